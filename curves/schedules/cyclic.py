@@ -1,0 +1,24 @@
+import numpy as np
+
+from curves.errors import InputError
+
+
+def cyclic(t, steps, warmup, *, cycles=3, rewarm=0.1, final=0.0):
+    """Equal cycles of half a cosine down to `final` x peak, each after the first begun by a linear re-warm-up.
+
+    cycles  number of cycles
+    rewarm  length of a re-warm-up as a fraction of its cycle, 0 <= rewarm < 1
+    """
+    if cycles < 1 or not 0 <= rewarm < 1:
+        raise InputError(
+            f"schedule 'cyclic': needs cycles >= 1 and 0 <= rewarm < 1, got cycles={cycles}, rewarm={rewarm}"
+        )
+    edges = np.round(np.linspace(0, steps, cycles + 1))
+    cycle = np.searchsorted(edges, t, side="left") - 1
+    start, end = edges[cycle], edges[cycle + 1]
+    rise = np.where(cycle == 0, warmup, rewarm * (end - start))
+    since = t - start
+    up = final + (1 - final) * since / np.maximum(rise, 1)
+    progress = ((since - rise) / np.maximum(end - start - rise, 1)).clip(0, 1)
+    down = 1 - (1 - final) * (1 - np.cos(np.pi * progress)) / 2
+    return np.where((cycle > 0) & (since < rise), up, down)

@@ -1,0 +1,1 @@
+"""From text to loss curves: corpus, loop, checkpoints, run folders, sweeps."""

@@ -1,0 +1,66 @@
+"""python -m training plan | run | status SWEEP [override ...]"""
+
+import argparse
+from pathlib import Path
+
+from curves.errors import exit_on_input_error
+from training.sweep import Sweep, load, state
+
+
+def show_plan(sweep: Sweep, results: Path) -> None:
+    """Print what would run and what it costs, and draw the schedules with their branch points."""
+    from training.plan_figure import draw
+
+    print(f"{'cell':24}{'model':12}{'N':>12}{'steps':>8}{'trained':>9}  {'branches off':30}{'tokens':>8}{'FLOPs':>10}")
+    for name, cell in sweep.cells.items():
+        source = f"{cell.parent} @ {cell.branch}" if cell.parent else "-"
+        tokens = cell.schedule.steps * cell.tokens_per_step
+        print(
+            f"{name:24}{cell.settings['model']['name']:12}{cell.counts['non_embedding']:>12,}{cell.schedule.steps:>8,}{cell.trained_steps:>9,}"
+            f"  {source:30}{tokens / 1e6:>7.1f}M{cell.flops_per_step * cell.trained_steps:>10.2e}"
+        )
+    total = sweep.totals()
+    print(
+        f"\n{len(sweep.cells)} cells; {total['steps_asked']:,} steps asked for, {total['steps_trained']:,} trained "
+        f"({total['steps_trained'] / total['steps_asked']:.0%}); {total['flops']:.2e} FLOPs; about {total['seconds'] / 60:.0f} minutes "
+        f"with {sweep.workers} workers at {sweep.flops_per_second:.1e} FLOP/s each"
+    )
+    print(f"schedules: {draw(sweep, results / 'plan.svg')}")
+
+
+def show_status(sweep: Sweep) -> None:
+    """Print what has become of every cell."""
+    print(f"{'cell':24}{'state':12}{'step':>8}{'of':>8}  note")
+    for name, cell in sweep.cells.items():
+        what, done, note = state(cell)
+        print(f"{name:24}{what:12}{done:>8,}{cell.schedule.steps:>8,}  {note}")
+
+
+def run(sweep: Sweep, results: Path) -> None:
+    """Train what is missing and collect the curves."""
+    from training import engine
+
+    engine.run(sweep)
+    engine.collect(sweep, results)
+    print(f"{len(sweep.cells)} cells complete; curves in {results / 'curves'}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
+    parser.add_argument("verb", choices=["plan", "run", "status"])
+    parser.add_argument("sweep", help="a file of conf/sweep, by name or path")
+    parser.add_argument("overrides", nargs="*", help="config overrides for every cell, e.g. runs=/scratch/runs")
+    parser.add_argument("--results", type=Path, help="where curves and tables go (default: results/SWEEP)")
+    args = parser.parse_args()
+    sweep = load(args.sweep, args.overrides)
+    results = args.results or Path("results") / sweep.name
+    if args.verb == "plan":
+        show_plan(sweep, results)
+    elif args.verb == "status":
+        show_status(sweep)
+    else:
+        run(sweep, results)
+
+
+if __name__ == "__main__":
+    exit_on_input_error(main)

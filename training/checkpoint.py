@@ -1,0 +1,88 @@
+"""Checkpoints: weights and AdamW moments in one safetensors file with a checksum. Nothing is unpickled."""
+
+import errno
+import json
+import re
+import zlib
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from curves import InputError
+from curves.files import atomic
+
+MOMENTS = ("exp_avg", "exp_avg_sq")
+
+
+def path_of(folder: Path, step: int) -> Path:
+    """Where the checkpoint after `step` optimiser steps lies."""
+    return folder / f"step-{step:08d}.safetensors"
+
+
+def steps_in(folder: Path) -> list[int]:
+    """The steps of the checkpoints in `folder`, rising."""
+    return sorted(
+        int(match[1]) for path in folder.glob("step-*.safetensors") if (match := re.fullmatch(r"step-(\d+)", path.stem))
+    )
+
+
+def _checksum(tensors):
+    crc = 0
+    for name in sorted(tensors):
+        crc = zlib.crc32(tensors[name].contiguous().view(torch.uint8).numpy(), crc)
+    return crc
+
+
+def save(folder: Path, step: int, model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> Path:
+    """Write the state after `step` steps, whole or not at all. The learning rate is no part of it."""
+    tensors = {}
+    for name, parameter in model.named_parameters():
+        tensors[f"model/{name}"] = parameter.detach().cpu()
+        for moment in MOMENTS:
+            tensors[f"{moment}/{name}"] = optimizer.state[parameter][moment].cpu()
+    path = path_of(folder, step)
+    about = json.dumps({"step": step, "crc32": _checksum(tensors)})
+    try:
+        with atomic(path) as temporary:
+            save_file(tensors, temporary, metadata={"about": about})
+    except SafetensorError as error:  # it hides the operating system's error number
+        raise OSError(errno.ENOSPC if "os error 28" in str(error) else errno.EIO, str(error), str(path)) from None
+    return path
+
+
+def load(path: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> None:
+    """Put the state of a checkpoint into `model` and `optimizer`.
+
+    Raises InputError for a missing or damaged file and for one of another model.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: there is no such checkpoint (steps at hand: {steps_in(path.parent) or 'none'})")
+    try:
+        with safe_open(path, framework="pt") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+            about = json.loads(file.metadata()["about"])
+    except (SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise InputError(
+            f"{path}: the checkpoint is damaged ({error}); delete it to go on from the one before"
+        ) from None
+    if _checksum(tensors) != about["crc32"]:
+        raise InputError(
+            f"{path}: the checkpoint is damaged (checksum differs); delete it to go on from the one before"
+        )
+    for name, parameter in model.named_parameters():
+        weights = tensors.get(f"model/{name}")
+        if weights is None or weights.shape != parameter.shape:
+            found = "nothing" if weights is None else tuple(weights.shape)
+            raise InputError(
+                f"{path}: belongs to another model ('{name}' should be {tuple(parameter.shape)}, found {found}); set model= as in that run"
+            )
+        with torch.no_grad():
+            parameter.copy_(weights)
+        optimizer.state[parameter] = {
+            "step": torch.tensor(
+                float(about["step"]), device=parameter.device if optimizer.defaults["fused"] else "cpu"
+            ),
+            **{moment: tensors[f"{moment}/{name}"].to(parameter.device) for moment in MOMENTS},
+        }

@@ -1,0 +1,309 @@
+"""The training loop: one config in, one run folder out."""
+
+import errno
+import math
+import platform
+import subprocess
+import time
+from contextlib import nullcontext
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import torch
+import yaml
+from omegaconf import DictConfig
+from tqdm import tqdm
+
+import models
+from curves import InputError, Schedule
+from curves.files import write_text
+from curves.loss_curve import read_json
+from training import checkpoint, config, corpus
+from training.corpus.batches import train_batch, val_batches
+from training.run_folder import RunFolder, parse_origin
+from training.sinks import open_sink
+
+ROWS = 50  # steps between reads of the device's losses: reading one waits for the device
+
+
+class Diverged(Exception):
+    """The loss of a step was not finite."""
+
+    def __init__(self, step: int):
+        super().__init__(step)
+        self.step = step
+
+
+def train(cfg: DictConfig) -> RunFolder:
+    """Train the run that `cfg` describes, or go on with it, or leave it if it is complete.
+
+    Raises InputError for bad input, an unusable checkpoint, and a full disk; the same call then goes on from the newest
+    checkpoint. A loss that is not finite ends the run as "diverged", without an error.
+    """
+    settings = config.plain(cfg)
+    settings["hardware"] = hardware(settings["hardware"])
+    schedule = config.schedule(cfg)
+    folder = folder_of(settings, schedule)
+    if end := folder.complete:
+        print(f"{folder.path}: {end['status']} already, final validation loss {end['final_loss']}")
+        return folder
+    with folder.lock():
+        try:
+            _train(settings, schedule, folder)
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            raise InputError(
+                f"{folder.path}: no space left on the device; free some and give the same command again: "
+                f"it goes on from step {folder.resume_step()}"
+            ) from None
+    return folder
+
+
+def hardware(chosen: dict) -> dict:
+    """Resolve "auto" in a hardware config. Raises InputError for a device that is not there."""
+    device = chosen["device"]
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    if device == "cuda" and not torch.cuda.is_available():
+        raise InputError("hardware.device=cuda: this machine has no usable GPU; set hardware.device=cpu")
+    precision = chosen["precision"]
+    if precision == "auto":
+        precision = "bf16" if device == "cuda" and torch.cuda.is_bf16_supported() else "fp32"
+    return chosen | {"device": device, "precision": precision}
+
+
+def folder_of(settings: dict, schedule: Schedule) -> RunFolder:
+    """The folder of a run. What it was initialised from counts only where it changes the record."""
+    who = config.identity(settings)
+    if settings["init_from"] and not shares_prefix(who, schedule, *parse_origin(settings["init_from"])):
+        who["init_from"] = settings["init_from"]
+    return RunFolder(Path(settings["runs"]) / f"{settings['name']}-{config.digest(who)}")
+
+
+def shares_prefix(who: dict, schedule: Schedule, origin: RunFolder, step: int) -> bool:
+    """Whether the run `who` would itself have come to the state of `origin` at `step`."""
+    other = config.identity(origin.config())
+    if any(who[key] != other.get(key) for key in who if key not in ("schedule", "steps")):
+        return False
+    applied = origin.applied_rates()[:step]
+    return len(applied) == step and np.array_equal(applied, schedule.lr[:step])
+
+
+def _train(settings, schedule, folder):
+    text = corpus.prepare(settings["data"], settings["corpora"])
+    machine = Machine(settings, text)
+    describe(settings, schedule, folder, machine, text)
+    start = begin(settings, schedule, folder, machine)
+    started = time.perf_counter()
+    try:
+        run_steps(settings, schedule, folder, machine, start)
+    except Diverged as end:
+        folder.finish(
+            status="diverged",
+            steps=end.step,
+            final_loss=None,
+            seconds=time.perf_counter() - started,
+            trained=end.step - start,
+        )
+        print(f"{folder.path}: diverged at step {end.step} (the loss is not finite); its record is kept")
+        return
+    final = folder.curve(settings["name"]).final_loss
+    models.save(machine.model, folder.model)
+    seconds = time.perf_counter() - started
+    folder.trim_checkpoints([*settings["checkpoint"]["keep"], schedule.steps], newest=0)
+    folder.finish(
+        status="complete",
+        steps=schedule.steps,
+        final_loss=final,
+        seconds=seconds,
+        trained=schedule.steps - start,
+    )
+    rate = (schedule.steps - start) * machine.tokens_per_step / seconds
+    print(
+        f"{folder.path}: complete, {schedule.steps} steps, final validation loss {final:.4f} ({seconds:.0f} s, {rate:,.0f} tokens/s)"
+    )
+
+
+def begin(settings, schedule, folder, machine) -> int:
+    """Load the newest checkpoint, or the one to branch from, or start anew; return the steps that are done."""
+    step = folder.resume_step()
+    if step:
+        checkpoint.load(checkpoint.path_of(folder.checkpoints, step), machine.model, machine.optimizer)
+        folder.begin_record(folder, step)
+    elif settings["init_from"]:
+        origin, step = parse_origin(settings["init_from"])
+        if step >= schedule.steps:
+            raise InputError(
+                f"init_from={settings['init_from']}: the run has only {schedule.steps} steps; set steps above {step}"
+            )
+        checkpoint.load(checkpoint.path_of(origin.checkpoints, step), machine.model, machine.optimizer)
+        folder.begin_record(origin, step)
+    else:
+        folder.begin_record(folder, 0)
+    return step
+
+
+class Machine:
+    """The model, its optimiser and its data on one device."""
+
+    def __init__(self, settings: dict, text: corpus.Corpus):
+        batch, where, adam = settings["batch"], settings["hardware"], settings["optimizer"]
+        torch.set_num_threads(where["threads"])
+        self.text, self.seed, self.batch, self.clip = text, settings["seed"], batch, adam["clip"]
+        self.device = torch.device(where["device"])
+        self.micro = batch["micro"] or batch["sequences"]
+        if batch["sequences"] % self.micro:
+            raise InputError(f"batch.micro={self.micro}: must divide batch.sequences={batch['sequences']}")
+        self.model = models.build(settings["model"], text.vocab_size, batch["length"], self.seed).to(self.device)
+        matrices, rest = models.decay_groups(self.model)
+        self.optimizer = torch.optim.AdamW(
+            [
+                {"params": matrices, "weight_decay": adam["weight_decay"]},
+                {"params": rest, "weight_decay": 0.0},
+            ],
+            betas=(adam["beta1"], adam["beta2"]),
+            eps=adam["eps"],
+            fused=True,
+        )
+        bf16 = where["precision"] == "bf16"
+        self.autocast = torch.autocast(self.device.type, torch.bfloat16) if bf16 else nullcontext()
+        self.forward = torch.compile(self.model) if where["compile"] else self.model
+        self.val = [self.put(rows) for rows in self.validation_rows(settings["eval"]["sequences"])]
+
+    @property
+    def tokens_per_step(self) -> int:
+        return self.batch["sequences"] * self.batch["length"]
+
+    def put(self, rows: np.ndarray) -> torch.Tensor:
+        """Move token rows [B, length + 1] to the device without waiting for it."""
+        tensor = torch.from_numpy(rows)
+        return tensor.pin_memory().to(self.device, non_blocking=True) if self.device.type == "cuda" else tensor
+
+    def validation_rows(self, sequences: int):
+        left = sequences
+        for rows in val_batches(self.text.val, self.micro, self.batch["length"]):
+            if left > 0:
+                yield rows[:left]
+            left -= len(rows)
+
+    def loss(self, rows: torch.Tensor) -> torch.Tensor:
+        with self.autocast:
+            return self.forward(rows[:, :-1], rows[:, 1:])
+
+    def step(self, step: int, rate: float) -> tuple[torch.Tensor, torch.Tensor]:
+        """Apply optimiser step `step`; return the loss of its batch before the update and the gradient norm, on the device."""
+        rows = self.put(train_batch(self.text.train, step, self.seed, self.batch["sequences"], self.batch["length"]))
+        parts = rows.split(self.micro)
+        total = 0.0
+        for part in parts:
+            loss = self.loss(part) / len(parts)
+            loss.backward()
+            total = total + loss.detach()
+        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.clip or math.inf)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        return total, norm.detach()
+
+    @torch.no_grad()
+    def evaluate(self) -> float:
+        """Mean loss over the fixed validation rows, nats per token."""
+        total = sum(self.loss(rows).double() * len(rows) for rows in self.val)
+        return float(total / sum(len(rows) for rows in self.val))
+
+
+def run_steps(settings, schedule, folder, machine, start):
+    """Train from step `start` + 1 to the end, recording every step. Raises Diverged."""
+    every, saving = settings["eval"]["every"], settings["checkpoint"]
+    sink = open_sink(folder.path, settings["name"], settings)
+    pending = []
+    bar = tqdm(total=schedule.steps, initial=start, desc=settings["name"], unit="step", disable=None)
+    with folder.append() as append:
+        for step in range(start + 1, schedule.steps + 1):
+            rate = float(schedule.lr[step - 1])
+            loss, norm = machine.step(step, rate)
+            val = machine.evaluate() if step % every == 0 or step == schedule.steps else None
+            pending.append((step, rate, loss, norm, val))
+            saves = step % saving["every"] == 0 or step in saving["keep"] or step == schedule.steps
+            if saves or len(pending) >= ROWS:
+                flush(pending, append, sink, bar)
+            if saves:
+                checkpoint.save(folder.checkpoints, step, machine.model, machine.optimizer)
+                folder.trim_checkpoints(saving["keep"], newest=2)
+    bar.close()
+    sink.close()
+
+
+def flush(pending, append, sink, bar):
+    """Fetch the pending steps' losses from the device and record them. Raises Diverged after the first bad one."""
+    losses = torch.stack([row[2] for row in pending]).float().cpu().numpy()
+    norms = torch.stack([row[3] for row in pending]).float().cpu().numpy()
+    vals = [row[4] for row in pending]
+    finite = np.isfinite(losses) & [val is None or math.isfinite(val) for val in vals]
+    count = len(pending) if finite.all() else int(np.argmin(finite)) + 1
+    rows = []
+    for (step, rate, *_), loss, norm, val in zip(pending[:count], losses, norms, vals, strict=False):
+        shown = None if val is None or not math.isfinite(val) else val
+        rows.append([str(step), repr(rate), str(loss), str(norm), "" if shown is None else repr(shown)])
+        sink.log(
+            step,
+            {"lr": rate, "train_loss": float(loss), "grad_norm": float(norm)}
+            | ({} if shown is None else {"val_loss": shown}),
+        )
+    append(rows)
+    bar.update(count)
+    bar.set_postfix_str(f"loss {losses[count - 1]:.3f}")
+    last = pending[count - 1][0]
+    pending.clear()
+    if not finite.all():
+        raise Diverged(last)
+
+
+def describe(settings, schedule, folder, machine, text):
+    """Write config.yaml and run.json; refuse to go on with a run that was trained on other text."""
+    counts = models.parameter_counts(settings["model"], text.vocab_size, settings["batch"]["length"])
+    flops = models.flops_per_token(settings["model"], text.vocab_size, settings["batch"]["length"])
+    before = folder.path / "run.json"
+    about = {
+        "schedule": schedule.name,
+        "warmup": schedule.warmup,
+        "steps": schedule.steps,
+        "seed": settings["seed"],
+        "model": settings["model"].get("name", settings["model"]["family"]),
+        "parameters": counts,
+        "flops_per_token": flops,
+        "tokens_per_step": machine.tokens_per_step,
+        "data": settings["data"]["source"],
+        "corpus": text.id,
+        "device": torch.cuda.get_device_name() if machine.device.type == "cuda" else "cpu",
+        "versions": {"python": platform.python_version(), "torch": version("torch")},
+        "git": git_state(),
+        "init_from": settings["init_from"],
+    }
+    if before.exists() and (old := read_json(before))["corpus"] != text.id:
+        raise InputError(
+            f"{folder.path}: was begun on other text (corpus {old['corpus']}, now {text.id}); delete it or choose another name"
+        )
+    write_text(folder.path / "config.yaml", yaml.safe_dump(settings, sort_keys=False))
+    folder.write("run.json", about)
+    batch = settings["batch"]
+    print(
+        f"{folder.path}: {counts['total']:,} parameters ({counts['non_embedding']:,} non-embedding), "
+        f"{batch['sequences']} sequences x {batch['length']} tokens = {machine.tokens_per_step:,} tokens per step, "
+        f"{schedule.steps:,} steps, {machine.device.type}"
+    )
+
+
+def git_state() -> str | None:
+    """The commit that this code is at, "-dirty" added when files differ from it; None outside a repository."""
+    done = subprocess.run(
+        ["git", "describe", "--always", "--dirty", "--abbrev=12"],
+        cwd=config.CONF.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.stdout.strip() or None

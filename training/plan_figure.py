@@ -1,0 +1,45 @@
+"""The picture of a plan: every schedule of a sweep with the point where it branches off."""
+
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+
+from curves.files import atomic
+from training.sweep import Sweep, rates
+
+
+def draw(sweep: Sweep, path: Path) -> Path:
+    """Draw the schedules of `sweep`, trained stretches solid and shared ones faint, to `path` (SVG); return it."""
+    matplotlib.use("Agg")
+    from matplotlib import pyplot as plt
+
+    plt.rcParams["svg.hashsalt"] = "plan"
+    lines = rates(sweep)
+    columns = min(4, len(lines))
+    rows = -(-len(lines) // columns)
+    figure, axes = plt.subplots(
+        rows,
+        columns,
+        figsize=(3 * columns, 1.6 * rows),
+        sharex=True,
+        sharey=True,
+        squeeze=False,
+        layout="constrained",
+    )
+    for axis, (name, (lr, branch)) in zip(axes.flat, lines.items(), strict=False):
+        steps = np.arange(1, len(lr) + 1)
+        axis.plot(steps[: branch + 1], lr[: branch + 1], color="0.75", lw=1)
+        axis.plot(steps[branch:], lr[branch:], color="#0072b2", lw=1.4)
+        if branch:
+            axis.plot(branch, lr[branch - 1], "o", ms=4, color="#d55e00")
+        axis.set_title(name, fontsize=8)
+        axis.tick_params(labelsize=7)
+    for axis in axes.flat[len(lines) :]:
+        axis.set_axis_off()
+    figure.supxlabel("step", fontsize=8)
+    figure.supylabel("learning rate", fontsize=8)
+    with atomic(path) as temporary:
+        figure.savefig(temporary, format="svg", metadata={"Date": None})
+    plt.close(figure)
+    return path
