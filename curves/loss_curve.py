@@ -160,7 +160,7 @@ def read_record(path: Path | str) -> pd.DataFrame:
     if not path.is_file():
         raise InputError(f"{path}: no such file; expected a curve with the columns {', '.join(COLUMNS)}")
     try:
-        table = pd.read_csv(path, float_precision="round_trip")
+        table = pd.read_csv(path)
     except (ValueError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: is not a CSV table ({str(error).splitlines()[0]})") from None
     for column in ("step", "lr", "val_loss"):
