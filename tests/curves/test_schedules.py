@@ -143,3 +143,10 @@ def test_a_schedule_cannot_be_changed_behind_a_laws_back():
     schedule = Schedule(np.ones(3))
     with pytest.raises(ValueError, match="read-only"):
         schedule.lr[0] = 2
+
+
+def test_the_first_of_two_cycles_is_a_cosine_to_the_last_bit():
+    two = schedules.build("cyclic", 400, 3e-3, 20, cycles=2, final=0.1, peaks=[1, 0.5])
+    one = schedules.build("cosine", 200, 3e-3, 20, final=0.1)
+    assert two.common_steps(one) == 200
+    assert two.lr[200:].max() == pytest.approx(1.5e-3)
