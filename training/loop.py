@@ -167,8 +167,8 @@ class Machine:
             eps=adam["eps"],
             fused=True,
         )
-        bf16 = where["precision"] == "bf16"
-        self.autocast = torch.autocast(self.device.type, torch.bfloat16) if bf16 else nullcontext()
+        self.bf16 = where["precision"] == "bf16"
+        self.autocast = torch.autocast(self.device.type, torch.bfloat16) if self.bf16 else nullcontext()
         self.forward = torch.compile(self.model) if where["compile"] else self.model
         self.val = [self.put(rows) for rows in self.validation_rows(settings["eval"]["sequences"])]
 
@@ -182,11 +182,17 @@ class Machine:
         return tensor.pin_memory().to(self.device, non_blocking=True) if self.device.type == "cuda" else tensor
 
     def validation_rows(self, sequences: int):
+        """The first `sequences` sequences of the validation set. Raises InputError when it holds fewer."""
         left = sequences
         for rows in val_batches(self.text.val, self.micro, self.batch["length"]):
-            if left > 0:
-                yield rows[:left]
+            yield rows[:left]
             left -= len(rows)
+            if left <= 0:
+                return
+        raise InputError(
+            f"eval.sequences={sequences}: the validation set holds only {sequences - left} sequences "
+            f"of {self.batch['length']} tokens; lower it or raise data.val_tokens"
+        )
 
     def loss(self, rows: torch.Tensor) -> torch.Tensor:
         with self.autocast:

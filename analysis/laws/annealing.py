@@ -1,0 +1,146 @@
+"""The annealing law and the two sums it reads, S1 and S2."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from scipy.linalg.lapack import dtbtrs
+from scipy.signal import lfilter
+
+from analysis.laws import Law, Parameter, Run, power
+from curves import InputError, Schedule
+from curves.errors import nearest
+
+WARMUPS = ("as-peak", "true", "full")
+
+
+def rates_and_drops(schedule: Schedule, warmup: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rate of every step and its drop from the step before, [T] each, as the law counts them.
+
+    warmup  "as-peak": steps of the warm-up count at the peak rate (Tissue et al.);
+            "true": at their real rate, and drops count after the warm-up only;
+            "full": at their real rate, and the rises of the warm-up count as negative drops.
+    The first step has no drop under any of them.
+    """
+    if warmup not in WARMUPS:
+        raise InputError(
+            f"law option warmup='{warmup}' is unknown{nearest(warmup, WARMUPS)} (known: {', '.join(WARMUPS)})"
+        )
+    rate = schedule.lr
+    if warmup == "as-peak":
+        rate = rate.copy()
+        rate[: schedule.warmup] = schedule.peak
+    drop = -np.diff(rate, prepend=rate[0])
+    if warmup == "true":
+        drop[: schedule.warmup] = 0.0
+    return rate, drop
+
+
+def annealing_sums(schedule: Schedule, decay: float, warmup: str = "as-peak") -> tuple[np.ndarray, np.ndarray]:
+    """Return S1 and S2 after every step, [T] each, for the decay factor `decay` (lambda)."""
+    rate, drop = rates_and_drops(schedule, warmup)
+    return np.cumsum(rate), np.cumsum(lfilter([1.0], [1.0, -decay], drop))
+
+
+class AnnealingSums:
+    """S1 [n] of every point, and S2 [n] with its derivative for any decay factor."""
+
+    def __init__(self, runs: Sequence[Run], warmup: str):
+        S1, fallen, drops, waits, gaps, nodes = [], [], [], [], [], []
+        points = 0
+        for run in runs:
+            rate, drop = rates_and_drops(run.schedule, warmup)
+            S1.append(np.cumsum(rate)[run.step - 1])
+            if S1[-1][0] <= 0:
+                raise InputError(
+                    f"run '{run.name}': the rates up to step {run.step[0]} sum to 0, where S1^-alpha is not defined"
+                )
+            fallen.append(np.cumsum(drop)[run.step - 1])
+            step = np.flatnonzero(drop[: run.step[-1]]) + 1
+            node = np.searchsorted(run.step, step)
+            drops.append(drop[step - 1])
+            nodes.append(node + points)
+            waits.append(run.step[node] - step)
+            gaps.append(np.diff(run.step, prepend=run.step[0]))
+            points += run.step.size
+        self.S1, self._fallen = np.concatenate(S1), np.concatenate(fallen)
+        self._drop, self._wait, self._gap = np.concatenate(drops), np.concatenate(waits), np.concatenate(gaps)
+        nodes = np.concatenate(nodes)
+        self._first = np.flatnonzero(np.diff(nodes, prepend=-1))
+        self._node = nodes[self._first]
+        self._decay = None
+
+    def S2(self, decay: float) -> tuple[np.ndarray, np.ndarray]:
+        """Return S2 [n] and dS2/d decay [n].
+
+        Summing the geometric series of every drop gives S2 = (fallen - decay m) / (1 - decay), with `fallen` the sum of
+        the drops so far. So m is needed at the evaluated steps only: m_j = decay^gap m_(j-1) + what is left of the drops
+        in between, a bidiagonal system.
+        """
+        if decay != self._decay:
+            m, slope = self._momentum(decay)
+            S2 = (self._fallen - decay * m) / (1 - decay)
+            self._decay, self._S2 = decay, (S2, (S2 - m - decay * slope) / (1 - decay))
+        return self._S2
+
+    def _momentum(self, decay):
+        """Return m [n] and dm/d decay [n] at the evaluated steps."""
+        age = np.arange(self._wait.max(initial=0) + 1)
+        carry = np.where(self._gap > 0, decay**self._gap, 0.0)  # a gap of 0 begins a new run
+        system = np.vstack([np.ones_like(carry), -np.append(carry[1:], 0.0)])
+        m = dtbtrs(system, self._left(decay**age), uplo="L")[0].ravel()
+        slope = self._left(age * decay ** np.maximum(age - 1, 0))
+        slope[1:] += (self._gap * decay ** np.maximum(self._gap - 1, 0))[1:] * m[:-1]
+        return m, dtbtrs(system, slope, uplo="L")[0].ravel()
+
+    def _left(self, factor):
+        """Return what is left, at each point, of the drops since the point before; `factor` by age in steps."""
+        left = np.zeros_like(self.S1)
+        left[self._node] = np.add.reduceat(factor[self._wait] * self._drop, self._first)
+        return left
+
+
+DECAY = Parameter(
+    "lambda",
+    "decay factor of the annealing momentum per step",
+    bounds=(0.0, 0.99999),
+    starts=(0.95, 0.99, 0.997, 0.999, 0.9997),
+    needs="decays of several lengths",
+)
+
+
+@dataclass(frozen=True)
+class Annealing(Law):
+    """L(s) = L0 + A S1^-alpha - C S2.
+
+    S1 = sum of the rates of steps 1..s; S2 = sum over i <= s of m_i, m_i = lambda m_(i-1) + (eta_(i-1) - eta_i), m_1 = 0.
+    S2 is negative after a re-warm-up. The paper holds lambda at .999: `fit(law, curves, fixed={"lambda": 0.999})`.
+
+    warmup  which rates the warm-up counts with: "as-peak" | "true" | "full", see `rates_and_drops`
+    """
+
+    name: ClassVar[str] = "annealing"
+    equation: ClassVar[str] = "L0 + A S1^-alpha - C S2(lambda)"
+    source: ClassVar[str] = "Tissue, Wang, Wang 2024, arXiv 2408.11029, Eq. 1"
+    parameters: ClassVar[tuple[Parameter, ...]] = (
+        Parameter("L0", "loss that no training removes, nats per token", linear=True),
+        Parameter("A", "scale of the power law in S1, nats per token x (rate)^alpha", linear=True),
+        Parameter("alpha", "exponent of S1", bounds=(0.01, 3.0), starts=(0.2, 0.35, 0.5, 0.7, 1.0)),
+        Parameter(
+            "C", "loss removed per unit of S2, nats per token / rate", linear=True, needs="a decay of the learning rate"
+        ),
+        DECAY,
+    )
+    warmup: str = "as-peak"
+
+    def features(self, runs: Sequence[Run]) -> AnnealingSums:
+        return AnnealingSums(runs, self.warmup)
+
+    def basis(self, nonlinear, x):
+        alpha, decay = nonlinear
+        forward, by_alpha = power(x.S1, alpha)
+        S2, by_decay = x.S2(decay)
+        zero = np.zeros_like(forward)
+        phi = np.column_stack([np.ones_like(forward), forward, -S2])
+        return phi, np.stack([np.column_stack([zero, by_alpha, zero]), np.column_stack([zero, zero, -by_decay])])

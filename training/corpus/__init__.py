@@ -1,0 +1,132 @@
+"""Corpora: the documents of a source become one memory-mapped token file with a fingerprint.
+
+A source is one file here that has two functions with the same keyword options::
+
+    def documents(*, ...) -> Iterator[str]: ...   the texts, in an order that is the same every time
+    def describe(*, ...) -> dict: ...             where they come from, for the fingerprint; "name" names the folder
+
+The options and their defaults are also its config: a new file here and a yaml in ``conf/data/`` are at once
+``data=NAME`` on the command line. Both functions raise InputError for what the user can put right.
+
+A corpus is a folder that appears whole or not at all:
+
+    train.bin, val.bin   token ids, little-endian uint16 (up to 65,536 ids) or uint32, documents end with <|endoftext|>
+    tokenizer.json, ...  loads with transformers' AutoTokenizer
+    fingerprint.json     source, versions, request, tokenizer, split, counts, SHA-256 of the token files
+"""
+
+import inspect
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from hashlib import file_digest, sha256
+from importlib import import_module
+from pathlib import Path
+from pkgutil import iter_modules
+from types import ModuleType
+
+import numpy as np
+
+from curves.errors import InputError, nearest
+from curves.loss_curve import read_json
+from training.corpus import tokenizer
+from training.corpus.build import FORMAT, Request, build_once
+
+
+@dataclass(frozen=True, eq=False)
+class Corpus:
+    """A tokenized text.
+
+    folder       where it lies
+    train, val   token ids, memory-mapped, uint16 or uint32, [train tokens] and [validation tokens]
+    fingerprint  the content of fingerprint.json
+    """
+
+    folder: Path
+    train: np.ndarray
+    val: np.ndarray
+    fingerprint: dict
+
+    @property
+    def vocab_size(self) -> int:
+        """Number of token ids; every id is below it."""
+        return self.fingerprint["tokenizer"]["vocab_size"]
+
+    @property
+    def id(self) -> str:
+        """Short hash of the tokens: equal ids, equal training and validation tokens, wherever they were made."""
+        return _digest(self.fingerprint["sha256"], 12)
+
+
+def sources() -> list[str]:
+    """Every source there is."""
+    found = (module.name for module in iter_modules(__path__))
+    return sorted(name for name in found if hasattr(import_module(f"{__name__}.{name}"), "documents"))
+
+
+def prepare(data: Mapping, folder: Path | str = "corpora") -> Corpus:
+    """Open the corpus that `data` asks for; build it first where `folder` does not hold it yet.
+
+    data    the config of group `data`: `source`, the fields of `Request`, and the source's own options
+    folder  where corpora lie, each in NAME-HASH/ with HASH over `data` and the provenance of the text
+
+    Raises InputError for an unknown key, a value out of range, a text that is missing, empty or too short for the
+    validation set, a vocabulary that no id type holds, and a full disk.
+    """
+    source = _source(data.get("source"))
+    wanted = {key: data[key] for key in Request.keys() & data.keys()}
+    options = {key: value for key, value in data.items() if key != "source" and key not in wanted}
+    _check(options, source)
+    request = Request(**wanted)
+    about = source.describe(**options)
+    identity = {
+        "format": FORMAT,
+        "source": about,
+        "request": asdict(request),
+        "tokenizer": tokenizer.describe(request.tokenizer),
+    }
+    name = re.sub(r"[^\w.-]+", "-", about["name"])
+    target = Path(folder) / f"{name}-{_digest(identity, 10)}"
+    build_once(target, lambda: source.documents(**options), request, identity)
+    return open_corpus(target)
+
+
+def open_corpus(folder: Path | str) -> Corpus:
+    """Open a corpus. Raises InputError where a file is missing or its SHA-256 is not that of the fingerprint."""
+    folder = Path(folder)
+    fingerprint = read_json(folder / "fingerprint.json")
+    missing = {"dtype", "sha256", "tokenizer", "counts"} - fingerprint.keys()
+    if missing:
+        raise InputError(
+            f"{folder / 'fingerprint.json'}: lacks the field '{min(missing)}'; delete {folder} to build it again"
+        )
+    tokens = {}
+    for part in ("train", "val"):
+        path = folder / f"{part}.bin"
+        if not path.is_file() or _sha256(path) != fingerprint["sha256"][part]:
+            raise InputError(f"{path}: is missing or damaged; delete {folder} to build it again")
+        tokens[part] = np.memmap(path, dtype=fingerprint["dtype"], mode="r")
+    return Corpus(folder, tokens["train"], tokens["val"], fingerprint)
+
+
+def _source(name) -> ModuleType:
+    if name not in sources():
+        raise InputError(f"data.source '{name}' is unknown{nearest(name, sources())} (known: {', '.join(sources())})")
+    return import_module(f"{__name__}.{name}")
+
+
+def _check(options, source):
+    known = {*inspect.signature(source.documents).parameters, *Request.keys()}
+    for key in options:
+        if key not in known:
+            raise InputError(f"data.{key} is unknown{nearest(key, known)} (known: {', '.join(sorted(known))})")
+
+
+def _digest(content, length):
+    return sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:length]
+
+
+def _sha256(path):
+    with open(path, "rb") as file:
+        return file_digest(file, "sha256").hexdigest()

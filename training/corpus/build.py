@@ -1,0 +1,266 @@
+"""From documents to a corpus folder: duplicates out, training and validation apart, text to tokens.
+
+The text is read once, only as far as it is needed, and documents keep the order in which the source gives them; what
+depends on the seed is the order of the windows (`training.corpus.batches`).
+"""
+
+import errno
+import json
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, fields
+from hashlib import blake2b, sha256
+from itertools import chain
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+import numpy as np
+from filelock import FileLock
+from tqdm import tqdm
+
+from curves.errors import InputError
+from training.corpus import tokenizer
+
+FORMAT = 1  # part of every corpus's identity; raise it when the same text would give other tokens
+SAMPLE = 5_000  # characters of training text per id of a BPE; twice as many save 0.5 % of the tokens at 2,048 ids
+BATCH = 2_000_000  # characters tokenized at a time, in parallel
+VAL_DOCUMENTS = 64  # a large validation set holds at least so many documents: none gives more than its share
+VAL_SHARE = 1024  # tokens that a document may always give, so that a few documents fill a small validation set
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is wanted of a text, whatever its source.
+
+    train_tokens  tokens to train on; a shorter text is kept whole, and training goes through it more than once
+    val_tokens    tokens of the validation set, exactly
+    tokenizer     None: train a byte-level BPE; else the name or folder of an AutoTokenizer
+    vocab_size    ids of the BPE that is trained, <|endoftext|> among them
+    val_fraction  share of the documents that is kept from training; what of it exceeds val_tokens is left out
+
+    Raises InputError for values out of range.
+    """
+
+    train_tokens: int = 12_000_000
+    val_tokens: int = 131_072
+    tokenizer: str | None = None
+    vocab_size: int = 2048
+    val_fraction: float = 0.02
+
+    def __post_init__(self):
+        for key, low in (("train_tokens", 1), ("val_tokens", 1), ("vocab_size", tokenizer.SMALLEST)):
+            value = getattr(self, key)
+            if not isinstance(value, int | float) or not low <= value < 2**63 or value != int(value):
+                raise InputError(f"data.{key} is {value}; it must be a whole number, at least {low}")
+            object.__setattr__(self, key, int(value))
+        id_type(self.vocab_size)
+        if not isinstance(self.val_fraction, int | float) or not 0 < self.val_fraction < 1:
+            raise InputError(f"data.val_fraction is {self.val_fraction}; it must lie between 0 and 1")
+
+    @classmethod
+    def keys(cls) -> list[str]:
+        """Names of the fields."""
+        return [field.name for field in fields(cls)]
+
+
+class Document(NamedTuple):
+    text: str
+    bytes: int
+    val: bool
+
+
+class Documents:
+    """The documents of a source, empty ones and exact duplicates left out, each assigned to training or validation.
+
+    The side is a hash of the content: it is the same whatever the order, the seed, the tokenizer or the amount of
+    text that is asked for.
+    """
+
+    def __init__(self, texts: Iterable[str], val_fraction: float):
+        self.texts, self.threshold = texts, val_fraction * 2**64
+        self.read = self.duplicates = 0
+
+    def __iter__(self) -> Iterator[Document]:
+        seen = set()
+        for text in self.texts:
+            if not text or text.isspace():
+                continue
+            try:
+                content = text.encode()
+            except UnicodeEncodeError:  # JSON can spell lone surrogates, which no tokenizer takes
+                content = text.encode(errors="replace")
+                text = content.decode()
+            self.read += 1
+            digest = blake2b(content, digest_size=16).digest()
+            if digest in seen:
+                self.duplicates += 1
+                continue
+            seen.add(digest)
+            yield Document(text, len(content), int.from_bytes(digest[:8], "big") < self.threshold)
+
+
+class TokenFile:
+    """A token file in the making: at most `limit` tokens, at most `share` of them from one document."""
+
+    def __init__(self, file: BinaryIO, dtype: str, limit: int, share: int):
+        self.file, self.dtype, self.limit, self.share = file, dtype, limit, share
+        self.tokens = self.documents = 0
+        self.hash = sha256()
+
+    @property
+    def full(self) -> bool:
+        return self.tokens >= self.limit
+
+    def add(self, ids: list[int], end: int) -> None:
+        """Append a document, closed by the token `end`."""
+        if self.full:
+            return
+        ids = [*ids[: self.share - 1], end][: self.limit - self.tokens]
+        content = np.array(ids, self.dtype).tobytes()
+        self.file.write(content)
+        self.hash.update(content)
+        self.tokens += len(ids)
+        self.documents += 1
+
+
+def id_type(vocab_size: int) -> str:
+    """The smallest little-endian integer type that holds the ids. Raises InputError beyond uint32."""
+    if vocab_size > 2**32:
+        raise InputError(
+            f"data.vocab_size is {vocab_size:,}; token ids are stored in 32 bits, which hold at most {2**32:,}"
+        )
+    return "<u2" if vocab_size <= 2**16 else "<u4"
+
+
+def build_once(target: Path, texts: Callable[[], Iterable[str]], request: Request, identity: dict) -> None:
+    """Build the corpus `target` unless it is there. One process builds, others wait; the folder appears whole.
+
+    texts     called for the documents when there is something to build
+    identity  what the fingerprint begins with
+    """
+    if target.exists():
+        return
+    temporary = target.with_name(f".{target.name}.tmp")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(target.with_name(f".{target.name}.lock")):
+            if target.exists():
+                return
+            shutil.rmtree(temporary, ignore_errors=True)  # of a builder that was killed
+            temporary.mkdir()
+            try:
+                fingerprint = build(texts(), request, identity, temporary)
+                (temporary / "fingerprint.json").write_text(json.dumps(fingerprint, indent=1) + "\n", encoding="utf-8")
+                _sync(temporary)
+                os.replace(temporary, target)
+            finally:
+                shutil.rmtree(temporary, ignore_errors=True)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
+            raise
+        raise InputError(
+            f"{target}: cannot be written ({error.strerror}); make room or choose another folder"
+        ) from None
+
+
+def build(texts: Iterable[str], request: Request, identity: dict, folder: Path) -> dict:
+    """Write train.bin, val.bin and the tokenizer into `folder`; return the fingerprint.
+
+    Raises InputError for a text that is empty or gives fewer validation tokens than requested.
+    """
+    name = identity["source"]["name"]
+    documents = Documents(texts, request.val_fraction)
+    with tqdm(total=request.train_tokens, unit=" tokens", unit_scale=True, desc=f"corpus {name}", disable=None) as bar:
+        chosen, stream = _tokenizer(request, iter(documents), name)
+        chosen.save(folder)
+        dtype = id_type(chosen.vocab_size)
+        with open(folder / "train.bin", "wb") as train_file, open(folder / "val.bin", "wb") as val_file:
+            train = TokenFile(train_file, dtype, request.train_tokens, request.train_tokens)
+            share = max(VAL_SHARE, request.val_tokens // VAL_DOCUMENTS)
+            val = TokenFile(val_file, dtype, request.val_tokens, share)
+            bytes_per_token = _write(stream, chosen, train, val, bar)
+    _check(train, val, documents, name)
+    return identity | {
+        "tokenizer": identity["tokenizer"] | {"vocab_size": chosen.vocab_size, "end": chosen.end},
+        "split": {
+            "rule": "a document whose BLAKE2b-128 begins with 64 bits below val_fraction x 2^64 is for validation",
+            "val_tokens_per_document": share,
+        },
+        "counts": {
+            "documents": documents.read,
+            "duplicates": documents.duplicates,
+            "train_documents": train.documents,
+            "val_documents": val.documents,
+            "train_tokens": train.tokens,
+            "val_tokens": val.tokens,
+            "bytes_per_token": bytes_per_token,
+        },
+        "text_ran_out": not train.full,
+        "dtype": dtype,
+        "sha256": {"train": train.hash.hexdigest(), "val": val.hash.hexdigest()},
+    }
+
+
+def _tokenizer(request, stream, name):
+    """The tokenizer, and the stream with what training it has read put back."""
+    if request.tokenizer is not None:
+        return tokenizer.load(request.tokenizer), stream
+    head, size = [], 0
+    for document in stream:
+        head.append(document)
+        size += 0 if document.val else len(document.text)
+        if size >= SAMPLE * request.vocab_size:
+            break
+    if not size:
+        raise InputError(f"corpus '{name}': the text is empty; no document is left to train on")
+    return tokenizer.train((d.text for d in head if not d.val), request.vocab_size), chain(head, stream)
+
+
+def _write(stream, chosen, train, val, bar):
+    """Tokenize until both files are full or the text runs out; return the mean bytes per token."""
+    size = tokens = 0
+    for batch in _batches(stream):
+        batch = [document for document in batch if not (val if document.val else train).full]
+        for document, ids in zip(batch, chosen.encode([d.text for d in batch]), strict=True):
+            (val if document.val else train).add(ids, chosen.end)
+            size, tokens = size + document.bytes, tokens + len(ids)
+        bar.update(train.tokens - bar.n)
+        if train.full and val.full:
+            break
+    return round(size / max(tokens, 1), 4)
+
+
+def _batches(stream):
+    batch, size = [], 0
+    for document in stream:
+        batch.append(document)
+        size += len(document.text)
+        if size >= BATCH:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def _check(train, val, documents, name):
+    if not train.tokens:
+        raise InputError(f"corpus '{name}': the text is empty; no document is left to train on")
+    if not val.full:
+        raise InputError(
+            f"corpus '{name}': its {documents.read:,} documents give {val.tokens:,} of the {val.limit:,} validation tokens; "
+            "lower data.val_tokens, raise data.val_fraction or add text"
+        )
+    if not train.full:
+        print(
+            f"corpus '{name}': the text ends after {train.tokens:,} of {train.limit:,} training tokens; "
+            "longer runs go through it more than once",
+            file=sys.stderr,
+        )
+
+
+def _sync(folder):
+    for path in folder.iterdir():
+        with open(path, "rb+") as file:
+            os.fsync(file.fileno())

@@ -1,0 +1,72 @@
+"""Any text set that datasets.load_dataset opens: of the Hugging Face hub, or files by its builders."""
+
+import re
+from collections.abc import Iterator
+from importlib.metadata import version
+
+from curves.errors import InputError, nearest
+
+
+def documents(
+    *,
+    path: str | None = None,
+    subset: str | None = None,
+    split: str = "train",
+    revision: str | None = None,
+    data_files: str | list[str] | dict | None = None,
+    streaming: bool = True,
+    text: str = "text",
+    document_start: str | None = None,
+) -> Iterator[str]:
+    """The rows of one split, in the order in which they are stored: a stream cannot be shuffled without reading it all.
+
+    path, subset, split, revision, data_files  as in `datasets.load_dataset`; subset is its `name`
+    streaming       read only what is used, without a copy on disk
+    text            the column that holds the text
+    document_start  None: a row is a document; else a regular expression, and a row that matches it at its beginning
+                    starts a document to which the rows after it belong
+
+    datasets runs no code of a data set and reads no pickles. Raises InputError where the set, the split or the column
+    does not exist or the hub cannot be reached.
+    """
+    rows = _rows(path, subset, split, revision, data_files, streaming, text)
+    if document_start is None:
+        yield from rows
+        return
+    try:
+        starts, parts = re.compile(document_start).match, []
+    except re.error as error:
+        raise InputError(f"data.document_start '{document_start}' is no regular expression ({error})") from None
+    for row in rows:
+        if parts and starts(row):
+            yield "".join(parts)
+            parts = []
+        parts.append(row)
+    yield "".join(parts)
+
+
+def describe(*, path: str | None = None, **options) -> dict:
+    """The set, what of it is read, and the version of datasets. Sets are told apart by revision, not by content."""
+    return {"name": str(path).rstrip("/").split("/")[-1], "path": path, **options, "datasets": version("datasets")}
+
+
+def _rows(path, subset, split, revision, data_files, streaming, text):
+    import datasets
+
+    if not path:
+        raise InputError("data.path is not set; name a data set, e.g. data.path=roneneldan/TinyStories")
+    try:
+        rows = datasets.load_dataset(
+            path, subset, split=split, revision=revision, data_files=data_files, streaming=streaming
+        )
+        for row in rows:
+            if not isinstance(row.get(text), str | None) or text not in row:
+                raise InputError(
+                    f"data set '{path}': has no text column '{text}'{nearest(text, row)}; name it with data.text"
+                )
+            yield row[text] or ""
+    except InputError:
+        raise
+    except (OSError, ValueError, RuntimeError, datasets.exceptions.DatasetsError) as error:
+        reason = str(error).partition("\n")[0]
+        raise InputError(f"data set '{path}': cannot be read ({reason})") from None
