@@ -1,16 +1,19 @@
 """Local engine: runs the cells of a sweep in processes of their own, as many at a time as there are workers."""
 
 import fcntl
-import subprocess
+import multiprocessing
+import os
 import sys
 import time
 from contextlib import contextmanager
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pandas as pd
 from tqdm import tqdm
 
 from curves import InputError
+from curves.errors import exit_on_input_error
 from curves.files import atomic, write_text
 from training import checkpoint, config, corpus
 from training.sweep import Cell, Sweep
@@ -51,35 +54,48 @@ def one_launch(sweep: Sweep):
         yield
 
 
+def train_cell(overrides: list[str], log: str) -> None:
+    """What a worker process does: `python train.py` with these overrides, its output going to the file `log`."""
+    from training.loop import train
+
+    with open(log, "a") as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+    exit_on_input_error(lambda: train(config.load(overrides)))
+
+
 class Launch:
     """One launch of a sweep: which cells wait, run, are done or have failed."""
 
     def __init__(self, sweep: Sweep):
         self.sweep = sweep
         self.waiting = {name: cell for name, cell in sweep.cells.items() if cell.folder.complete is None}
-        self.running: dict[str, subprocess.Popen] = {}
+        self.running: dict[str, BaseProcess] = {}
         self.attempts = dict.fromkeys(sweep.cells, 0)
         self.failed: set[str] = set()
+        # Workers are forked from a process that has imported torch once and done nothing else.
+        self.processes = multiprocessing.get_context("forkserver")
+        self.processes.set_forkserver_preload(["training.loop"])
 
     def run(self) -> set[str]:
         """Run until nothing is left that can run; return the names of the cells that did not finish."""
         bar = tqdm(
             total=round(self.work(whole=True), 1),
             desc=f"sweep {self.sweep.name}",
-            unit="GFLOP",
-            unit_scale=True,
-            smoothing=0.05,
+            unit=" GFLOP",
+            smoothing=0.02,
+            mininterval=0.5 if sys.stderr.isatty() else 20,
         )
+        bar.update(self.work(whole=False))
         try:
             while self.waiting or self.running:
                 self.reap()
                 self.start_ready()
-                bar.n = round(self.work(whole=False), 1)
-                bar.set_postfix_str(f"{len(self.running)} running, {len(self.waiting)} waiting")
+                bar.set_postfix_str(f"{len(self.running)} running, {len(self.waiting)} waiting", refresh=False)
+                bar.update(round(self.work(whole=False), 1) - bar.n)
                 if not self.running and not any(map(self.ready, self.waiting.values())):
                     break
-                time.sleep(0.2)
-            bar.n = round(self.work(whole=False), 1)
+                time.sleep(0.1)
         finally:
             bar.close()
             for process in self.running.values():
@@ -112,38 +128,30 @@ class Launch:
             del self.waiting[cell.name]
             self.running[cell.name] = self.start(cell)
 
-    def start(self, cell: Cell) -> subprocess.Popen:
+    def start(self, cell: Cell) -> BaseProcess:
         keep = ",".join(map(str, self.sweep.kept_steps(cell)))
         origin = cell.origin(self.sweep.cells)
-        command = [
-            sys.executable,
-            str(config.CONF.parent / "train.py"),
-            *cell.overrides,
-            f"checkpoint.keep=[{keep}]",
-        ]
-        if origin:
-            command.append(f"init_from='{origin}'")
+        overrides = [*cell.overrides, f"checkpoint.keep=[{keep}]", *([f"init_from='{origin}'"] if origin else [])]
         folder = cell.folder.path
         folder.mkdir(parents=True, exist_ok=True)
         self.attempts[cell.name] += 1
-        with open(folder / "log.txt", "a") as log:
-            return subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
+        process = self.processes.Process(target=train_cell, args=(overrides, str(folder / "log.txt")), daemon=True)
+        process.start()
+        return process
 
     def reap(self) -> None:
         """Take note of the processes that have ended."""
         for name, process in list(self.running.items()):
-            if process.poll() is None:
+            if process.is_alive():
                 continue
             del self.running[name]
             cell = self.sweep.cells[name]
             if cell.folder.complete:
                 continue
             lines = (cell.folder.path / "log.txt").read_text().strip().splitlines()
-            write_text(
-                cell.folder.path / "error.txt",
-                f"exit status {process.returncode}: {lines[-1] if lines else 'no output'}\n",
-            )
-            if process.returncode == 2 or self.attempts[name] == ATTEMPTS:  # 2: bad input, which no retry mends
+            reason = f"exit status {process.exitcode}: {lines[-1] if lines else 'no output'}"
+            write_text(cell.folder.path / "error.txt", reason + "\n")
+            if process.exitcode == 2 or self.attempts[name] == ATTEMPTS:  # 2: bad input, which no retry mends
                 self.failed.add(name)
             else:
                 self.waiting[name] = cell

@@ -124,7 +124,7 @@ class RunFolder:
     def trim_checkpoints(self, keep: list[int], newest: int) -> None:
         """Delete checkpoints but the `newest` latest and those of the steps in `keep`."""
         steps = checkpoint.steps_in(self.checkpoints)
-        for step in set(steps[:-newest]) - set(keep):
+        for step in set(steps[: len(steps) - newest]) - set(keep):
             checkpoint.path_of(self.checkpoints, step).unlink()
 
     def curve(self, name: str, role: str = "") -> LossCurve:

@@ -75,7 +75,7 @@ def prepare(data: Mapping, folder: Path | str = "corpora") -> Corpus:
     validation set, a vocabulary that no id type holds, and a full disk.
     """
     source = _source(data.get("source"))
-    wanted = {key: data[key] for key in Request.keys() & data.keys()}
+    wanted = {key: data[key] for key in Request.names() & data.keys()}
     options = {key: value for key, value in data.items() if key != "source" and key not in wanted}
     _check(options, source)
     request = Request(**wanted)
@@ -117,7 +117,7 @@ def _source(name) -> ModuleType:
 
 
 def _check(options, source):
-    known = {*inspect.signature(source.documents).parameters, *Request.keys()}
+    known = {*inspect.signature(source.documents).parameters, *Request.names()}
     for key in options:
         if key not in known:
             raise InputError(f"data.{key} is unknown{nearest(key, known)} (known: {', '.join(sorted(known))})")

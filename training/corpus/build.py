@@ -60,7 +60,7 @@ class Request:
             raise InputError(f"data.val_fraction is {self.val_fraction}; it must lie between 0 and 1")
 
     @classmethod
-    def keys(cls) -> list[str]:
+    def names(cls) -> list[str]:
         """Names of the fields."""
         return [field.name for field in fields(cls)]
 

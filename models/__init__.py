@@ -1,0 +1,101 @@
+"""The networks: our own Llama and any causal model of transformers, with their parameter and FLOP counts.
+
+A model is described by the entries of its config group (`conf/model/`). Vocabulary and context length belong to the data
+and the batch, so they are given when the model is built. Counting needs no torch, which is imported when a network is.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from curves import InputError
+from curves.errors import nearest
+from models import counts
+from models.architecture import Architecture
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["build", "decay_groups", "flops_per_token", "load", "parameter_counts", "save"]
+
+FAMILIES = ("llama", "hf")
+
+
+def build(model: Mapping, vocab_size: int, length: int, seed: int) -> "torch.nn.Module":
+    """Build and initialise a model in float32 on the CPU.
+
+    model       a config group entry: `family` (llama | hf) and its keys
+    vocab_size  number of token ids
+    length      longest sequence, in tokens
+    seed        the initial weights are a function of it alone; no global random state is touched
+
+    The module maps tokens int64 [B, L] and targets int64 [B, L] to the mean loss in nats per token, or, without targets,
+    to the logits [B, L, vocab_size]. Raises InputError for an unknown family or key, and for sizes that do not fit.
+    """
+    if _family(model) == "hf":
+        from models import huggingface
+
+        return huggingface.build(model, vocab_size, length, seed)
+    from models import llama
+
+    return llama.build(Architecture.of(model, vocab_size, length), seed)
+
+
+def parameter_counts(model: Mapping, vocab_size: int, length: int) -> dict[str, int]:
+    """Number of parameters under each convention, without building the model.
+
+    total          every parameter; a tied readout counts once
+    non_embedding  without vocabulary and positional embeddings and without the readout: N of Kaplan et al. 2020
+    with_readout   non_embedding and the readout matrix, tied or not: what takes part in matrix products
+    """
+    if _family(model) == "hf":
+        from models import huggingface
+
+        return huggingface.parameter_counts(model, vocab_size, length)
+    return counts.parameters(Architecture.of(model, vocab_size, length))
+
+
+def flops_per_token(model: Mapping, vocab_size: int, length: int) -> dict[str, float]:
+    """FLOPs of training, forward and backward, per token of a sequence of `length`.
+
+    6N     six times the non-embedding parameters (Kaplan et al. 2020, arXiv 2001.08361, section 2.1)
+    exact  all matrix products, attention and logits included; attention over the whole L x L square, as Chowdhery et
+           al. 2022 (arXiv 2204.02311, appendix B) count it, though a causal kernel may skip up to half of that part
+    """
+    if _family(model) == "hf":
+        from models import huggingface
+
+        return huggingface.flops(model, vocab_size, length)
+    return counts.flops(Architecture.of(model, vocab_size, length))
+
+
+def save(module: "torch.nn.Module", folder: Path | str) -> None:
+    """Write `folder`/config.json and model.safetensors, which transformers' `from_pretrained` loads; each whole or absent."""
+    module.save(Path(folder))
+
+
+def load(folder: Path | str) -> "torch.nn.Module":
+    """Load a folder written by `save` or by transformers. Raises InputError for a missing, damaged or foreign one."""
+    from models import huggingface, llama
+    from models.architecture import read_config
+
+    about = read_config(folder)
+    return llama.load(folder) if about.get("model_type") == "llama" else huggingface.load(folder)
+
+
+def decay_groups(module: "torch.nn.Module") -> tuple[list, list]:
+    """Split the parameters into those with weight decay and those without.
+
+    Matrices decay, embeddings included, as in nanoGPT; gains and biases do not.
+    """
+    parameters = list(module.parameters())
+    return [p for p in parameters if p.ndim >= 2], [p for p in parameters if p.ndim < 2]
+
+
+def _family(model):
+    family = model.get("family")
+    if family not in FAMILIES:
+        raise InputError(
+            f"model.family '{family}' is unknown{nearest(str(family), FAMILIES)} (known: {', '.join(FAMILIES)})"
+        )
+    return family

@@ -1,0 +1,64 @@
+import os
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="session")
+def text(tmp_path_factory):
+    """A folder of real text: the source of some of Python's standard library."""
+    folder = tmp_path_factory.mktemp("text")
+    library = Path(sysconfig.get_paths()["stdlib"])
+    for path in sorted([*library.glob("[a-i]*.py"), *library.glob("email/*.py")]):
+        (folder / f"{path.stem}.txt").write_bytes(path.read_bytes())
+    return folder
+
+
+@pytest.fixture(scope="session")
+def corpora(tmp_path_factory):
+    return tmp_path_factory.mktemp("corpora")
+
+
+@pytest.fixture
+def overrides(text, corpora, tmp_path):
+    """Overrides of a run that takes about a second: 40 steps of 8 x 32 tokens."""
+    return [
+        "model=llama-0.1m",
+        "data=local",
+        f"data.paths=['{text}']",
+        "data.vocab_size=384",
+        "data.train_tokens=100000",
+        "data.val_tokens=4096",
+        "batch.sequences=8",
+        "batch.length=32",
+        "steps=40",
+        "schedule.warmup=5",
+        "eval.every=10",
+        "eval.sequences=16",
+        "checkpoint.every=8",
+        "hardware.device=cpu",
+        f"runs={tmp_path / 'runs'}",
+        f"corpora={corpora}",
+    ]
+
+
+@pytest.fixture
+def command():
+    """Run `python train.py` (or another door) as a user does; return the finished process."""
+
+    def run(arguments, script=("train.py",), **options):
+        return subprocess.run(
+            [sys.executable, *script, *arguments],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            env=os.environ | {"OMP_NUM_THREADS": "1"},
+            **options,
+        )
+
+    return run

@@ -1,0 +1,291 @@
+"""The pipeline, on the source of a few installed packages."""
+
+import errno
+import json
+import multiprocessing
+import shutil
+import subprocess
+import sys
+import time
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from omegaconf import OmegaConf
+from transformers import AutoTokenizer, ByT5Tokenizer
+
+from curves import InputError
+from training import config
+from training.corpus import build, installed, open_corpus, prepare, sources
+from training.corpus.build import Documents
+
+REAL = {
+    "source": "installed",
+    "packages": ["click", "packaging", "pyparsing"],
+    "vocab_size": 400,
+    "train_tokens": 60_000,
+    "val_tokens": 3_000,
+    "val_fraction": 0.2,
+}
+LETTERS = [f"{a}{b} is a document of its own\n" * 9 for a in "abcdefghijklmnop" for b in "qrstuvwxyz"]
+
+
+@pytest.fixture(scope="module")
+def corpora(tmp_path_factory):
+    return tmp_path_factory.mktemp("corpora")
+
+
+@pytest.fixture(scope="module")
+def real(corpora):
+    return prepare(REAL, corpora)
+
+
+def local(folder, texts, **options):
+    """The config of a local corpus of `texts`, one line of jsonl each."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "texts.jsonl").write_text("".join(json.dumps({"text": text}) + "\n" for text in texts))
+    small = {"vocab_size": 300, "train_tokens": 500, "val_tokens": 200, "val_fraction": 0.2}
+    return {"source": "local", "paths": str(folder / "texts.jsonl")} | small | options
+
+
+def texts_of(corpus, tokens):
+    return AutoTokenizer.from_pretrained(corpus.folder).decode(tokens).split("<|endoftext|>")
+
+
+def test_the_sources_are_the_files_that_give_documents():
+    assert sources() == ["hub", "installed", "local"]
+
+
+def test_counts_and_types_are_those_of_the_request(real):
+    assert (len(real.train), len(real.val)) == (60_000, 3_000)
+    assert real.train.dtype == real.val.dtype == np.uint16
+    assert isinstance(real.train, np.memmap)
+    assert real.vocab_size == 400
+    assert max(real.train.max(), real.val.max()) < 400
+    counts = real.fingerprint["counts"]
+    assert counts["train_tokens"] == 60_000
+    assert counts["val_documents"] >= 3  # none gives more than 1,024 tokens
+    assert set(real.fingerprint["source"]["packages"]) == {"click", "packaging", "pyparsing"}
+    assert real.fingerprint["text_ran_out"] is False
+
+
+def test_tokens_spell_the_documents(real):
+    written = set(installed.documents(packages=REAL["packages"]))
+    for part in (real.train, real.val):
+        first, *whole, _last = texts_of(real, part)
+        assert any(text.startswith(first) for text in written)
+        assert all(any(text.startswith(piece) for text in written) for piece in whole)
+    assert sum(text in written for text in texts_of(real, real.train)) > 5
+
+
+def test_training_and_validation_share_no_document(tmp_path):
+    corpus = prepare(local(tmp_path, LETTERS, train_tokens=10**6), tmp_path)
+    train, val = (set(texts_of(corpus, part)) - {""} for part in (corpus.train, corpus.val))
+    assert len(train) > 50
+    assert len(val) > 2
+    assert not train & val
+
+
+def test_the_same_request_is_the_same_corpus_in_another_process_and_folder(real, tmp_path):
+    code = (
+        "import json, sys; from training.corpus import prepare; c = prepare(json.loads(sys.argv[1]), sys.argv[2]); "
+        "print(c.id, c.folder.name)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, json.dumps(REAL), str(tmp_path)],
+        cwd=installed.REQUIREMENTS.parent,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == [real.id, real.folder.name]
+
+
+def test_an_existing_corpus_is_opened_without_reading_the_text(real, corpora, monkeypatch):
+    monkeypatch.delattr(build, "build")
+    assert prepare(REAL, corpora).id == real.id
+
+
+def test_validation_does_not_depend_on_how_much_is_trained(real, corpora):
+    less = prepare(REAL | {"train_tokens": 20_000}, corpora)
+    np.testing.assert_array_equal(less.train, real.train[:20_000])
+    np.testing.assert_array_equal(less.val, real.val)
+    assert less.id != real.id
+
+
+@given(st.lists(st.text(max_size=4)), st.randoms(use_true_random=False))
+def test_the_side_of_a_document_does_not_depend_on_the_order(texts, random):
+    shuffled = random.sample(texts, len(texts))
+    one, other = ({d.text: d.val for d in Documents(order, 0.5)} for order in (texts, shuffled))
+    assert one == other
+    assert set(one) == {text for text in texts if text.strip()}
+
+
+def test_about_the_asked_share_is_for_validation():
+    sides = [d.val for d in Documents((str(number) for number in range(5000)), 0.1)]
+    assert abs(np.mean(sides) - 0.1) < 4 * np.sqrt(0.09 / 5000)
+
+
+def test_duplicates_and_empty_documents_are_left_out():
+    documents = Documents(["a", "b", "a", "", " \n", "b", "c", "\ud800", "?"], 0.5)
+    assert [d.text for d in documents] == ["a", "b", "c", "?"]  # a lone surrogate becomes a question mark
+    assert (documents.read, documents.duplicates) == (7, 3)
+
+
+def test_a_document_gives_no_more_than_its_share_of_the_validation_set(tmp_path):
+    long = [f"{number} " + "some long text " * 3000 for number in range(30)]
+    corpus = prepare(local(tmp_path, long, val_tokens=3000, val_fraction=0.3), tmp_path)
+    ends = np.flatnonzero(corpus.val == 0)
+    assert len(ends) == 2
+    assert all(b - a == 1024 for a, b in pairwise([-1, *ends]))
+
+
+def test_text_that_spells_the_end_token_is_ordinary_text(tmp_path):
+    corpus = prepare(local(tmp_path, [text + "<|endoftext|>" for text in LETTERS], train_tokens=10**6), tmp_path)
+    assert (corpus.train == 0).sum() == corpus.fingerprint["counts"]["train_documents"]
+
+
+def test_a_text_that_runs_out_is_kept_and_said(tmp_path, capsys):
+    corpus = prepare(local(tmp_path, LETTERS, train_tokens=10**6), tmp_path)
+    assert corpus.fingerprint["text_ran_out"] is True
+    assert len(corpus.train) == corpus.fingerprint["counts"]["train_tokens"] < 10**6
+    line = capsys.readouterr().err.strip().splitlines()[-1]
+    assert f"the text ends after {len(corpus.train):,} of 1,000,000 training tokens" in line
+
+
+def test_any_auto_tokenizer_serves(real, tmp_path):
+    own = prepare(REAL | {"tokenizer": str(real.folder)}, tmp_path / "own")
+    assert own.vocab_size == real.vocab_size
+    np.testing.assert_array_equal(own.train, real.train)
+    ByT5Tokenizer().save_pretrained(tmp_path / "bytes")  # one without a fast version
+    corpus = prepare(local(tmp_path, LETTERS, tokenizer=str(tmp_path / "bytes")), tmp_path)
+    first = bytes(int(token) - 3 for token in corpus.train[: len(LETTERS[0])]).decode()
+    assert first in LETTERS
+    assert corpus.train[len(first)] == 1
+
+
+def test_ids_beyond_16_bits_take_32(tmp_path):
+    from tokenizers import Tokenizer, models, pre_tokenizers
+
+    many = {"<end>": 0, "<unknown>": 1} | {f"word{number}": number for number in range(2, 70_000)}
+    fast = Tokenizer(models.WordLevel(many, unk_token="<unknown>"))
+    fast.pre_tokenizer = pre_tokenizers.Whitespace()
+    fast.add_special_tokens(["<end>"])
+    (tmp_path / "words").mkdir()
+    fast.save(str(tmp_path / "words" / "tokenizer.json"))
+    about = {"tokenizer_class": "PreTrainedTokenizerFast", "eos_token": "<end>", "unk_token": "<unknown>"}
+    (tmp_path / "words" / "tokenizer_config.json").write_text(json.dumps(about))
+    texts = [f"word{number} word{number + 1}" for number in range(69_000, 69_900)]
+    corpus = prepare(local(tmp_path, texts, tokenizer=str(tmp_path / "words")), tmp_path)
+    assert corpus.train.dtype == np.uint32
+    assert corpus.vocab_size == 70_000
+    assert corpus.train[corpus.train > 1].min() >= 69_000
+    assert [build.id_type(size) for size in (2**16, 2**16 + 1, 2**32)] == ["<u2", "<u4", "<u4"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"source": "lokal"}, "did you mean 'local'"),
+        ({"vocabsize": 400}, "did you mean 'vocab_size'"),
+        ({"vocab_size": 2**32 + 1}, "at most 4,294,967,296"),
+        ({"vocab_size": 256}, "at least 257"),
+        ({"train_tokens": 0}, "at least 1"),
+        ({"train_tokens": 10.5}, "whole number"),
+        ({"val_tokens": "many"}, "val_tokens"),
+        ({"val_fraction": 1}, "between 0 and 1"),
+        ({"val_tokens": 10**6}, "of the 1,000,000 validation tokens"),
+        ({"tokenizer": "./nowhere/to/be/found"}, "is no folder or hub name"),
+    ],
+)
+def test_bad_requests_end_with_one_line(tmp_path, wrong, message):
+    with pytest.raises(InputError, match=message) as caught:
+        prepare(local(tmp_path, LETTERS) | wrong, tmp_path / "corpora")
+    assert "\n" not in str(caught.value)
+    assert not list((tmp_path / "corpora").glob("*"))  # nothing half-built stays
+
+
+@pytest.mark.parametrize("texts", [[], ["", "  \n"]])
+def test_an_empty_text_is_refused(tmp_path, texts):
+    with pytest.raises(InputError, match="the text is empty"):
+        prepare(local(tmp_path, texts), tmp_path)
+
+
+def test_damage_is_noticed(real, tmp_path):
+    broken = tmp_path / "broken"
+    shutil.copytree(real.folder, broken)
+    assert open_corpus(broken).id == real.id
+    content = bytearray((broken / "val.bin").read_bytes())
+    content[100] ^= 1
+    (broken / "val.bin").write_bytes(content)
+    with pytest.raises(InputError, match=r"val\.bin: is missing or damaged"):
+        open_corpus(broken)
+    (broken / "train.bin").unlink()
+    with pytest.raises(InputError, match=r"train\.bin: is missing or damaged"):
+        open_corpus(broken)
+    (broken / "fingerprint.json").write_text("{}")
+    with pytest.raises(InputError, match=r"fingerprint\.json: lacks the field"):
+        open_corpus(broken)
+    with pytest.raises(InputError, match="no such file"):
+        open_corpus(tmp_path / "nowhere")
+
+
+def test_a_full_disk_leaves_nothing_and_says_so(tmp_path, monkeypatch):
+    def full(self, ids, end):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(build.TokenFile, "add", full)
+    with pytest.raises(InputError, match="No space left on device"):
+        prepare(local(tmp_path, LETTERS), tmp_path / "corpora")
+    assert not list((tmp_path / "corpora").glob("*"))
+    monkeypatch.undo()
+    prepare(local(tmp_path, LETTERS), tmp_path / "corpora")
+
+
+def slow_build(data, folder, queue):
+    write = build.TokenFile.add
+
+    def slowly(self, ids, end):
+        time.sleep(0.02)
+        write(self, ids, end)
+
+    build.TokenFile.add = slowly
+    queue.put("ready")
+    queue.put(prepare(data, folder).id)
+
+
+def test_builders_side_by_side_and_killed_ones_leave_one_whole_corpus(tmp_path):
+    data, folder = local(tmp_path, LETTERS), tmp_path / "corpora"
+    spawn = multiprocessing.get_context("spawn")
+    queue = spawn.Queue()
+    killed = spawn.Process(target=slow_build, args=(data, folder, spawn.Queue()))
+    killed.start()
+    while not list(folder.glob(".*.tmp/train.bin")):
+        time.sleep(0.01)
+    killed.kill()
+    killed.join()
+    assert not [path for path in folder.glob("*") if not path.name.startswith(".")]
+    builders = [spawn.Process(target=slow_build, args=(data, folder, queue)) for _ in range(2)]
+    for builder in builders:
+        builder.start()
+    said = [queue.get(timeout=60) for _ in range(4)]
+    for builder in builders:
+        builder.join()
+    assert len(set(said) - {"ready"}) == 1
+    (made,) = (path for path in folder.glob("*") if not path.name.startswith("."))
+    assert open_corpus(made).id in said
+    assert not list(folder.glob(".*.tmp"))
+
+
+def test_every_preset_names_options_of_its_source():
+    from training import corpus
+
+    presets = sorted((config.CONF / "data").glob("*.yaml"))
+    assert {"installed-python", "local", "wikitext-103", "fineweb-edu", "tinystories"} <= {p.stem for p in presets}
+    for preset in presets:
+        data = OmegaConf.to_container(OmegaConf.load(preset), resolve=True)
+        source = corpus._source(data.pop("source"))
+        build.Request(**{key: data.pop(key) for key in build.Request.names()})
+        corpus._check(data, source)
