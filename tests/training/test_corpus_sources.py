@@ -1,6 +1,7 @@
 import ast
+import inspect
 import json
-from importlib.metadata import version
+from importlib.metadata import metadata, version
 from itertools import pairwise
 
 import pyarrow as pa
@@ -32,8 +33,8 @@ def test_installed_prose_is_docstrings_and_descriptions():
     texts = list(installed.documents(domain="prose", packages=["click"]))
     import click
 
-    assert any(installed.ast.get_docstring(ast.parse(f'"""{click.Command.__doc__}"""')) in text for text in texts)
-    assert any("## A Simple Example" in text or "# " in text for text in texts)
+    assert any(inspect.cleandoc(click.Command.__doc__) in text for text in texts)
+    assert metadata("click")["Description"] in texts
     assert not any("import annotations" in text for text in texts)
 
 
@@ -137,8 +138,8 @@ def test_a_change_of_a_file_is_seen(tmp_path):
         ("a.jsonl", b"[1]\n", "line 1 holds no text"),
         ("a.jsonl", b'{"text": "x"\n', "line 1 is not valid JSON"),
         ("a.txt", b"\xff\xfe\x00", "is not UTF-8"),
-        ("a.jsonl.zst", b"plainly not zstd", "is not a zstd file"),
-        ("a.jsonl.zst", zstandard.compress(b'{"text": "' + b"x" * 999)[:-20], "is not valid JSON"),
+        ("a.jsonl.zst", b"plainly not zstd", "cannot be read .ZSTD decompress failed"),
+        ("a.jsonl.zst", zstandard.compress(b'{"text": "' + b"x" * 999)[:-20], "cannot be read .Truncated"),
         ("a.parquet", b"plainly not parquet", "is not a parquet file"),
     ],
 )

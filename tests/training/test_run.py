@@ -84,7 +84,9 @@ def test_a_shared_prefix_gives_the_curve_that_the_run_alone_gives(overrides, tmp
 
 def test_a_branch_under_another_schedule_is_another_run_and_keeps_its_past(overrides):
     origin = run(overrides)
-    tuned = run(overrides, f"init_from={origin.path}@40", "steps=60", "schedule=linear", "schedule.warmup=5", "name=more")
+    tuned = run(
+        overrides, f"init_from={origin.path}@40", "steps=60", "schedule=linear", "schedule.warmup=5", "name=more"
+    )
     curve = tuned.curve("c")
     assert np.array_equal(curve.schedule.lr[:40], origin.curve("c").schedule.lr)
     assert curve.schedule.steps == 60

@@ -27,7 +27,9 @@ def test_a_plan_trains_every_shared_step_once_and_in_a_possible_order(all_rates)
     # Each distinct prefix is one step; a schedule that repeats or is the beginning of another trains its last step again.
     prefixes = {tuple(rates[:k]) for rates in all_rates for k in range(1, len(rates) + 1)}
     repeated = len(all_rates) - sum(
-        not any(other[: len(rates)] == rates for j, other in enumerate(all_rates) if j != i and (other != rates or j < i))
+        not any(
+            other[: len(rates)] == rates for j, other in enumerate(all_rates) if j != i and (other != rates or j < i)
+        )
         for i, rates in enumerate(all_rates)
     )
     assert sum(one.trained_steps for one in cells.values()) == len(prefixes) + repeated

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from hashlib import sha256
@@ -98,4 +99,12 @@ def load(name: str) -> Tokenizer:
             verbose=False,
         )["input_ids"]
 
-    return Tokenizer(encode, end, max(tokenizer.get_vocab().values()) + 1, tokenizer.save_pretrained)
+    def save(folder):
+        try:
+            tokenizer.save_pretrained(folder)
+        except Exception as error:  # where its Rust part cannot write, this is no OSError
+            if code := re.search(r"os error (\d+)", str(error)):
+                raise OSError(int(code[1]), os.strerror(int(code[1]))) from None
+            raise
+
+    return Tokenizer(encode, end, max(tokenizer.get_vocab().values()) + 1, save)

@@ -1,0 +1,136 @@
+"""A sweep on the local engine: shared stretches, failures, kills, two launches at once."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from curves import InputError
+from curves.loss_curve import load_folder
+from tests.training.conftest import ROOT
+from training import config, engine, sweep
+from training.loop import train
+
+CELLS = {
+    "trunk": "fit | schedule=constant schedule.warmup=5 steps=60",
+    "wsd": "unseen | schedule=wsd schedule.decay=0.5 schedule.warmup=5",
+    "cosine": "fit | schedule=cosine schedule.warmup=5",
+}
+
+
+@pytest.fixture
+def write_sweep(overrides, tmp_path):
+    def write(cells, name="small", extra=()):
+        path = tmp_path / f"{name}.yaml"
+        common = " ".join(f'"{o}"' for o in [*overrides, *extra])
+        content = {"about": "a test", "workers": 2, "flops_per_second": 1e10, "common": common, "cells": cells}
+        path.write_text(yaml.safe_dump(content))
+        return str(path)
+
+    return write
+
+
+def test_every_curve_of_a_sweep_is_the_one_trained_alone(write_sweep, overrides, tmp_path):
+    planned = sweep.load(write_sweep(CELLS))
+    engine.run(planned)
+    assert planned.cells["wsd"].parent == planned.cells["cosine"].parent == "trunk"
+    for name, cell in planned.cells.items():
+        alone = train(config.load([*cell.overrides, f"runs={tmp_path / 'alone'}"]))
+        assert cell.folder.record.read_bytes() == alone.record.read_bytes(), name
+        assert cell.folder.complete["trained"] == cell.trained_steps
+    engine.collect(planned, tmp_path / "results")
+    curves = load_folder(tmp_path / "results" / "curves")
+    assert {name: curve.role for name, curve in curves.items()} == {"trunk": "fit", "wsd": "unseen", "cosine": "fit"}
+    table = pd.read_csv(tmp_path / "results" / "runs.csv").set_index("cell")
+    assert table.loc["wsd", "parent"] == "trunk"
+    assert np.isclose(table.loc["wsd", "final_loss"], curves["wsd"].final_loss)
+
+
+def test_a_second_call_trains_nothing(write_sweep):
+    planned = sweep.load(write_sweep({"trunk": CELLS["trunk"]}))
+    engine.run(planned)
+    before = planned.cells["trunk"].folder.record.stat().st_mtime_ns
+    engine.run(planned)
+    assert planned.cells["trunk"].folder.record.stat().st_mtime_ns == before
+
+
+def test_a_cell_that_fails_is_named_and_the_others_finish(write_sweep):
+    bad = "claim | schedule=constant schedule.warmup=5 batch.micro=3"
+    planned = sweep.load(write_sweep(CELLS | {"bad": bad}))
+    with pytest.raises(InputError, match=r"1 of 4 cells did not finish \(bad\)"):
+        engine.run(planned)
+    assert {name: sweep.state(cell)[0] for name, cell in planned.cells.items()} == {
+        "trunk": "complete",
+        "wsd": "complete",
+        "cosine": "complete",
+        "bad": "failed",
+    }
+    assert "must divide batch.sequences" in sweep.state(planned.cells["bad"])[2]
+
+
+def test_a_diverging_cell_ends_as_such_and_the_sweep_goes_on(write_sweep, tmp_path):
+    wild = "claim | schedule=constant schedule.warmup=0 schedule.peak=1e12 optimizer.clip=null"
+    planned = sweep.load(write_sweep({"trunk": CELLS["trunk"], "wild": wild}))
+    engine.run(planned)
+    assert sweep.state(planned.cells["wild"])[0] == "diverged"
+    engine.collect(planned, tmp_path / "results")
+    assert pd.read_csv(tmp_path / "results" / "runs.csv").set_index("cell").loc["wild", "status"] == "diverged"
+
+
+def worker_of(cell):
+    """The process that holds the lock of the cell's folder, as the kernel lists it."""
+    inode = (cell.folder.path / "lock").stat().st_ino
+    locks = [line.split() for line in Path("/proc/locks").read_text().splitlines()]
+    return next(int(fields[4]) for fields in locks if int(fields[5].split(":")[2]) == inode)
+
+
+def test_a_killed_worker_is_started_again_and_loses_nothing(write_sweep, overrides, tmp_path):
+    long = {"trunk": "fit | schedule=constant schedule.warmup=5 steps=400 checkpoint.every=20"}
+    path = write_sweep(long)
+    cell = sweep.load(path).cells["trunk"]
+    launch = subprocess.Popen([sys.executable, "-m", "training", "run", path, "--results", str(tmp_path)], cwd=ROOT)
+    while cell.folder.recorded_steps() < 100:
+        assert launch.poll() is None
+        time.sleep(0.01)
+    os.kill(worker_of(cell), signal.SIGKILL)
+    assert launch.wait() == 0
+    alone = train(config.load([*cell.overrides, f"runs={tmp_path / 'alone'}"]))
+    assert cell.folder.record.read_bytes() == alone.record.read_bytes()
+    assert 0 < cell.folder.complete["trained"] < 400
+
+
+def test_two_launches_at_once_train_everything_once(write_sweep, tmp_path):
+    path = write_sweep(CELLS)
+    command = [sys.executable, "-m", "training", "run", path, "--results", str(tmp_path / "results")]
+    both = [subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    errors = [process.communicate()[1] for process in both]
+    assert [process.returncode for process in both] == [0, 0], errors
+    assert sum("waiting for that one" in error for error in errors) == 1
+    for cell in sweep.load(path).cells.values():
+        assert (cell.folder.path / "log.txt").read_text().count(": complete, ") == 1
+
+
+def test_plan_and_status_at_the_command_line(write_sweep, command, tmp_path):
+    path = write_sweep(CELLS)
+    done = command(["plan", path, "--results", str(tmp_path)], script=("-m", "training"))
+    assert done.returncode == 0, done.stderr
+    assert "trunk @ " in done.stdout
+    assert (tmp_path / "plan.svg").read_text().startswith("<?xml")
+    done = command(["status", path], script=("-m", "training"))
+    assert done.stdout.count("waiting") == 3
+    done = command(["status", "smok"], script=("-m", "training"))
+    assert done.returncode == 2
+    assert "did you mean 'smoke'" in done.stderr
+
+
+def test_a_results_table_needs_complete_cells(write_sweep, tmp_path):
+    with pytest.raises(InputError, match="is not complete"):
+        engine.collect(sweep.load(write_sweep(CELLS)), tmp_path)
+    assert not (tmp_path / "runs.csv").exists()
