@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from curves import InputError
 from curves.errors import nearest
 from models import counts
-from models.architecture import Architecture
+from models.architecture import Architecture, read_config
 
 if TYPE_CHECKING:
     import torch
@@ -77,10 +77,8 @@ def save(module: "torch.nn.Module", folder: Path | str) -> None:
 def load(folder: Path | str) -> "torch.nn.Module":
     """Load a folder written by `save` or by transformers. Raises InputError for a missing, damaged or foreign one."""
     from models import huggingface, llama
-    from models.architecture import read_config
 
-    about = read_config(folder)
-    return llama.load(folder) if about.get("model_type") == "llama" else huggingface.load(folder)
+    return (llama if read_config(folder).get("model_type") == "llama" else huggingface).load(folder)
 
 
 def decay_groups(module: "torch.nn.Module") -> tuple[list, list]:

@@ -1,8 +1,9 @@
 """Cross-entropy of a linear readout, a few rows of logits at a time.
 
 The logits of a batch are its largest tensor by far: at d_model 64 and V 2,048 they are 32 times as large as the activations.
-Each block of rows becomes logits, loss and gradients while it is still in cache, and is then forgotten. Against
-`F.cross_entropy` this takes about a fifth off a training step at 0.3M parameters on a CPU.
+Each block of rows becomes logits, loss and gradients while it is still in cache, and is then forgotten. On one CPU core and
+at V 2,048 a training step with `F.cross_entropy` in its place takes 1.46 times as long at 0.1M parameters, 1.23 times at
+0.3M and 1.06 times at 1M.
 """
 
 import torch

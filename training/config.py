@@ -71,7 +71,10 @@ def _explain(overrides):
             raise InputError(
                 f"config: {group}={choice} does not exist{nearest(str(choice), known)} (choices: {', '.join(known)})"
             )
-    base = compose("config", overrides=[f"{k}={'null' if v is None else v}" for k, v in groups.items()])
+    try:
+        base = compose("config", overrides=[f"{k}={'null' if v is None else v}" for k, v in groups.items()])
+    except HydraException:  # the groups themselves do not fit together; Hydra's own message says how
+        return
     known = _keys(OmegaConf.to_container(base))
     for o in parsed:
         if o.key_or_group not in GROUPS and o.key_or_group not in known and not o.is_add():

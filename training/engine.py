@@ -19,6 +19,7 @@ from training import checkpoint, config, corpus
 from training.sweep import Cell, Sweep
 
 ATTEMPTS = 3  # of a cell whose process dies; each goes on from the newest checkpoint
+POLL = 0.2  # seconds between looks at the workers
 
 
 def run(sweep: Sweep) -> None:
@@ -95,7 +96,7 @@ class Launch:
                 bar.update(round(self.work(whole=False), 1) - bar.n)
                 if not self.running and not any(map(self.ready, self.waiting.values())):
                     break
-                time.sleep(0.1)
+                time.sleep(POLL)
         finally:
             bar.close()
             for process in self.running.values():

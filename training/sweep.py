@@ -4,6 +4,7 @@ import itertools
 import json
 import shlex
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -38,7 +39,7 @@ class Cell:
     parent: str | None = None
     branch: int = 0
 
-    @property
+    @cached_property
     def folder(self) -> RunFolder:
         return folder_of(self.settings | {"init_from": None}, self.schedule)
 
@@ -58,7 +59,7 @@ class Cell:
             self.settings["model"], self.settings["data"]["vocab_size"], self.settings["batch"]["length"]
         )
 
-    @property
+    @cached_property
     def flops_per_step(self) -> float:
         per_token = models.flops_per_token(
             self.settings["model"], self.settings["data"]["vocab_size"], self.settings["batch"]["length"]
