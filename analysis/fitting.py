@@ -1,26 +1,27 @@
 """One fitter for every law: `fit(law, curves) -> Fit`, and intervals: `bootstrap(fit) -> Intervals`.
 
-    fit(law, curves, *, weights=None, fixed=None, delta=1e-3) -> Fit
+    fit(law, curves, *, weights=None, fixed=None, prior=None, delta=1e-3) -> Fit
         fit(laws.build("annealing"), [cosine, constant], fixed={"lambda": 0.999})
     Fit.params, .free, .objective, .r2, .converged, .warnings, .points, .curves
     Fit.predict(run, step=None)         losses of a LossCurve, a laws.Plan or a Schedule
     bootstrap(fit, n=1000, seed=0) -> Intervals
     Intervals.draws [n, p], .lower_bound, .note, .interval(level=0.95) -> {"L0": (low, high), ...}
+    Prior.learn(fits, names) -> Prior   what fits of other models say of a parameter, for `fit(..., prior=...)`
     select(curve, keep), final(curve)   the curve with only some of its points, with only its last one
 
 The objective is the papers': the sum over points of Huber(log Lhat - log L; delta), each curve times its weight.
 Variable projection gives the start: over a grid of the nonlinear parameters, the linear ones by bounded least squares.
-`scipy.optimize.least_squares` with the law's exact derivatives then lowers the objective itself over all parameters.
+`analysis.huber.minimise` with the law's exact derivatives then lowers the objective itself over all parameters.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from itertools import product
 
 import numpy as np
-from scipy.optimize import OptimizeResult, least_squares, lsq_linear
+from scipy.optimize import lsq_linear
 
+from analysis.huber import FTOL, Minimum, huber, minimise
 from analysis.laws import Law, Run
 from analysis.metrics import r_squared
 from curves import InputError, LossCurve, Schedule
@@ -28,8 +29,10 @@ from curves import InputError, LossCurve, Schedule
 LOWEST = 1e-6  # a predicted loss below this counts as this, so that its logarithm exists on the way to the optimum
 ON_BOUND = 1e-6  # distance from a bound, relative to it, at which a parameter is said to be on it
 FLAT = 1e-6  # eigenvalue of J'J with columns of length 1 below which a direction is said to change no prediction
-HOLD = 1e-9  # a pull, far below any rounding of the objective, that keeps parameters without influence where they start
+RIDGE = 1e-12  # share of a column's square that keeps least squares solvable for columns that depend on each other
+ROUGH = 1e-9  # share of the objective to which a draw is minimised: far below what the draws differ by
 FEW_RUNS = 5  # with fewer, resampling runs says little about how runs differ
+ALIKE = 0.02  # share to which a learned prior claims to know a parameter at best
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +41,7 @@ class Fit:
 
     params     value of every parameter of the law, fixed ones included
     free       names of the fitted ones
-    objective  sum over points of weight x Huber(log Lhat - log L), what the fit minimised
+    objective  sum over points of weight x Huber(log Lhat - log L), what the fit minimised but for a prior
     r2         share of the losses' variance explained, over all fitted points together
     converged  whether the optimiser met a tolerance rather than its iteration limit
     warnings   one line for everything that makes the numbers doubtful; empty: nothing found
@@ -60,6 +63,73 @@ class Fit:
     def predict(self, run: Run | Schedule, step=None) -> np.ndarray:
         """Return the predicted losses of `run` at `step` (default: its evaluated steps; of a Schedule: every step), [n]."""
         return self.law.loss(self.params, run, step)
+
+
+@dataclass(frozen=True)
+class Prior:
+    """What is known of parameters before a fit.
+
+    mean, scale  by parameter: its expected value, and how far from there it may well be
+    log          the parameters for which these are of the natural logarithm
+    points       what one `scale` of distance costs, in points of a curve whose log loss is off by the fit's delta; the many points
+                 of a curve err together, so that a hundred of them weigh about as much as one piece of knowledge
+
+    Enters what is minimised as points x delta^2 / 2 x ((value - mean) / scale)^2 for each parameter. Raises InputError for
+    scales that are not positive or do not match the means.
+    """
+
+    mean: dict[str, float]
+    scale: dict[str, float]
+    log: tuple[str, ...] = ()
+    points: float = 100.0
+
+    def __post_init__(self):
+        if self.mean.keys() != self.scale.keys() or not set(self.log) <= self.mean.keys():
+            raise InputError("prior: mean and scale must name the same parameters, and log some of them")
+        for name, scale in self.scale.items():
+            if not (np.isfinite(scale) and scale > 0 and np.isfinite(self.mean[name])):
+                raise InputError(f"prior: {name} must have a finite mean and a positive scale")
+
+    @classmethod
+    def learn(cls, fits: Sequence[Fit], names: Sequence[str] | None = None, points: float = 100.0) -> "Prior":
+        """Return what `fits` of one law to other models or data sets say of its parameters `names` (default: all).
+
+        The scale is the standard deviation of one more value like theirs, but at least ALIKE times the distance of their
+        mean from the nearer end. Of parameters without an upper bound, or that range over decades, the logarithm is learned.
+        Raises InputError for fewer than two fits, for fits of several laws, and for unknown names.
+        """
+        law = fits[0].law if fits else None
+        if len(fits) < 2 or any(fit.law != law for fit in fits):
+            raise InputError("prior: needs at least two fits, all of one law with the same options")
+        law.refuse_unknown(dict.fromkeys(names or ()))
+        mean, scale, log = {}, {}, []
+        for p in law.parameters:
+            if names is not None and p.name not in names:
+                continue
+            values = np.array([fit.params[p.name] for fit in fits])
+            if p.decades or np.isinf(p.bounds[1]):
+                log.append(p.name)
+                values = np.log(np.maximum(values, LOWEST))
+            far = [abs(values.mean()), 1.0 if p.name in log else abs(p.bounds[1] - values.mean())]
+            least = ALIKE * min(distance for distance in far if distance > 0)
+            mean[p.name] = float(values.mean())
+            scale[p.name] = float(max(values.std(ddof=1) * np.sqrt(1 + 1 / len(fits)), least))
+        return cls(mean, scale, tuple(log), points)
+
+    def rows(self, theta: np.ndarray, names: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        """Return the distances in scales, times sqrt(points), of the parameters that are among `names`, and their derivatives.
+
+        theta [p] are the values of `names`; the rows are [m] and [m, p].
+        """
+        known = [i for i, name in enumerate(names) if name in self.mean]
+        mean, scale = (np.array([table[names[i]] for i in known]) for table in (self.mean, self.scale))
+        logs = np.array([names[i] in self.log for i in known], dtype=bool)
+        value = np.where(logs, np.maximum(theta[known], LOWEST), theta[known])
+        distance = np.where(logs, np.log(np.where(logs, value, 1.0)), value) - mean
+        stiffness = np.sqrt(self.points) / scale
+        slopes = np.zeros((len(known), theta.size))
+        slopes[np.arange(len(known)), known] = stiffness / np.where(logs, value, 1.0)
+        return stiffness * distance, slopes
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,29 +159,32 @@ def fit(
     *,
     weights: Sequence[float] | None = None,
     fixed: Mapping[str, float] | None = None,
+    prior: Prior | None = None,
     delta: float = 1e-3,
 ) -> Fit:
     """Fit `law` to all points of `curves`.
 
     weights  one factor per curve on its part of the objective; default: 1 each
     fixed    parameters that are given rather than fitted, e.g. {"lambda": 0.999}
+    prior    what is known of parameters beforehand, see Prior; it says nothing of fixed ones
     delta    where the Huber loss turns from a square into a line, in log loss
 
-    Raises InputError for no curves, for weights that do not match them, and for unknown or impossible fixed values.
+    Raises InputError for no curves, for weights that do not match them, and for unknown or impossible fixed values and
+    priors.
     """
-    problem = Problem(law, list(curves), weights, dict(fixed or {}), delta)
+    problem = Problem(law, list(curves), weights, dict(fixed or {}), prior, delta)
     results = [problem.refine(theta, problem.weight) for theta in problem.starts()]
     best = min(results, key=lambda result: result.cost)
-    residual, _ = problem.residual(best.theta)
+    residual, jacobian = problem.residual(best.theta)
     loss = np.exp(problem.log_loss)
     return Fit(
         law=law,
         params=dict(zip(law.names, best.theta.tolist(), strict=True)),
         free=tuple(np.array(law.names)[problem.free].tolist()),
-        objective=problem.objective(best.theta),
+        objective=problem.objective(residual),
         r2=r_squared(loss * np.exp(residual), loss),
-        converged=bool(best.status > 0),
-        warnings=tuple(problem.doubts(best)),
+        converged=best.converged,
+        warnings=tuple(problem.doubts(best, jacobian)),
         points=loss.size,
         curves=tuple(curve.name for curve in problem.curves),
         problem=problem,
@@ -135,7 +208,7 @@ def bootstrap(fit: Fit, n: int = 1000, seed: int = 0) -> Intervals:
     draws = np.empty((n, problem.free.size))
     for draw in draws:
         weight = problem.weight * rng.dirichlet(np.ones(groups))[group] * groups
-        draw[:] = problem.refine(start, weight).theta[problem.free]
+        draw[:] = problem.refine(start, weight, ROUGH).theta[problem.free]
     note = f"{n} weightings of {groups} {unit}" + (
         "; a lower bound: too few runs to see how runs differ" if few else ""
     )
@@ -155,13 +228,14 @@ def final(curve: LossCurve) -> LossCurve:
 class Problem:
     """The stacked points of one fit: n points, residuals in log loss, and the ways to lower their objective."""
 
-    def __init__(self, law: Law, curves: list[LossCurve], weights, fixed: dict[str, float], delta: float):
+    def __init__(self, law: Law, curves: list[LossCurve], weights, fixed: dict[str, float], prior, delta: float):
         if not curves:
             raise InputError(f"fit of '{law.name}': there are no curves to fit; give at least one")
         weights = [1.0] * len(curves) if weights is None else list(weights)
         if len(weights) != len(curves) or not all(np.isfinite(w) and w > 0 for w in weights):
             raise InputError(f"fit of '{law.name}': weights must be {len(curves)} positive numbers, one per curve")
         law.refuse_unknown(fixed)
+        law.refuse_unknown(prior.mean if prior else {})
         self.law, self.curves, self.delta = law, curves, delta
         self.lower, self.upper = np.array([p.bounds for p in law.parameters]).T
         for p in law.parameters:
@@ -169,91 +243,96 @@ class Problem:
                 raise InputError(
                     f"fit of '{law.name}': {p.name} is fixed at {fixed[p.name]}; it must lie within {p.bounds}"
                 )
-        self.fixed = fixed
+        self.fixed, self.prior = fixed, prior
         self.free = np.flatnonzero([name not in fixed for name in law.names])
+        self.free_names = [law.names[i] for i in self.free]
+        self.logs = np.array([law.parameters[i].decades for i in self.free], dtype=bool)
         self.x = law.features(curves)
         self.log_loss = np.log(np.concatenate([curve.loss for curve in curves]))
         self.run = np.repeat(np.arange(len(curves)), [curve.step.size for curve in curves])
         self.weight = np.array(weights, dtype=float)[self.run]
+        self._at = self._basis = None
+
+    def basis(self, nonlinear: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the law's basis; the last one is kept, so that changing linear parameters alone costs little."""
+        if self._at is None or not np.array_equal(self._at, nonlinear):
+            self._at, self._basis = nonlinear.copy(), self.law.basis(nonlinear, self.x)
+        return self._basis
 
     def residual(self, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return log Lhat - log L [n] and its derivatives by the free parameters [n, free]."""
-        loss, jacobian = self.law.evaluate(theta, self.x)
+        law = self.law
+        if law.linear.size:
+            loss, jacobian = law.combine(theta, *self.basis(theta[law.nonlinear]))
+        else:
+            loss, jacobian = law.evaluate(theta, self.x)
         loss = np.maximum(loss, LOWEST)
         return np.log(loss) - self.log_loss, jacobian[:, self.free] / loss[:, None]
 
-    def objective(self, theta: np.ndarray) -> float:
+    def objective(self, residual: np.ndarray) -> float:
         """Return the sum over points of weight x Huber."""
-        size = np.abs(self.residual(theta)[0])
-        huber = np.where(size <= self.delta, size**2 / 2, self.delta * (size - self.delta / 2))
-        return float(self.weight @ huber)
+        return float(self.weight @ huber(np.abs(residual), self.delta))
 
     def starts(self) -> list[np.ndarray]:
         """Return the best grid points, linear parameters solved for: as many as the law wants refined."""
         grid = [[self.fixed[p.name]] if p.name in self.fixed else p.starts for p in self.law.parameters if not p.linear]
         # the last parameter varies slowest: laws keep what they computed for it (S2 for lambda)
-        thetas = [self.project(np.array(point[::-1], dtype=float)) for point in product(*reversed(grid))]
-        return sorted(thetas, key=self.objective)[: self.law.refine]
+        points = [self.project(np.array(point[::-1], dtype=float)) for point in product(*reversed(grid))]
+        return [theta for _, theta in sorted(points, key=lambda point: point[0])[: self.law.refine]]
 
-    def project(self, nonlinear: np.ndarray) -> np.ndarray:
-        """Return theta with the linear parameters that fit best, in weighted least squares of the relative error."""
+    def project(self, nonlinear: np.ndarray) -> tuple[float, np.ndarray]:
+        """Return the objective at, and theta with, the linear parameters that fit best in weighted squares of the relative error."""
         law = self.law
         theta = np.array([self.fixed.get(name, 0.0) for name in law.names])
         theta[law.nonlinear] = nonlinear
-        free = np.isin(law.linear, self.free)
-        if not free.any():
-            return theta
-        phi, _ = law.basis(nonlinear, self.x)
-        scale = np.sqrt(self.weight) / np.exp(self.log_loss)
-        target = np.sqrt(self.weight) - scale * (phi @ theta[law.linear])
-        columns, place = scale[:, None] * phi[:, free], law.linear[free]
-        best = np.linalg.lstsq(columns, target)[0]
-        if np.any((best < self.lower[place]) | (best > self.upper[place])):
-            best = lsq_linear(columns, target, (self.lower[place], self.upper[place])).x
-        theta[place] = best
-        return theta
+        place = np.intersect1d(law.linear, self.free)
+        if place.size:
+            scale = np.sqrt(self.weight) / np.exp(self.log_loss)
+            columns = scale[:, None] * self.basis(nonlinear)[0]
+            missing = np.sqrt(self.weight) - columns @ theta[law.linear]
+            columns = columns[:, np.isin(law.linear, place)]
+            size = np.maximum(np.linalg.norm(columns, axis=0), np.finfo(float).tiny)
+            columns, low, high = columns / size, self.lower[place] * size, self.upper[place] * size
+            best = np.linalg.solve(columns.T @ columns + RIDGE * np.eye(place.size), missing @ columns)
+            if np.any((best < low) | (best > high)):
+                best = lsq_linear(columns, missing, (low, high)).x
+            theta[place] = best / size
+        return self.objective(self.residual(theta)[0]), theta
 
-    def refine(self, theta: np.ndarray, weight: np.ndarray) -> OptimizeResult:
-        """Lower the objective from `theta` over the free parameters; the result's `theta` holds all of them."""
+    def refine(self, theta: np.ndarray, weight: np.ndarray, ftol: float = FTOL) -> Minimum:
+        """Lower the objective from `theta` over the free parameters; the `theta` of the result holds all of them."""
         free = self.free
         if not free.size:
-            return OptimizeResult(theta=theta, cost=self.objective(theta), status=1)
-        start = np.clip(theta[free], self.lower[free], self.upper[free])
-        hold = HOLD / (1 + np.abs(start))
-        weight = np.append(weight, np.ones(free.size))
+            return Minimum(theta, self.objective(self.residual(theta)[0]), True)
+        delta = np.full(weight.size, self.delta)
+        if self.prior:
+            known = sum(name in self.prior.mean for name in self.free_names)
+            weight, delta = np.append(weight, np.full(known, self.delta**2)), np.append(delta, np.full(known, np.inf))
+        whole, logs = theta.copy(), self.logs
 
-        def whole(values):
-            out = theta.copy()
-            out[free] = values
-            return out
+        def residual(values):
+            values = values.copy()
+            values[logs] = np.exp(values[logs])
+            whole[free] = values
+            r, jacobian = self.residual(whole)
+            if self.prior:
+                distance, slopes = self.prior.rows(values, self.free_names)
+                r, jacobian = np.append(r, distance), np.vstack([jacobian, slopes])
+            jacobian[:, logs] *= values[logs]
+            return r, jacobian
 
-        def huber(z):
-            root = np.sqrt(np.maximum(z, 1.0))
-            return weight * np.stack([np.where(z > 1, 2 * root - 1, z), 1 / root, np.where(z > 1, -0.5 / root**3, 0.0)])
+        start, lower, upper = theta[free], self.lower[free], self.upper[free]
+        for side in (start, lower, upper):
+            side[logs] = np.log(side[logs])
+        easy = np.flatnonzero(np.isin(free, self.law.linear))
+        found = minimise(residual, start, lower, upper, weight, delta, easy, ftol)
+        residual(found.theta)
+        return replace(found, theta=whole)
 
-        @lru_cache(maxsize=1)  # values and derivatives come together but are asked for one after the other
-        def residual(values: bytes):
-            return self.residual(whole(np.frombuffer(values)))
-
-        result = least_squares(
-            lambda values: np.append(residual(values.tobytes())[0], hold * (values - start)),
-            start,
-            lambda values: np.vstack([residual(values.tobytes())[1], np.diag(hold)]),
-            bounds=(self.lower[free], self.upper[free]),
-            loss=huber,
-            f_scale=self.delta,
-            x_scale="jac",
-            ftol=1e-12,
-            xtol=1e-10,
-            gtol=1e-12,
-        )
-        result.theta = whole(result.x)
-        return result
-
-    def doubts(self, result: OptimizeResult) -> Iterator[str]:
+    def doubts(self, result: Minimum, jacobian: np.ndarray) -> Iterator[str]:
         """Yield a line for everything that makes the fitted numbers doubtful."""
         parameters = [self.law.parameters[i] for i in self.free]
-        if result.status <= 0:
+        if not result.converged:
             yield "not converged: the optimiser reached its iteration limit"
         n, p = self.log_loss.size, len(parameters)
         if n < p + 3:
@@ -262,11 +341,13 @@ class Problem:
             for bound in parameter.bounds:
                 if np.isfinite(bound) and abs(value - bound) <= ON_BOUND * max(abs(bound), 1.0):
                     yield f"{parameter.name} is on its bound, {bound:g}"
-        yield from self.unidentified(parameters, result.theta)
+        yield from self.unidentified(parameters, result.theta, jacobian)
 
-    def unidentified(self, parameters, theta) -> Iterator[str]:
-        """Yield a line for the parameters that can change together without changing any prediction."""
-        jacobian = np.sqrt(self.weight)[:, None] * self.residual(theta)[1]
+    def unidentified(self, parameters, theta, jacobian) -> Iterator[str]:
+        """Yield a line for the parameters that can change together without changing any prediction, nor against the prior."""
+        jacobian = np.sqrt(self.weight)[:, None] * jacobian
+        if self.prior:
+            jacobian = np.vstack([jacobian, self.delta * self.prior.rows(theta[self.free], self.free_names)[1]])
         size = np.linalg.norm(jacobian, axis=0)
         gram = (jacobian.T @ jacobian) / np.outer(size, size).clip(np.finfo(float).tiny)
         strength, directions = np.linalg.eigh(gram)

@@ -8,6 +8,8 @@ licence); `fetch` gets the rest from where it is published. `python -m curves.pu
     annealing_paper_unseen()       the five that it predicts
     annealing_paper_setup("B")     its other set-ups: SETUPS
     annealing_paper_lines()        lines of its figures, as a table
+    slimpajama_124m()              146 runs of one model: cooldowns x peak rates x horizons
+    slimpajama_scaling(), openwebtext2_scaling()    cosine and cooldown runs at several sizes
     chinchilla_points()            245 final losses of Hoffmann et al. (fetched)
 """
 
@@ -18,11 +20,26 @@ import numpy as np
 import pandas as pd
 import pooch
 
+from curves import slimpajama
 from curves.errors import InputError, exit_on_input_error, nearest
 from curves.files import atomic
 from curves.loss_curve import LossCurve
 from curves.schedule import Schedule
 from curves.schedules import build
+from curves.slimpajama import openwebtext2_scaling, slimpajama_124m, slimpajama_scaling
+
+__all__ = [
+    "annealing_paper_fit",
+    "annealing_paper_lines",
+    "annealing_paper_setup",
+    "annealing_paper_unseen",
+    "chinchilla_points",
+    "fetch",
+    "multi_power",
+    "openwebtext2_scaling",
+    "slimpajama_124m",
+    "slimpajama_scaling",
+]
 
 DATA = Path(__file__).parent / "data"
 SOURCES = DATA / "sources.sha256"
@@ -111,7 +128,7 @@ def fetch(source: str) -> Path:
     the file is read there. Raises InputError for a source that `curves/data/sources.sha256` does not list, for a file
     that cannot be had, and for one whose content differs.
     """
-    known = {path: digest for digest, path in (line.split() for line in SOURCES.read_text().splitlines())}
+    known = listed()
     if source not in known:
         raise InputError(f"{source}: is not listed in {SOURCES.name}{nearest(source, known)}")
     mirror = os.environ.get("PUBLIC_DATA_MIRROR")
@@ -131,6 +148,11 @@ def fetch(source: str) -> Path:
         raise InputError(
             f"{url}: could not be fetched ({reason}); set PUBLIC_DATA_MIRROR to a folder that holds it"
         ) from None
+
+
+def listed() -> dict[str, str]:
+    """Return the SHA-256 of every source that may be fetched, by its OWNER/REPO/COMMIT/PATH."""
+    return {path: digest for digest, path in (line.split() for line in SOURCES.read_text().splitlines())}
 
 
 def multi_power(size: str) -> dict[str, LossCurve]:
@@ -241,7 +263,7 @@ def chinchilla_points() -> list[LossCurve]:
 
 
 def rebuild() -> None:
-    """Write `curves/data/multi_power/` anew from the repository that published it."""
+    """Write `curves/data/multi_power/` and `curves/data/slimpajama/` anew from the repositories that published them."""
     for size in MULTI_POWER_SIZES:
         folder = f"{MULTI_POWER}/loss_curve_repo/csv_{size.removesuffix('M')}"
         tables = [
@@ -249,6 +271,7 @@ def rebuild() -> None:
         ]
         with atomic(DATA / "multi_power" / f"{size}.csv") as path:
             pd.concat(tables)[["curve", "step", "lr", "loss"]].to_csv(path, index=False)
+    slimpajama.rebuild(fetch, listed(), DATA / "slimpajama")
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from training import checkpoint, config, corpus
 from training.sweep import Cell, Sweep
 
 ATTEMPTS = 3  # of a cell whose process dies; each goes on from the newest checkpoint
-POLL = 0.2  # seconds between looks at the workers
+POLL = 0.5  # seconds between looks at the workers
 
 
 def run(sweep: Sweep) -> None:

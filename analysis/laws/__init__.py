@@ -38,6 +38,7 @@ class Parameter:
     linear   whether the predicted loss is linear in it
     bounds   lowest and highest value
     starts   for a nonlinear parameter: the values of the grid from which fits start
+    decades  whether it ranges over decades, so that fits move in its logarithm
     needs    what the fitted curves must contain for it to be identified
     """
 
@@ -46,6 +47,7 @@ class Parameter:
     linear: bool = False
     bounds: tuple[float, float] = (0.0, np.inf)
     starts: tuple[float, ...] = ()
+    decades: bool = False
     needs: str = "a longer range of steps"
 
 
@@ -100,7 +102,10 @@ class Law(ABC):
 
     def evaluate(self, theta: np.ndarray, x: Any) -> tuple[np.ndarray, np.ndarray]:
         """Return the losses [n] and their derivatives [n, p] at the parameters `theta` [p]."""
-        phi, slopes = self.basis(theta[self.nonlinear], x)
+        return self.combine(theta, *self.basis(theta[self.nonlinear], x))
+
+    def combine(self, theta: np.ndarray, phi: np.ndarray, slopes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the losses [n] and their derivatives [n, p] from the basis at the nonlinear ones of `theta`."""
         jacobian = np.empty((len(phi), theta.size))
         jacobian[:, self.linear] = phi
         jacobian[:, self.nonlinear] = (slopes @ theta[self.linear]).T

@@ -7,6 +7,7 @@ from typing import ClassVar
 import numpy as np
 from scipy.linalg.lapack import dtbtrs
 from scipy.signal import lfilter
+from scipy.sparse import csr_array
 
 from analysis.laws import Law, Parameter, Run, power
 from curves import InputError, Schedule
@@ -58,17 +59,20 @@ class AnnealingSums:
                 )
             fallen.append(np.cumsum(drop)[run.step - 1])
             step = np.flatnonzero(drop[: run.step[-1]]) + 1
-            node = np.searchsorted(run.step, step)
+            gap = np.diff(run.step, prepend=0)
+            node = np.repeat(np.arange(run.step.size), gap)[step - 1]
             drops.append(drop[step - 1])
             nodes.append(node + points)
             waits.append(run.step[node] - step)
-            gaps.append(np.diff(run.step, prepend=run.step[0]))
+            gap[0] = 0
+            gaps.append(gap)
             points += run.step.size
-        self.S1, self._fallen = np.concatenate(S1), np.concatenate(fallen)
-        self._drop, self._wait, self._gap = np.concatenate(drops), np.concatenate(waits), np.concatenate(gaps)
-        nodes = np.concatenate(nodes)
-        self._first = np.flatnonzero(np.diff(nodes, prepend=-1))
-        self._node = nodes[self._first]
+        self.S1, self._fallen, self._gap = np.concatenate(S1), np.concatenate(fallen), np.concatenate(gaps)
+        drops, waits, nodes = np.concatenate(drops), np.concatenate(waits), np.concatenate(nodes)
+        first = np.searchsorted(nodes, np.arange(points + 1))
+        self._age = np.arange(waits.max(initial=0) + 1)
+        # row j holds the drops since the point before, in the column of their age at point j
+        self._drops = csr_array((drops, waits, first), shape=(points, self._age.size))
         self._decay = None
 
     def S2(self, decay: float) -> tuple[np.ndarray, np.ndarray]:
@@ -86,19 +90,14 @@ class AnnealingSums:
 
     def _momentum(self, decay):
         """Return m [n] and dm/d decay [n] at the evaluated steps."""
-        age = np.arange(self._wait.max(initial=0) + 1)
-        carry = np.where(self._gap > 0, decay**self._gap, 0.0)  # a gap of 0 begins a new run
-        system = np.vstack([np.ones_like(carry), -np.append(carry[1:], 0.0)])
-        m = dtbtrs(system, self._left(decay**age), uplo="L")[0].ravel()
-        slope = self._left(age * decay ** np.maximum(age - 1, 0))
-        slope[1:] += (self._gap * decay ** np.maximum(self._gap - 1, 0))[1:] * m[:-1]
+        log = np.log(max(decay, np.finfo(float).tiny))
+        left, carry = np.exp(log * self._age), np.exp(log * self._gap)
+        carry[self._gap == 0] = 0.0  # a gap of 0 begins a new run
+        system = np.array([np.ones_like(carry), -np.append(carry[1:], 0.0)])
+        m = dtbtrs(system, self._drops @ left, uplo="L")[0].ravel()
+        slope = self._drops @ (self._age * np.exp(log * (self._age - 1)))
+        slope[1:] += (self._gap * np.exp(log * (self._gap - 1)))[1:] * m[:-1]
         return m, dtbtrs(system, slope, uplo="L")[0].ravel()
-
-    def _left(self, factor):
-        """Return what is left, at each point, of the drops since the point before; `factor` by age in steps."""
-        left = np.zeros_like(self.S1)
-        left[self._node] = np.add.reduceat(factor[self._wait] * self._drop, self._first)
-        return left
 
 
 DECAY = Parameter(

@@ -139,10 +139,14 @@ def test_fetch_without_network_is_one_line(source, monkeypatch):
 
 @needs_mirror
 def test_rebuild_gives_the_committed_files(tmp_path, monkeypatch):
-    committed = {size: (public.DATA / "multi_power" / f"{size}.csv").read_bytes() for size in public.MULTI_POWER_SIZES}
+    committed = {
+        path: path.read_bytes() for name in ("multi_power", "slimpajama") for path in (public.DATA / name).iterdir()
+    }
+    assert len(committed) == 7
+    folder = public.DATA
     monkeypatch.setattr(public, "DATA", tmp_path)
     public.rebuild()
-    assert {size: (tmp_path / "multi_power" / f"{size}.csv").read_bytes() for size in committed} == committed
+    assert {path: (tmp_path / path.relative_to(folder)).read_bytes() for path in committed} == committed
 
 
 @needs_mirror

@@ -1,0 +1,104 @@
+"""Claims: what a paper says, what was measured, and a verdict that code computes from the numbers.
+
+    collect(experiment) -> list[Claim], in order of their ids
+    table(claims) -> DataFrame with the columns COLUMNS
+
+A claim is a function in a module of this package that takes an `Evidence` and returns a Claim, or several::
+
+    @claim
+    def two_curve_fit(e): ...
+
+A number that could not be computed because a run is missing reads "not run in this profile", and one that the data
+cannot answer reads "-".
+"""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from importlib import import_module
+from pkgutil import walk_packages
+from types import ModuleType
+
+import pandas as pd
+
+from curves import public as published
+
+COLUMNS = (
+    "claim",
+    "source",
+    "paper_value",
+    "on_paper_data",
+    "on_own_runs",
+    "on_public_curves",
+    "unit",
+    "verdict",
+    "figure",
+)
+VERDICTS = ("holds", "holds in part", "does not hold", "not tested")
+NOT_RUN = "not run in this profile"
+NOTHING = "-"
+REGISTRY: list[Callable] = []
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One statement of a paper and the evidence on it.
+
+    id                short key, unique: "annealing-03-unseen"
+    claim             the statement, one sentence
+    source            paper and place
+    paper_value       what the paper reports
+    on_paper_data     the same number recomputed from the points that the paper published
+    on_own_runs       measured on the runs of this experiment
+    on_public_curves  measured on other people's curves
+    unit              of the numbers
+    verdict           one of VERDICTS, computed from the numbers
+    figure            stem of the figure file that shows it; empty: none
+    """
+
+    id: str
+    claim: str
+    source: str
+    paper_value: str = NOTHING
+    on_paper_data: str = NOTHING
+    on_own_runs: str = NOTHING
+    on_public_curves: str = NOTHING
+    unit: str = ""
+    verdict: str = "not tested"
+    figure: str = ""
+
+    def __post_init__(self):
+        if self.verdict not in VERDICTS:
+            raise ValueError(f"claim '{self.id}': verdict '{self.verdict}' is none of {', '.join(VERDICTS)}")
+
+
+def verdict(*tests: bool | None) -> str:
+    """Return the verdict on a claim from its tests: True passed, False failed, None could not be made."""
+    made = [bool(test) for test in tests if test is not None]
+    if not made:
+        return "not tested"
+    if all(made):
+        return "holds"
+    return "holds in part" if any(made) else "does not hold"
+
+
+def claim(function: Callable) -> Callable:
+    """Register a function that takes an Evidence and returns a Claim or a list of them."""
+    REGISTRY.append(function)
+    return function
+
+
+def collect(experiment, public: ModuleType = published) -> list[Claim]:
+    """Return every claim, held against `experiment` (an Experiment) and the published curves that `public` reads."""
+    for module in walk_packages(__path__, f"{__name__}."):
+        import_module(module.name)
+    evidence = import_module(f"{__name__}.evidence").Evidence(experiment, public)
+    found = []
+    for function in REGISTRY:
+        result = function(evidence)
+        found += result if isinstance(result, list) else [result]
+    return sorted(found, key=lambda claim: claim.id)
+
+
+def table(claims: list[Claim]) -> pd.DataFrame:
+    """Return one row for every claim, with exactly the columns COLUMNS."""
+    return pd.DataFrame([asdict(claim) for claim in claims], columns=["id", *COLUMNS])[list(COLUMNS)]

@@ -1,0 +1,166 @@
+"""Sums over the steps before a point, recent steps one by one and old ones in blocks: a shared part, not a law.
+
+Some laws sum, at every point, over all steps before it, something that depends on how far back each of them lies: O(T^2)
+for a run. Here the steps form blocks of 1, 2, 4, ... steps, and a point sees a block whole when at least NEAR of its
+lengths lie between. What a block stands for is up to the law.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from analysis.laws import Run
+from analysis.laws.annealing import rates_and_drops
+
+NEAR = 10  # lengths of a block that lie at least between it and a point that sees it whole
+LARGEST = 64  # steps in the largest blocks of drops,
+SHARE = 300  # which are no more than 1/300 of the run either,
+RATIO = 1.1  # and within which the rates differ by no more than this factor
+FLOOR = 1e-6  # where powers of rates are taken, they count as at least this share of the peak
+CHUNK = 2_000_000  # terms handled at a time
+
+
+def blocks(fresh: np.ndarray, largest: int) -> list[np.ndarray]:
+    """Return where the blocks of 1, 2, 4, ... up to `largest` steps start, one array for each size, counted in steps.
+
+    fresh [m] says before which steps a block must end; within such a stretch every block consists of two of the size
+    below, or of what is left.
+    """
+    begin = np.flatnonzero(fresh)
+    within = np.arange(fresh.size) - np.repeat(begin, np.diff(begin, append=fresh.size))
+    return [np.flatnonzero(within % 2**level == 0) for level in range(max(largest, 1).bit_length())]
+
+
+def visible(at: np.ndarray, step: np.ndarray, starts: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Return, for every point and every size of block, the first block that it sees and the one after the last, [n, sizes].
+
+    at     where the points are, [n]; a point sees the steps up to its own
+    step   where the m steps are, of which `starts` tells the blocks, [m], rising
+
+    Blocks are counted through all sizes. A point sees the largest blocks up to the first that is too near, from there
+    on the next smaller ones, and so on down to single steps.
+    """
+    first, last = np.empty((2, at.size, len(starts)), dtype=np.int64)
+    covered = np.zeros(at.size, dtype=np.int64)
+    offset = np.cumsum([0, *(start.size for start in starts)])
+    for level in reversed(range(len(starts))):
+        bounds = np.append(starts[level], step.size)
+        ends = step[bounds[1:] - 1]
+        seen = np.searchsorted(ends, at - (NEAR * 2**level if level else 0), side="right")
+        first[:, level] = np.searchsorted(starts[level], covered) + offset[level]
+        last[:, level] = seen + offset[level]
+        covered = bounds[seen]
+    return first, last
+
+
+def listed(first: np.ndarray, last: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return how many blocks each point sees, [n], and which, point after point, from what `visible` gave."""
+    length = (last - first).ravel()
+    node = np.repeat(first.ravel() - np.cumsum(length) + length, length) + np.arange(length.sum())
+    return (last - first).sum(axis=1), node
+
+
+def sums(many: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Return the sums of consecutive values, the first many[0] of them, the next many[1], ..., [n]."""
+    out = np.zeros(many.size)
+    some = many > 0
+    if some.any():
+        out[some] = np.add.reduceat(values, (np.cumsum(many) - many)[some])
+    return out
+
+
+def counted(run: Run, warmup: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the rates and their drops as a law counts them, [T] each, and where in them the points lie, [n].
+
+    warmup  as in `rates_and_drops`; or "repository", as in the code of Luo et al.: as "full", but a run begins with a step
+            at rate 0, from which the warm-up rises to the peak at its last step but one.
+    """
+    schedule = run.schedule
+    if warmup != "repository" or not schedule.warmup:
+        return *rates_and_drops(schedule, "full" if warmup == "repository" else warmup), run.step - 1
+    top = schedule.lr[schedule.warmup - 1]
+    rate = np.append(top * np.linspace(0, 1, schedule.warmup), schedule.lr[schedule.warmup - 1 :])
+    return rate, -np.diff(rate, prepend=rate[0]), run.step
+
+
+@dataclass(frozen=True, eq=False)
+class Terms:
+    """The m terms of the sums of some points, point after point.
+
+    points  which points, a slice
+    many    how many terms each of them has
+    node    the block of every term, [m]
+    gap     how far the point lies behind the block, in units of the position, [m], >= 0
+    """
+
+    points: slice
+    many: np.ndarray
+    node: np.ndarray
+    gap: np.ndarray
+
+    def sum(self, values: np.ndarray) -> np.ndarray:
+        """Return the sums of `values` [m] over the terms of each of the points."""
+        return sums(self.many, values)
+
+
+class Drops:
+    """The drops of the learning rate of all runs, in blocks, and which of these each point sees.
+
+    A block counts as if all of its drop happened at its mean position and mean log rate. It ends early where the next drop is
+    not at the next step, where falls turn into rises or rises into falls, and where the rate leaves its band.
+
+    drop, log_rate, position  of every block: total drop, mean natural logarithm of the rate, mean position
+    S1                        sum of the rates up to every point, [n]
+
+    warmup    which rates the warm-up counts with, see `counted`
+    position  gives from the rates of a run [T] where the drop of each step stands, and where a point at each step stands,
+              [T] each
+    """
+
+    def __init__(self, runs: Sequence[Run], warmup: str, position: Callable):
+        S1, reached, first, last, tables = [], [], [], [], []
+        nodes = 0
+        for run in runs:
+            rate, drop, at = counted(run, warmup)
+            stands, sees = position(rate)
+            S1.append(np.cumsum(rate)[at])
+            reached.append(sees[at])
+            step = np.flatnonzero(drop)
+            drop, log_rate = drop[step], np.log(np.maximum(rate[step], FLOOR * rate.max()))
+            band = np.floor(log_rate / np.log(RATIO))
+            fresh = (np.diff(step, prepend=-2) > 1) | (np.diff(band, prepend=0) != 0)
+            fresh[1:] |= (drop[1:] > 0) != (drop[:-1] > 0)
+            fresh[:1] = True
+            starts = blocks(fresh, min(LARGEST, rate.size // SHARE))
+            for sides, of_run in zip((first, last), visible(at, step, starts), strict=True):
+                sides.append(of_run + nodes)
+            table = np.array([drop, drop * log_rate, drop * stands[step]])
+            tables += [np.add.reduceat(table, start, axis=1) for start in starts]
+            nodes += sum(start.size for start in starts)
+        self.S1, self._reached = np.concatenate(S1), np.concatenate(reached)
+        self.drop, *totals = np.concatenate(tables, axis=1)
+        self.log_rate, self.position = totals / self.drop
+        sizes = max(side.shape[1] for side in first)
+        self._first, self._last = (
+            np.concatenate([np.pad(side, ((0, 0), (0, sizes - side.shape[1]))) for side in sides])
+            for sides in (first, last)
+        )
+        self._all = None
+
+    def terms(self) -> Iterator[Terms]:
+        """Yield the terms of all points, in chunks of consecutive points; a single chunk is kept for the next call."""
+        if self._all is None:
+            ends = np.cumsum((self._last - self._first).sum(axis=1))
+            bounds = np.searchsorted(ends, np.arange(CHUNK, ends[-1] + CHUNK, CHUNK), side="right").tolist()
+            slices = [slice(a, b) for a, b in zip([0, *bounds], bounds, strict=False) if b > a]
+            if len(slices) > 1:
+                yield from map(self._terms, slices)
+                return
+            self._all = self._terms(slice(0, ends.size))
+        yield self._all
+
+    def _terms(self, points: slice) -> Terms:
+        many, node = listed(self._first[points], self._last[points])
+        gap = np.repeat(self._reached[points], many) - self.position[node]
+        return Terms(points, many, node, np.maximum(gap, 0.0))
