@@ -3,6 +3,7 @@ PROFILE ?= cpu
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+EXTRAS := .venv/.extras
 
 help: ## list the verbs
 	@grep -hE '^[a-z]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 14
@@ -14,6 +15,12 @@ $(READY): requirements.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@
+
+$(EXTRAS): $(READY) requirements-extras.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.txt -r requirements-extras.txt
+	@touch $@
+
+extras: $(EXTRAS) ## add what only clusters, W&B and the tests need
 
 reproduce: $(READY) ## train what is missing, fit, predict, compare with the expected numbers, report
 	$(BIN)/python -m training run $(PROFILE)
@@ -38,7 +45,7 @@ status: $(READY) ## what has become of each run of PROFILE
 bench: $(READY) ## training throughput beside transformers' Trainer
 	$(BIN)/python -m training.bench
 
-test: $(READY) ## run the tests
+test: $(EXTRAS) ## run the tests
 	$(BIN)/python -m pytest
 
 lint: $(READY) ## check style and format
@@ -48,4 +55,4 @@ lint: $(READY) ## check style and format
 clean: ## remove runs and token files; results and the environment stay
 	rm -rf runs corpora .pytest_cache .hypothesis .ruff_cache
 
-.PHONY: help setup reproduce report figures claims plan status bench test lint clean
+.PHONY: help setup extras reproduce report figures claims plan status bench test lint clean
