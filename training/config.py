@@ -84,7 +84,7 @@ def _explain(overrides):
 def choices(group: str) -> list[str]:
     """The choices of a config group."""
     files = [path.stem for path in sorted((CONF / group).glob("*.yaml"))]
-    return sorted(files + schedules.names()) if group == "schedule" else files
+    return sorted([*files, *schedules.names()]) if group == "schedule" else files
 
 
 def _keys(tree, prefix=""):
@@ -94,9 +94,11 @@ def _keys(tree, prefix=""):
     return keys
 
 
-def schedule(config: DictConfig) -> Schedule:
-    """Build the Schedule that a config asks for. Raises InputError where it is not valid."""
-    return schedules.build(steps=config.steps, **OmegaConf.to_container(config.schedule, resolve=True))
+def schedule(config: DictConfig | dict) -> Schedule:
+    """Build the Schedule that a config, plain or not, asks for. Raises InputError where it is not valid."""
+    chosen = config["schedule"]
+    options = OmegaConf.to_container(chosen, resolve=True) if OmegaConf.is_config(chosen) else chosen
+    return schedules.build(steps=config["steps"], **options)
 
 
 def plain(config: DictConfig) -> dict:

@@ -15,6 +15,7 @@ import models
 from curves import InputError, Schedule
 from curves.errors import nearest
 from training import checkpoint, config
+from training.compose import Composer
 from training.loop import folder_of, hardware
 from training.run_folder import RunFolder
 
@@ -115,11 +116,16 @@ def load(name: str, extra: list[str] | None = None) -> Sweep:
         if key not in KEYS:
             raise InputError(f"{path}: unknown key '{key}'{nearest(key, KEYS)}")
     common = [*shlex.split(content.get("common", "")), *(extra or [])]
+    make = CellMaker()
     cells = {}
     for entry, line in content["cells"].items():
         role, _, overrides = str(line).partition("|")
         for suffix, chosen in product(shlex.split(overrides)):
-            cells[entry + suffix] = make_cell(entry + suffix, role.strip(), [*common, *chosen], path)
+            name = entry + suffix
+            try:
+                cells[name] = make(name, role.strip(), [*common, *chosen, f"name={name}"])
+            except InputError as error:
+                raise InputError(f"{path}: cell '{name}': {error}") from None
     return Sweep(path.stem, content.get("workers", 1), float(content["flops_per_second"]), plan(cells))
 
 
@@ -138,16 +144,20 @@ def product(overrides: list[str]):
         yield "".join(suffix for suffix, _ in combination), [text for _, text in combination]
 
 
-def make_cell(name: str, role: str, overrides: list[str], path: Path) -> Cell:
-    overrides = [*overrides, f"name={name}"]
-    try:
-        cfg = config.load(overrides)
-        settings = config.plain(cfg)
-        schedule = config.schedule(cfg)
-    except InputError as error:
-        raise InputError(f"{path}: cell '{name}': {error}") from None
-    settings["hardware"] = hardware(settings["hardware"])
-    return Cell(name, role, tuple(overrides), settings, schedule)
+class CellMaker:
+    """Makes cells; those with the same schedule share its array."""
+
+    def __init__(self):
+        self.compose = Composer()
+        self.schedules: dict[str, Schedule] = {}
+
+    def __call__(self, name: str, role: str, overrides: list[str]) -> Cell:
+        settings = self.compose(overrides)
+        settings = settings | {"hardware": hardware(settings["hardware"])}
+        key = repr((settings["steps"], settings["schedule"]))
+        if key not in self.schedules:
+            self.schedules[key] = config.schedule(settings)
+        return Cell(name, role, tuple(overrides), settings, self.schedules[key])
 
 
 def plan(cells: dict[str, Cell]) -> dict[str, Cell]:
