@@ -109,7 +109,8 @@ def plain(config: DictConfig) -> dict:
 def identity(config: dict) -> dict:
     """The part of a plain config that determines the record, short of what it was initialised from."""
     kept = {key: value for key, value in config.items() if key not in NOT_IDENTITY}
-    kept["hardware"] = {key: value for key, value in config["hardware"].items() if key != "threads"}
+    # How many devices share a run changes its rounding, not its curve.
+    kept["hardware"] = {key: v for key, v in config["hardware"].items() if key not in ("threads", "parallel")}
     return kept
 
 
