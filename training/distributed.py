@@ -61,7 +61,8 @@ def shard(model: nn.Module, kind: str) -> None:
         for layers in [part for part in model.modules() if isinstance(part, nn.ModuleList)]:
             for layer in layers:
                 fully_shard(layer, mesh=mesh)
-        fully_shard(model, mesh=mesh)
+        # After an evaluation no backward follows that would divide the outermost parameters again.
+        fully_shard(model, mesh=mesh, reshard_after_forward=True)
 
 
 def replicate(model: nn.Module) -> nn.Module:

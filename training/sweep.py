@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import os
 import shlex
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -67,13 +68,42 @@ class Cell:
         )
         return per_token["exact"] * self.tokens_per_step
 
-    def origin(self, cells: dict[str, "Cell"]) -> str | None:
-        """RUN_FOLDER@STEP of the latest checkpoint on the shared stretch; None when there is none."""
-        if self.parent is None:
-            return None
-        parent = cells[self.parent].folder
-        steps = [step for step in checkpoint.steps_in(parent.checkpoints) if step <= self.branch]
-        return f"{parent.path}@{max(steps)}" if steps else None
+
+@dataclass(frozen=True)
+class Segment:
+    """A stretch of one cell that ends where other cells branch off, or at the cell's end. Plain data: it travels to workers.
+
+    name       CELL@LAST
+    folder     the cell's run folder
+    overrides  what `train.py` is called with, but for where it branches from
+    last       the step after which it ends
+    ends       whether that is the cell's end
+    needs      name of the segment that it continues; None: it starts by itself
+    parent     run folder that the cell branches from, after `branch` steps
+    directory  where the launch was given, to which relative paths belong
+    """
+
+    name: str
+    folder: Path
+    overrides: tuple[str, ...]
+    last: int
+    ends: bool
+    needs: str | None
+    parent: Path | None
+    branch: int
+    on_gpu: bool
+    directory: str
+
+    def done(self) -> bool:
+        """Whether its last checkpoint, or the end of its cell, is there."""
+        folder = RunFolder(self.folder)
+        return folder.complete is not None or (not self.ends and folder.resume_step() >= self.last)
+
+    def call(self) -> list[str]:
+        """The overrides with the latest checkpoint of the shared stretch, where there is one, to branch from."""
+        shared = [] if self.parent is None else checkpoint.steps_in(RunFolder(self.parent).checkpoints)
+        steps = [step for step in shared if step <= self.branch]
+        return [*self.overrides, *([f"init_from='{self.parent}@{max(steps)}'"] if steps else [])]
 
 
 @dataclass(frozen=True)
@@ -85,9 +115,60 @@ class Sweep:
     flops_per_second: float
     cells: dict[str, Cell]
 
-    def kept_steps(self, cell: Cell) -> list[int]:
-        """The steps of `cell` from which others branch."""
-        return sorted({other.branch for other in self.cells.values() if other.parent == cell.name})
+    @property
+    def runs(self) -> Path:
+        """The folder of the run folders."""
+        return Path(next(iter(self.cells.values())).settings["runs"])
+
+    @cached_property
+    def branch_steps(self) -> dict[str, list[int]]:
+        """For every cell, rising, the steps from which others branch."""
+        steps: dict[str, set[int]] = {name: set() for name in self.cells}
+        for cell in self.cells.values():
+            if cell.parent:
+                steps[cell.parent].add(cell.branch)
+        return {name: sorted(found) for name, found in steps.items()}
+
+    def segment(self, cell: Cell, last: int, needs: str | None = None) -> Segment:
+        """The stretch of `cell` that ends after step `last`."""
+        where = cell.settings["hardware"]
+        keep = ",".join(map(str, self.branch_steps[cell.name]))
+        # What "auto" meant here is said to the worker, whose machine may be another.
+        fixed = [f"hardware.{key}={where[key]}" for key in ("device", "precision")]
+        return Segment(
+            name=f"{cell.name}@{last}",
+            folder=cell.folder.path,
+            overrides=(*cell.overrides, *fixed, f"checkpoint.keep=[{keep}]"),
+            last=last,
+            ends=last == cell.schedule.steps,
+            needs=needs,
+            parent=self.cells[cell.parent].folder.path if cell.parent else None,
+            branch=cell.branch,
+            on_gpu=where["device"] == "cuda",
+            directory=os.getcwd(),
+        )
+
+    def segments(self) -> list[Segment]:
+        """Every cell cut where others branch off; each segment comes after the one that it needs."""
+        found = []
+        for cell in sorted(self.cells.values(), key=self._depth):
+            needs = f"{cell.parent}@{cell.branch}" if cell.parent else None
+            for last in sorted({*self.branch_steps[cell.name], cell.schedule.steps}):
+                found.append(self.segment(cell, last, needs))
+                needs = found[-1].name
+        return found
+
+    def _depth(self, cell):
+        return 0 if cell.parent is None else 1 + self._depth(self.cells[cell.parent])
+
+    def gflops(self, whole: bool) -> float:
+        """GFLOPs of the sweep: those asked for, or those done."""
+        total = 0.0
+        for cell in self.cells.values():
+            done = whole or cell.folder.complete
+            steps = cell.trained_steps if done else max(cell.folder.recorded_steps() - cell.branch, 0)
+            total += cell.flops_per_step * steps
+        return total / 1e9
 
     def totals(self) -> dict[str, float]:
         """Steps asked for and trained, training FLOPs, and the seconds expected at the sweep's rate."""

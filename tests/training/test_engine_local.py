@@ -15,8 +15,9 @@ import yaml
 from curves import InputError
 from curves.loss_curve import load_folder
 from tests.training.conftest import ROOT
-from training import config, engine, sweep
+from training import config, engines, sweep
 from training.loop import train
+from training.results import collect
 
 CELLS = {
     "trunk": "fit | schedule=constant schedule.warmup=5 steps=60",
@@ -39,13 +40,13 @@ def write_sweep(overrides, tmp_path):
 
 def test_every_curve_of_a_sweep_is_the_one_trained_alone(write_sweep, overrides, tmp_path):
     planned = sweep.load(write_sweep(CELLS))
-    engine.run(planned)
+    engines.run(planned)
     assert planned.cells["wsd"].parent == planned.cells["cosine"].parent == "trunk"
     for name, cell in planned.cells.items():
         alone = train(config.load([*cell.overrides, f"runs={tmp_path / 'alone'}"]))
         assert cell.folder.record.read_bytes() == alone.record.read_bytes(), name
         assert cell.folder.complete["trained"] == cell.trained_steps
-    engine.collect(planned, tmp_path / "results")
+    collect(planned, tmp_path / "results")
     curves = load_folder(tmp_path / "results" / "curves")
     assert {name: curve.role for name, curve in curves.items()} == {"trunk": "fit", "wsd": "unseen", "cosine": "fit"}
     table = pd.read_csv(tmp_path / "results" / "runs.csv").set_index("cell")
@@ -55,9 +56,9 @@ def test_every_curve_of_a_sweep_is_the_one_trained_alone(write_sweep, overrides,
 
 def test_a_second_call_trains_nothing(write_sweep):
     planned = sweep.load(write_sweep({"trunk": CELLS["trunk"]}))
-    engine.run(planned)
+    engines.run(planned)
     before = planned.cells["trunk"].folder.record.stat().st_mtime_ns
-    engine.run(planned)
+    engines.run(planned)
     assert planned.cells["trunk"].folder.record.stat().st_mtime_ns == before
 
 
@@ -65,7 +66,7 @@ def test_a_cell_that_fails_is_named_and_the_others_finish(write_sweep):
     bad = "claim | schedule=constant schedule.warmup=5 batch.micro=3"
     planned = sweep.load(write_sweep(CELLS | {"bad": bad}))
     with pytest.raises(InputError, match=r"1 of 4 cells did not finish \(bad\)"):
-        engine.run(planned)
+        engines.run(planned)
     assert {name: sweep.state(cell)[0] for name, cell in planned.cells.items()} == {
         "trunk": "complete",
         "wsd": "complete",
@@ -78,9 +79,9 @@ def test_a_cell_that_fails_is_named_and_the_others_finish(write_sweep):
 def test_a_diverging_cell_ends_as_such_and_the_sweep_goes_on(write_sweep, tmp_path):
     wild = "claim | schedule=constant schedule.warmup=0 schedule.peak=1e12 optimizer.clip=null"
     planned = sweep.load(write_sweep({"trunk": CELLS["trunk"], "wild": wild}))
-    engine.run(planned)
+    engines.run(planned)
     assert sweep.state(planned.cells["wild"])[0] == "diverged"
-    engine.collect(planned, tmp_path / "results")
+    collect(planned, tmp_path / "results")
     assert pd.read_csv(tmp_path / "results" / "runs.csv").set_index("cell").loc["wild", "status"] == "diverged"
 
 
@@ -132,5 +133,5 @@ def test_plan_and_status_at_the_command_line(write_sweep, command, tmp_path):
 
 def test_a_results_table_needs_complete_cells(write_sweep, tmp_path):
     with pytest.raises(InputError, match="is not complete"):
-        engine.collect(sweep.load(write_sweep(CELLS)), tmp_path)
+        collect(sweep.load(write_sweep(CELLS)), tmp_path)
     assert not (tmp_path / "runs.csv").exists()
