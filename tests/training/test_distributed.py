@@ -19,9 +19,9 @@ def table(folder):
 @pytest.mark.parametrize("kind", ["ddp", "fsdp"])
 def test_two_processes_give_the_curve_of_one(overrides, command, tmp_path, kind):
     # 12 validation sequences: the last batch has rows for one process only when micro is 3
-    more = [*overrides, f"hardware.parallel={kind}", "batch.micro=2", "eval.sequences=13", "steps=20"]
+    more = [*overrides, f"hardware.parallel={kind}", "batch.micro=2", "eval.sequences=13", "steps=10", "eval.every=5"]
     alone = train(config.load([*more, f"runs={tmp_path / 'alone'}"]))
-    done = command([*more, f"runs={tmp_path / 'two'}", "checkpoint.every=10"], script=TORCHRUN)
+    done = command([*more, f"runs={tmp_path / 'two'}", "checkpoint.every=4"], script=TORCHRUN)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count(": complete, ") == 1
     two = RunFolder(tmp_path / "two" / alone.path.name)

@@ -1,41 +1,22 @@
-"""A sweep on the local engine: shared stretches, failures, kills, two launches at once."""
+"""A sweep on the local engine: shared stretches, failures, kills, no memory, two launches at once."""
 
 import os
+import resource
 import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
 
 from curves import InputError
 from curves.loss_curve import load_folder
-from tests.training.conftest import ROOT
+from tests.training.conftest import CELLS, ROOT, worker_of
 from training import config, engines, sweep
 from training.loop import train
 from training.results import collect
-
-CELLS = {
-    "trunk": "fit | schedule=constant schedule.warmup=5 steps=60",
-    "wsd": "unseen | schedule=wsd schedule.decay=0.5 schedule.warmup=5",
-    "cosine": "fit | schedule=cosine schedule.warmup=5",
-}
-
-
-@pytest.fixture
-def write_sweep(overrides, tmp_path):
-    def write(cells, name="small", extra=()):
-        path = tmp_path / f"{name}.yaml"
-        common = " ".join(f'"{o}"' for o in [*overrides, *extra])
-        content = {"about": "a test", "workers": 2, "flops_per_second": 1e10, "common": common, "cells": cells}
-        path.write_text(yaml.safe_dump(content))
-        return str(path)
-
-    return write
 
 
 def test_every_curve_of_a_sweep_is_the_one_trained_alone(write_sweep, overrides, tmp_path):
@@ -85,13 +66,6 @@ def test_a_diverging_cell_ends_as_such_and_the_sweep_goes_on(write_sweep, tmp_pa
     assert pd.read_csv(tmp_path / "results" / "runs.csv").set_index("cell").loc["wild", "status"] == "diverged"
 
 
-def worker_of(cell):
-    """The process that holds the lock of the cell's folder, as the kernel lists it."""
-    inode = (cell.folder.path / "lock").stat().st_ino
-    locks = [line.split() for line in Path("/proc/locks").read_text().splitlines()]
-    return next(int(fields[4]) for fields in locks if int(fields[5].split(":")[2]) == inode)
-
-
 def test_a_killed_worker_is_started_again_and_loses_nothing(write_sweep, overrides, tmp_path):
     long = {"trunk": "fit | schedule=constant schedule.warmup=5 steps=400 checkpoint.every=20"}
     path = write_sweep(long)
@@ -105,6 +79,26 @@ def test_a_killed_worker_is_started_again_and_loses_nothing(write_sweep, overrid
     alone = train(config.load([*cell.overrides, f"runs={tmp_path / 'alone'}"]))
     assert cell.folder.record.read_bytes() == alone.record.read_bytes()
     assert 0 < cell.folder.complete["trained"] < 400
+
+
+def test_a_cell_that_runs_out_of_memory_fails_with_a_line_and_the_others_finish(write_sweep, tmp_path):
+    big = "claim | schedule=constant schedule.warmup=5 batch.sequences=131072"  # 4M tokens of activations
+    path = write_sweep({"trunk": CELLS["trunk"], "big": big})
+    done = subprocess.run(
+        [sys.executable, "-m", "training", "run", path, "engine.attempts=2"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (4 * 2**30, 4 * 2**30)),
+    )
+    assert done.returncode == 2
+    assert "1 of 2 cells did not finish (big)" in done.stderr
+    cells = sweep.load(path).cells
+    assert sweep.state(cells["trunk"])[0] == "complete"
+    what, steps, line = sweep.state(cells["big"])
+    assert (what, steps) == ("failed", 0)
+    assert "memory" in line.lower()
+    assert (cells["big"].folder.path / "log.txt").read_text().count("Traceback") == 2
 
 
 def test_two_launches_at_once_train_everything_once(write_sweep, tmp_path):

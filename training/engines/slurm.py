@@ -26,22 +26,26 @@ class Work(Checkpointable):
 def launch(sweep: Sweep, options: dict) -> None:
     """Submit all segments and wait until each has ended; the jobs go on if this process does not."""
     executor = make_executor(sweep, options)
-    jobs: dict[str, submitit.Job] = {}
     segments = {segment.name: segment for segment in sweep.segments() if not segment.done()}
+    jobs = submit(executor, segments)
     with progress(sweep) as update:
-        for needs, array in arrays(segments).items():
-            if needs:
-                depend(executor, jobs[needs])
-            jobs |= zip((segment.name for segment in array), executor.map_array(Work(), array), strict=True)
         while left := [name for name, job in jobs.items() if not job.done()]:
             update(f"{len(left)} of {len(jobs)} jobs left")
-            time.sleep(POLL if executor.cluster == "slurm" else POLL / 10)
+            time.sleep(POLL)
         update("")
     for name, segment in segments.items():
         if not segment.done() and not (segment.folder / "error.txt").exists():
-            note(
-                segment, f"job {jobs[name].job_id} ended as {jobs[name].state}; its output is {jobs[name].paths.stderr}"
-            )
+            note(segment, f"job {jobs[name].job_id} ended as {jobs[name].state}; see {jobs[name].paths.stderr}")
+
+
+def submit(executor: submitit.AutoExecutor, segments: dict[str, Segment]) -> dict[str, submitit.Job]:
+    """Submit every segment, in one array with all others that need the same; return their jobs."""
+    jobs: dict[str, submitit.Job] = {}
+    for needs, array in arrays(segments).items():
+        if needs:
+            depend(executor, jobs[needs])
+        jobs |= zip((segment.name for segment in array), executor.map_array(Work(), array), strict=True)
+    return jobs
 
 
 def arrays(segments: dict[str, Segment]) -> dict[str | None, list[Segment]]:
