@@ -12,13 +12,15 @@ def show_plan(sweep: Sweep, results: Path) -> None:
     """Print what would run and what it costs, and draw the schedules with their branch points."""
     from training.plan_figure import draw
 
-    print(f"{'cell':24}{'model':12}{'N':>12}{'steps':>8}{'trained':>9}  {'branches off':30}{'tokens':>8}{'FLOPs':>10}")
+    print(
+        f"{'cell':24}{'model':12}{'N':>12}{'steps':>8}{'trained':>9}  {'branches off':30}{'tokens':>8}{'FLOPs':>10}{'MiB':>9}"
+    )
     for name, cell in sweep.cells.items():
         source = f"{cell.parent} @ {cell.branch}" if cell.parent else "-"
         tokens = cell.schedule.steps * cell.tokens_per_step
         print(
             f"{name:24}{cell.settings['model']['name']:12}{cell.counts['non_embedding']:>12,}{cell.schedule.steps:>8,}{cell.trained_steps:>9,}"
-            f"  {source:30}{tokens / 1e6:>7.1f}M{cell.flops_per_step * cell.trained_steps:>10.2e}"
+            f"  {source:30}{tokens / 1e6:>7.1f}M{cell.flops_per_step * cell.trained_steps:>10.2e}{cell.memory / 2**20:>9,.0f}"
         )
     total = sweep.totals()
     print(

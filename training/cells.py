@@ -51,6 +51,18 @@ class Cell:
             self.settings["model"], self.settings["data"]["vocab_size"], self.settings["batch"]["length"]
         )
 
+    @property
+    def memory(self) -> float:
+        """Bytes that training takes, about."""
+        batch = self.settings["batch"]
+        return models.training_bytes(
+            self.settings["model"],
+            self.settings["data"]["vocab_size"],
+            batch["length"],
+            batch["micro"] or batch["sequences"],
+            self.settings["hardware"]["precision"],
+        )
+
     @cached_property
     def flops_per_step(self) -> float:
         per_token = models.flops_per_token(
