@@ -142,7 +142,10 @@ def load(name: str, extra: list[str] | None = None) -> Sweep:
     if not path.is_file():
         known = sorted(p.stem for p in SWEEPS.glob("*.yaml"))
         raise InputError(f"sweep '{name}': there is no {path}{nearest(name, known)} (known: {', '.join(known)})")
-    content = yaml.safe_load(path.read_text())
+    try:
+        content = yaml.safe_load(path.read_text())
+    except yaml.YAMLError as error:
+        raise InputError(f"{path}: is not YAML ({' '.join(str(error).split())})") from None
     if not isinstance(content, dict) or not isinstance(content.get("cells"), dict):
         raise InputError(f"{path}: needs the key 'cells', a mapping from names to overrides")
     for key in content:
