@@ -42,8 +42,10 @@ plan: $(READY) ## what PROFILE would run: sizes, steps, FLOPs, time, a picture o
 status: $(READY) ## what has become of each run of PROFILE
 	$(BIN)/python -m training status $(PROFILE)
 
-bench: $(READY) ## training throughput beside transformers' Trainer
-	$(BIN)/python -m training.bench
+bench: $(READY) ## what training costs: throughput beside Trainer, time per step, a whole sweep
+	$(BIN)/python -m training.bench loops
+	$(BIN)/python -m training.bench steps
+	$(BIN)/python -m training.bench sweep
 
 test: $(EXTRAS) ## run the tests
 	$(BIN)/python -m pytest

@@ -16,7 +16,7 @@ from models.architecture import Architecture, read_config
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["build", "decay_groups", "flops_per_token", "load", "parameter_counts", "save"]
+__all__ = ["build", "decay_groups", "flops_per_token", "load", "parameter_counts", "save", "training_bytes"]
 
 FAMILIES = ("llama", "hf")
 
@@ -67,6 +67,19 @@ def flops_per_token(model: Mapping, vocab_size: int, length: int) -> dict[str, f
 
         return huggingface.flops(model, vocab_size, length)
     return counts.flops(Architecture.of(model, vocab_size, length))
+
+
+def training_bytes(model: Mapping, vocab_size: int, length: int, sequences: int, precision: str) -> float:
+    """Memory that training takes, in bytes, with `sequences` in one forward pass at `precision` (fp32 | bf16).
+
+    Weights, gradients and the two moments of AdamW are float32, 16 bytes per parameter. Activations are counted for
+    `family: llama` only; for other models this is the state alone, a lower bound.
+    """
+    state = 16.0 * parameter_counts(model, vocab_size, length)["total"]
+    if _family(model) == "hf":
+        return state
+    numbers = counts.activations(Architecture.of(model, vocab_size, length)) * sequences * length
+    return state + numbers * (2.0 if precision == "bf16" else 4.0)
 
 
 def save(module: "torch.nn.Module", folder: Path | str) -> None:

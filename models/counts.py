@@ -28,6 +28,18 @@ def flops(a: Architecture) -> dict[str, float]:
     }
 
 
+def activations(a: Architecture) -> int:
+    """Numbers per token that the forward pass keeps for the backward pass.
+
+    In each layer: both norms keep input and output (4 d_model); attention keeps queries, keys, values, its output and the
+    input of the output matrix; the MLP keeps gate, silu(gate), up and their product. At the end the norm keeps two, and the
+    readout, which computes its gradients at once, one.
+    """
+    width = a.n_head * a.head_dim
+    layer = 4 * a.d_model + 3 * width + 2 * a.n_kv_head * a.head_dim + 4 * a.d_ff
+    return a.n_layer * layer + 3 * a.d_model
+
+
 def _matrices(a):
     """Weights in the matrices of all blocks: query and output, key and value, gate, up and down."""
     return a.n_layer * a.d_model * (2 * a.n_head * a.head_dim + 2 * a.n_kv_head * a.head_dim + 3 * a.d_ff)

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from curves.errors import exit_on_input_error
+from training import engines
 from training.sweep import Sweep, load, state
 
 
@@ -11,13 +12,15 @@ def show_plan(sweep: Sweep, results: Path) -> None:
     """Print what would run and what it costs, and draw the schedules with their branch points."""
     from training.plan_figure import draw
 
-    print(f"{'cell':24}{'model':12}{'N':>12}{'steps':>8}{'trained':>9}  {'branches off':30}{'tokens':>8}{'FLOPs':>10}")
+    print(
+        f"{'cell':24}{'model':12}{'N':>12}{'steps':>8}{'trained':>9}  {'branches off':30}{'tokens':>8}{'FLOPs':>10}{'MiB':>9}"
+    )
     for name, cell in sweep.cells.items():
         source = f"{cell.parent} @ {cell.branch}" if cell.parent else "-"
         tokens = cell.schedule.steps * cell.tokens_per_step
         print(
             f"{name:24}{cell.settings['model']['name']:12}{cell.counts['non_embedding']:>12,}{cell.schedule.steps:>8,}{cell.trained_steps:>9,}"
-            f"  {source:30}{tokens / 1e6:>7.1f}M{cell.flops_per_step * cell.trained_steps:>10.2e}"
+            f"  {source:30}{tokens / 1e6:>7.1f}M{cell.flops_per_step * cell.trained_steps:>10.2e}{cell.memory / 2**20:>9,.0f}"
         )
     total = sweep.totals()
     print(
@@ -36,12 +39,12 @@ def show_status(sweep: Sweep) -> None:
         print(f"{name:24}{what:12}{done:>8,}{cell.schedule.steps:>8,}  {note}")
 
 
-def run(sweep: Sweep, results: Path) -> None:
-    """Train what is missing and collect the curves."""
-    from training import engine
+def run(sweep: Sweep, results: Path, engine: str, chosen: list[str]) -> None:
+    """Train what is missing on an engine and collect the curves."""
+    from training.results import collect
 
-    engine.run(sweep)
-    engine.collect(sweep, results)
+    engines.run(sweep, engine, chosen)
+    collect(sweep, results)
     print(f"{len(sweep.cells)} cells complete; curves in {results / 'curves'}")
 
 
@@ -49,17 +52,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
     parser.add_argument("verb", choices=["plan", "run", "status"])
     parser.add_argument("sweep", help="a file of conf/sweep, by name or path")
-    parser.add_argument("overrides", nargs="*", help="config overrides for every cell, e.g. runs=/scratch/runs")
+    parser.add_argument(
+        "overrides", nargs="*", help="config overrides for every cell, e.g. runs=/scratch/runs, and engine.KEY=VALUE"
+    )
     parser.add_argument("--results", type=Path, help="where curves and tables go (default: results/SWEEP)")
+    parser.add_argument(
+        "--engine", choices=engines.NAMES, default="local", help="what runs the cells; its settings: conf/engine"
+    )
     args = parser.parse_args()
-    sweep = load(args.sweep, args.overrides)
+    chosen = [entry.removeprefix("engine.") for entry in args.overrides if entry.startswith("engine.")]
+    sweep = load(args.sweep, [entry for entry in args.overrides if not entry.startswith("engine.")])
     results = args.results or Path("results") / sweep.name
     if args.verb == "plan":
         show_plan(sweep, results)
     elif args.verb == "status":
         show_status(sweep)
     else:
-        run(sweep, results)
+        run(sweep, results, args.engine, chosen)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from safetensors.torch import save_file
 
 from curves import InputError
 from curves.files import atomic
+from training import distributed
 
 MOMENTS = ("exp_avg", "exp_avg_sq")
 
@@ -36,13 +37,18 @@ def _checksum(tensors):
 
 
 def save(folder: Path, step: int, model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> Path:
-    """Write the state after `step` steps, whole or not at all. The learning rate is no part of it."""
+    """Write the state after `step` steps, whole or not at all. The learning rate is no part of it.
+
+    The file is the same however many processes share the run; all of them call this, one writes.
+    """
     tensors = {}
     for name, parameter in model.named_parameters():
-        tensors[f"model/{name}"] = parameter.detach().cpu()
+        tensors[f"model/{name}"] = distributed.whole(parameter.detach()).cpu()
         for moment in MOMENTS:
-            tensors[f"{moment}/{name}"] = optimizer.state[parameter][moment].cpu()
+            tensors[f"{moment}/{name}"] = distributed.whole(optimizer.state[parameter][moment]).cpu()
     path = path_of(folder, step)
+    if distributed.rank():
+        return path
     about = json.dumps({"step": step, "crc32": _checksum(tensors)})
     try:
         with atomic(path) as temporary:
@@ -52,8 +58,8 @@ def save(folder: Path, step: int, model: torch.nn.Module, optimizer: torch.optim
     return path
 
 
-def load(path: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> None:
-    """Put the state of a checkpoint into `model` and `optimizer`.
+def load(path: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer | None = None) -> None:
+    """Put the state of a checkpoint into `model` and, where given, `optimizer`.
 
     Raises InputError for a missing or damaged file and for one of another model.
     """
@@ -79,10 +85,12 @@ def load(path: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer) -
                 f"{path}: belongs to another model ('{name}' should be {tuple(parameter.shape)}, found {found}); set model= as in that run"
             )
         with torch.no_grad():
-            parameter.copy_(weights)
+            parameter.copy_(distributed.part_like(weights, parameter))
+        if optimizer is None:
+            continue
         optimizer.state[parameter] = {
             "step": torch.tensor(
                 float(about["step"]), device=parameter.device if optimizer.defaults["fused"] else "cpu"
             ),
-            **{moment: tensors[f"{moment}/{name}"].to(parameter.device) for moment in MOMENTS},
+            **{moment: distributed.part_like(tensors[f"{moment}/{name}"], parameter) for moment in MOMENTS},
         }

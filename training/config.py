@@ -84,7 +84,7 @@ def _explain(overrides):
 def choices(group: str) -> list[str]:
     """The choices of a config group."""
     files = [path.stem for path in sorted((CONF / group).glob("*.yaml"))]
-    return sorted(files + schedules.names()) if group == "schedule" else files
+    return sorted([*files, *schedules.names()]) if group == "schedule" else files
 
 
 def _keys(tree, prefix=""):
@@ -94,9 +94,11 @@ def _keys(tree, prefix=""):
     return keys
 
 
-def schedule(config: DictConfig) -> Schedule:
-    """Build the Schedule that a config asks for. Raises InputError where it is not valid."""
-    return schedules.build(steps=config.steps, **OmegaConf.to_container(config.schedule, resolve=True))
+def schedule(config: DictConfig | dict) -> Schedule:
+    """Build the Schedule that a config, plain or not, asks for. Raises InputError where it is not valid."""
+    chosen = config["schedule"]
+    options = OmegaConf.to_container(chosen, resolve=True) if OmegaConf.is_config(chosen) else chosen
+    return schedules.build(steps=config["steps"], **options)
 
 
 def plain(config: DictConfig) -> dict:
@@ -107,7 +109,8 @@ def plain(config: DictConfig) -> dict:
 def identity(config: dict) -> dict:
     """The part of a plain config that determines the record, short of what it was initialised from."""
     kept = {key: value for key, value in config.items() if key not in NOT_IDENTITY}
-    kept["hardware"] = {key: value for key, value in config["hardware"].items() if key != "threads"}
+    # How many devices share a run changes its rounding, not its curve.
+    kept["hardware"] = {key: v for key, v in config["hardware"].items() if key not in ("threads", "parallel")}
     return kept
 
 

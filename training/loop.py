@@ -5,7 +5,6 @@ import math
 import platform
 import subprocess
 import time
-from contextlib import nullcontext
 from importlib.metadata import version
 from pathlib import Path
 
@@ -17,11 +16,10 @@ from tqdm import tqdm
 
 import models
 from curves import InputError, Schedule
-from curves.files import write_text
 from curves.loss_curve import read_json
-from training import checkpoint, config, corpus
-from training.corpus.batches import train_batch, val_batches
-from training.run_folder import RunFolder, parse_origin
+from training import checkpoint, config, corpus, distributed
+from training.machine import Machine
+from training.run_folder import ReadOnlyFolder, RunFolder, parse_origin
 from training.sinks import open_sink
 
 ROWS = 50  # steps between reads of the device's losses: reading one waits for the device
@@ -35,8 +33,11 @@ class Diverged(Exception):
         self.step = step
 
 
-def train(cfg: DictConfig) -> RunFolder:
+def train(cfg: DictConfig, until: int | None = None, wait: bool = False) -> RunFolder:
     """Train the run that `cfg` describes, or go on with it, or leave it if it is complete.
+
+    until  stop after this step's checkpoint instead of at the end
+    wait   for another process that trains the run now, instead of raising
 
     Raises InputError for bad input, an unusable checkpoint, and a full disk; the same call then goes on from the newest
     checkpoint. A loss that is not finite ends the run as "diverged", without an error.
@@ -44,33 +45,35 @@ def train(cfg: DictConfig) -> RunFolder:
     settings = config.plain(cfg)
     settings["hardware"] = hardware(settings["hardware"])
     schedule = config.schedule(cfg)
-    folder = folder_of(settings, schedule)
-    if end := folder.complete:
-        print(f"{folder.path}: {end['status']} already, final validation loss {end['final_loss']}")
-        return folder
-    with folder.lock():
-        try:
-            _train(settings, schedule, folder)
-        except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-                raise
-            raise InputError(
-                f"{folder.path}: no space left on the device; free some and give the same command again: "
-                f"it goes on from step {folder.resume_step()}"
-            ) from None
+    with distributed.group(settings["hardware"]["device"]):
+        folder = folder_of(settings, schedule)
+        if distributed.rank():
+            folder = ReadOnlyFolder(folder.path)
+        with folder.lock(wait):
+            if end := folder.complete:
+                print(f"{folder.path}: {end['status']} already, final validation loss {end['final_loss']}")
+                return folder
+            try:
+                _train(settings, schedule, folder, until or schedule.steps)
+            except OSError as error:
+                if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                    raise
+                raise InputError(
+                    f"{folder.path}: no space left on the device; free some and give the same command again: "
+                    f"it goes on from step {folder.resume_step()}"
+                ) from None
     return folder
 
 
 def hardware(chosen: dict) -> dict:
-    """Resolve "auto" in a hardware config. Raises InputError for a device that is not there."""
+    """Resolve "auto" in a hardware config. A device that is named need not be here: a plan may be for another machine."""
     device = chosen["device"]
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
-    if device == "cuda" and not torch.cuda.is_available():
-        raise InputError("hardware.device=cuda: this machine has no usable GPU; set hardware.device=cpu")
     precision = chosen["precision"]
     if precision == "auto":
-        precision = "bf16" if device == "cuda" and torch.cuda.is_bf16_supported() else "fp32"
+        able = device == "cuda" and (not torch.cuda.is_available() or torch.cuda.is_bf16_supported())
+        precision = "bf16" if able else "fp32"
     return chosen | {"device": device, "precision": precision}
 
 
@@ -91,14 +94,16 @@ def shares_prefix(who: dict, schedule: Schedule, origin: RunFolder, step: int) -
     return len(applied) == step and np.array_equal(applied, schedule.lr[:step])
 
 
-def _train(settings, schedule, folder):
+def _train(settings, schedule, folder, last):
+    if settings["hardware"]["device"] == "cuda" and not torch.cuda.is_available():
+        raise InputError("hardware.device=cuda: this machine has no usable GPU; set hardware.device=cpu")
     text = corpus.prepare(settings["data"], settings["corpora"])
     machine = Machine(settings, text)
     describe(settings, schedule, folder, machine, text)
     start = begin(settings, schedule, folder, machine)
     started = time.perf_counter()
     try:
-        run_steps(settings, schedule, folder, machine, start)
+        run_steps(settings, schedule, folder, machine, start, last)
     except Diverged as end:
         folder.finish(
             status="diverged",
@@ -107,23 +112,35 @@ def _train(settings, schedule, folder):
             seconds=time.perf_counter() - started,
             trained=end.step - start,
         )
-        print(f"{folder.path}: diverged at step {end.step} (the loss is not finite); its record is kept")
+        say(f"{folder.path}: diverged at step {end.step} (the loss is not finite); its record is kept")
         return
-    final = folder.curve(settings["name"]).final_loss
-    models.save(machine.model, folder.model)
     seconds = time.perf_counter() - started
+    if last < schedule.steps:
+        say(f"{folder.path}: step {last} of {schedule.steps} is reached ({seconds:.0f} s)")
+    elif not distributed.rank():
+        conclude(settings, schedule, folder, machine, seconds, schedule.steps - start)
+
+
+def conclude(settings, schedule, folder, machine, seconds, trained):
+    """Write the model and mark the run as complete."""
+    final = folder.curve(settings["name"]).final_loss
+    model = machine.model
+    if distributed.is_sharded(model):
+        model = models.build(settings["model"], machine.text.vocab_size, settings["batch"]["length"], settings["seed"])
+        checkpoint.load(checkpoint.path_of(folder.checkpoints, schedule.steps), model)
+    models.save(model, folder.model)
     folder.trim_checkpoints([*settings["checkpoint"]["keep"], schedule.steps], newest=0)
-    folder.finish(
-        status="complete",
-        steps=schedule.steps,
-        final_loss=final,
-        seconds=seconds,
-        trained=schedule.steps - start,
-    )
-    rate = (schedule.steps - start) * machine.tokens_per_step / seconds
+    folder.finish(status="complete", steps=schedule.steps, final_loss=final, seconds=seconds, trained=trained)
+    rate = trained * machine.tokens_per_step / seconds
     print(
         f"{folder.path}: complete, {schedule.steps} steps, final validation loss {final:.4f} ({seconds:.0f} s, {rate:,.0f} tokens/s)"
     )
+
+
+def say(line):
+    """Print `line` once, however many processes share the run."""
+    if not distributed.rank():
+        print(line)
 
 
 def begin(settings, schedule, folder, machine) -> int:
@@ -145,95 +162,20 @@ def begin(settings, schedule, folder, machine) -> int:
     return step
 
 
-class Machine:
-    """The model, its optimiser and its data on one device."""
-
-    def __init__(self, settings: dict, text: corpus.Corpus):
-        batch, where, adam = settings["batch"], settings["hardware"], settings["optimizer"]
-        torch.set_num_threads(where["threads"])
-        self.text, self.seed, self.batch, self.clip = text, settings["seed"], batch, adam["clip"]
-        self.device = torch.device(where["device"])
-        self.micro = batch["micro"] or batch["sequences"]
-        if batch["sequences"] % self.micro:
-            raise InputError(f"batch.micro={self.micro}: must divide batch.sequences={batch['sequences']}")
-        self.model = models.build(settings["model"], text.vocab_size, batch["length"], self.seed).to(self.device)
-        matrices, rest = models.decay_groups(self.model)
-        self.optimizer = torch.optim.AdamW(
-            [
-                {"params": matrices, "weight_decay": adam["weight_decay"]},
-                {"params": rest, "weight_decay": 0.0},
-            ],
-            betas=(adam["beta1"], adam["beta2"]),
-            eps=adam["eps"],
-            fused=True,
-        )
-        self.bf16 = where["precision"] == "bf16"
-        self.autocast = torch.autocast(self.device.type, torch.bfloat16) if self.bf16 else nullcontext()
-        self.forward = torch.compile(self.model) if where["compile"] else self.model
-        self.val = [self.put(rows) for rows in self.validation_rows(settings["eval"]["sequences"])]
-
-    @property
-    def tokens_per_step(self) -> int:
-        return self.batch["sequences"] * self.batch["length"]
-
-    def put(self, rows: np.ndarray) -> torch.Tensor:
-        """Move token rows [B, length + 1] to the device without waiting for it."""
-        tensor = torch.from_numpy(rows)
-        return tensor.pin_memory().to(self.device, non_blocking=True) if self.device.type == "cuda" else tensor
-
-    def validation_rows(self, sequences: int):
-        """The first `sequences` sequences of the validation set. Raises InputError when it holds fewer."""
-        left = sequences
-        for rows in val_batches(self.text.val, self.micro, self.batch["length"]):
-            yield rows[:left]
-            left -= len(rows)
-            if left <= 0:
-                return
-        raise InputError(
-            f"eval.sequences={sequences}: the validation set holds only {sequences - left} sequences "
-            f"of {self.batch['length']} tokens; lower it or raise data.val_tokens"
-        )
-
-    def loss(self, rows: torch.Tensor) -> torch.Tensor:
-        with self.autocast:
-            return self.forward(rows[:, :-1], rows[:, 1:])
-
-    def step(self, step: int, rate: float) -> tuple[torch.Tensor, torch.Tensor]:
-        """Apply optimiser step `step`; return the loss of its batch before the update and the gradient norm, on the device."""
-        rows = self.put(train_batch(self.text.train, step, self.seed, self.batch["sequences"], self.batch["length"]))
-        parts = rows.split(self.micro)
-        total = 0.0
-        for part in parts:
-            loss = self.loss(part) / len(parts)
-            loss.backward()
-            total = total + loss.detach()
-        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.clip or math.inf)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
-        return total, norm.detach()
-
-    @torch.no_grad()
-    def evaluate(self) -> float:
-        """Mean loss over the fixed validation rows, nats per token."""
-        total = sum(self.loss(rows).double() * len(rows) for rows in self.val)
-        return float(total / sum(len(rows) for rows in self.val))
-
-
-def run_steps(settings, schedule, folder, machine, start):
-    """Train from step `start` + 1 to the end, recording every step. Raises Diverged."""
+def run_steps(settings, schedule, folder, machine, start, last):
+    """Train from step `start` + 1 to step `last`, recording every step. Raises Diverged."""
     every, saving = settings["eval"]["every"], settings["checkpoint"]
-    sink = open_sink(folder.path, settings["name"], settings)
+    silent = distributed.rank() > 0
+    sink = open_sink(folder.path, settings["name"], settings | ({"logger": {"sink": "none"}} if silent else {}))
     pending = []
-    bar = tqdm(total=schedule.steps, initial=start, desc=settings["name"], unit="step", disable=None)
+    bar = tqdm(total=schedule.steps, initial=start, desc=settings["name"], unit="step", disable=silent or None)
     with folder.append() as append:
-        for step in range(start + 1, schedule.steps + 1):
+        for step in range(start + 1, last + 1):
             rate = float(schedule.lr[step - 1])
             loss, norm = machine.step(step, rate)
             val = machine.evaluate() if step % every == 0 or step == schedule.steps else None
             pending.append((step, rate, loss, norm, val))
-            saves = step % saving["every"] == 0 or step in saving["keep"] or step == schedule.steps
+            saves = step % saving["every"] == 0 or step in saving["keep"] or step == last
             if saves or len(pending) >= ROWS:
                 flush(pending, append, sink, bar)
             if saves:
@@ -245,9 +187,9 @@ def run_steps(settings, schedule, folder, machine, start):
 
 def flush(pending, append, sink, bar):
     """Fetch the pending steps' losses from the device and record them. Raises Diverged after the first bad one."""
-    losses = torch.stack([row[2] for row in pending]).float().cpu().numpy()
+    losses = distributed.add(torch.stack([row[2] for row in pending]).float() / distributed.ranks()).cpu().numpy()
     norms = torch.stack([row[3] for row in pending]).float().cpu().numpy()
-    vals = [row[4] for row in pending]
+    vals = [None if row[4] is None else float(row[4]) for row in pending]
     finite = np.isfinite(losses) & [val is None or math.isfinite(val) for val in vals]
     count = len(pending) if finite.all() else int(np.argmin(finite)) + 1
     rows = []
@@ -293,10 +235,10 @@ def describe(settings, schedule, folder, machine, text):
         raise InputError(
             f"{folder.path}: was begun on other text (corpus {old['corpus']}, now {text.id}); delete it or choose another name"
         )
-    write_text(folder.path / "config.yaml", yaml.safe_dump(settings, sort_keys=False))
+    folder.write_text("config.yaml", yaml.safe_dump(settings, sort_keys=False))
     folder.write("run.json", about)
     batch = settings["batch"]
-    print(
+    say(
         f"{folder.path}: {counts['total']:,} parameters ({counts['non_embedding']:,} non-embedding), "
         f"{batch['sequences']} sequences x {batch['length']} tokens = {machine.tokens_per_step:,} tokens per step, "
         f"{schedule.steps:,} steps, {machine.device.type}"

@@ -46,7 +46,11 @@ class RunFolder:
 
     def write(self, name: str, content: dict) -> None:
         """Write `content` as JSON."""
-        write_text(self.path / name, json.dumps(content, indent=1) + "\n")
+        self.write_text(name, json.dumps(content, indent=1) + "\n")
+
+    def write_text(self, name: str, content: str) -> None:
+        """Write the file `name`, whole or not at all."""
+        write_text(self.path / name, content)
 
     def config(self) -> dict:
         """The resolved config. Raises InputError where there is none."""
@@ -56,12 +60,12 @@ class RunFolder:
         return yaml.safe_load(path.read_text())
 
     @contextmanager
-    def lock(self):
-        """Hold the folder for this process. Raises InputError when another process trains it."""
+    def lock(self, wait: bool = False):
+        """Hold the folder for this process; where another one holds it, `wait` for that or raise InputError."""
         self.path.mkdir(parents=True, exist_ok=True)
         with open(self.path / "lock", "w") as file:
             try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
             except BlockingIOError:
                 raise InputError(
                     f"{self.path}: is being trained by another process; wait for it or choose another name"
@@ -148,6 +152,23 @@ class RunFolder:
                 **{key: about[key] for key in ("model", "data", "corpus", "device", "versions")},
             },
         )
+
+
+class ReadOnlyFolder(RunFolder):
+    """A run folder as those processes of a run see it that write nothing."""
+
+    def nothing(self, *args, **kwargs) -> None:
+        pass
+
+    finish = write = write_text = begin_record = trim_checkpoints = nothing
+
+    @contextmanager
+    def lock(self, wait=False):
+        yield
+
+    @contextmanager
+    def append(self):
+        yield self.nothing
 
 
 def parse_origin(text: str) -> tuple[RunFolder, int]:

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import os
 import shlex
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -9,13 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import yaml
-from hydra.core.override_parser.overrides_parser import OverridesParser
 
-import models
-from curves import InputError, Schedule
+from curves import InputError
 from curves.errors import nearest
 from training import checkpoint, config
-from training.loop import folder_of, hardware
+from training.cells import Cell, CellMaker, product
 from training.run_folder import RunFolder
 
 SWEEPS = config.CONF / "sweep"
@@ -23,56 +22,40 @@ KEYS = {"about", "workers", "flops_per_second", "common", "cells"}
 
 
 @dataclass(frozen=True)
-class Cell:
-    """One run of a sweep.
+class Segment:
+    """A stretch of one cell that ends where other cells branch off, or at the cell's end. Plain data: it travels to workers.
 
-    overrides  what `train.py` is called with
-    parent     the cell that trains the first `branch` steps of this one too; None: it starts by itself
-    branch     steps shared with the parent
+    name       CELL@LAST
+    folder     the cell's run folder
+    overrides  what `train.py` is called with, but for where it branches from
+    last       the step after which it ends
+    ends       whether that is the cell's end
+    needs      name of the segment that it continues; None: it starts by itself
+    parent     run folder that the cell branches from, after `branch` steps
+    directory  where the launch was given, to which relative paths belong
     """
 
     name: str
-    role: str
+    folder: Path
     overrides: tuple[str, ...]
-    settings: dict
-    schedule: Schedule
-    parent: str | None = None
-    branch: int = 0
+    last: int
+    ends: bool
+    needs: str | None
+    parent: Path | None
+    branch: int
+    on_gpu: bool
+    directory: str
 
-    @cached_property
-    def folder(self) -> RunFolder:
-        return folder_of(self.settings | {"init_from": None}, self.schedule)
+    def done(self) -> bool:
+        """Whether its last checkpoint, or the end of its cell, is there."""
+        folder = RunFolder(self.folder)
+        return folder.complete is not None or (not self.ends and folder.resume_step() >= self.last)
 
-    @property
-    def trained_steps(self) -> int:
-        """Optimiser steps that this cell adds to those of its parent."""
-        return self.schedule.steps - self.branch
-
-    @property
-    def tokens_per_step(self) -> int:
-        return self.settings["batch"]["sequences"] * self.settings["batch"]["length"]
-
-    @property
-    def counts(self) -> dict[str, int]:
-        """Parameter counts, as if the vocabulary had the size that the config asks for."""
-        return models.parameter_counts(
-            self.settings["model"], self.settings["data"]["vocab_size"], self.settings["batch"]["length"]
-        )
-
-    @cached_property
-    def flops_per_step(self) -> float:
-        per_token = models.flops_per_token(
-            self.settings["model"], self.settings["data"]["vocab_size"], self.settings["batch"]["length"]
-        )
-        return per_token["exact"] * self.tokens_per_step
-
-    def origin(self, cells: dict[str, "Cell"]) -> str | None:
-        """RUN_FOLDER@STEP of the latest checkpoint on the shared stretch; None when there is none."""
-        if self.parent is None:
-            return None
-        parent = cells[self.parent].folder
-        steps = [step for step in checkpoint.steps_in(parent.checkpoints) if step <= self.branch]
-        return f"{parent.path}@{max(steps)}" if steps else None
+    def call(self) -> list[str]:
+        """The overrides with the latest checkpoint of the shared stretch, where there is one, to branch from."""
+        shared = [] if self.parent is None else checkpoint.steps_in(RunFolder(self.parent).checkpoints)
+        steps = [step for step in shared if step <= self.branch]
+        return [*self.overrides, *([f"init_from='{self.parent}@{max(steps)}'"] if steps else [])]
 
 
 @dataclass(frozen=True)
@@ -84,9 +67,60 @@ class Sweep:
     flops_per_second: float
     cells: dict[str, Cell]
 
-    def kept_steps(self, cell: Cell) -> list[int]:
-        """The steps of `cell` from which others branch."""
-        return sorted({other.branch for other in self.cells.values() if other.parent == cell.name})
+    @property
+    def runs(self) -> Path:
+        """The folder of the run folders."""
+        return Path(next(iter(self.cells.values())).settings["runs"])
+
+    @cached_property
+    def branch_steps(self) -> dict[str, list[int]]:
+        """For every cell, rising, the steps from which others branch."""
+        steps: dict[str, set[int]] = {name: set() for name in self.cells}
+        for cell in self.cells.values():
+            if cell.parent:
+                steps[cell.parent].add(cell.branch)
+        return {name: sorted(found) for name, found in steps.items()}
+
+    def segment(self, cell: Cell, last: int, needs: str | None = None) -> Segment:
+        """The stretch of `cell` that ends after step `last`."""
+        where = cell.settings["hardware"]
+        keep = ",".join(map(str, self.branch_steps[cell.name]))
+        # What "auto" meant here is said to the worker, whose machine may be another.
+        fixed = [f"hardware.{key}={where[key]}" for key in ("device", "precision")]
+        return Segment(
+            name=f"{cell.name}@{last}",
+            folder=cell.folder.path,
+            overrides=(*cell.overrides, *fixed, f"checkpoint.keep=[{keep}]"),
+            last=last,
+            ends=last == cell.schedule.steps,
+            needs=needs,
+            parent=self.cells[cell.parent].folder.path if cell.parent else None,
+            branch=cell.branch,
+            on_gpu=where["device"] == "cuda",
+            directory=os.getcwd(),
+        )
+
+    def segments(self) -> list[Segment]:
+        """Every cell cut where others branch off; each segment comes after the one that it needs."""
+        found = []
+        for cell in sorted(self.cells.values(), key=self._depth):
+            needs = f"{cell.parent}@{cell.branch}" if cell.parent else None
+            for last in sorted({*self.branch_steps[cell.name], cell.schedule.steps}):
+                found.append(self.segment(cell, last, needs))
+                needs = found[-1].name
+        return found
+
+    def _depth(self, cell):
+        return 0 if cell.parent is None else 1 + self._depth(self.cells[cell.parent])
+
+    def gflops(self, whole: bool) -> float:
+        """GFLOPs of the sweep: those asked for, or those done."""
+        total = 0.0
+        for cell in self.cells.values():
+            done = whole or cell.folder.complete
+            steps = cell.trained_steps if done else max(cell.folder.recorded_steps() - cell.branch, 0)
+            total += cell.flops_per_step * steps
+        return total / 1e9
 
     def totals(self) -> dict[str, float]:
         """Steps asked for and trained, training FLOPs, and the seconds expected at the sweep's rate."""
@@ -108,46 +142,27 @@ def load(name: str, extra: list[str] | None = None) -> Sweep:
     if not path.is_file():
         known = sorted(p.stem for p in SWEEPS.glob("*.yaml"))
         raise InputError(f"sweep '{name}': there is no {path}{nearest(name, known)} (known: {', '.join(known)})")
-    content = yaml.safe_load(path.read_text())
+    try:
+        content = yaml.safe_load(path.read_text())
+    except yaml.YAMLError as error:
+        raise InputError(f"{path}: is not YAML ({' '.join(str(error).split())})") from None
     if not isinstance(content, dict) or not isinstance(content.get("cells"), dict):
         raise InputError(f"{path}: needs the key 'cells', a mapping from names to overrides")
     for key in content:
         if key not in KEYS:
             raise InputError(f"{path}: unknown key '{key}'{nearest(key, KEYS)}")
     common = [*shlex.split(content.get("common", "")), *(extra or [])]
+    make = CellMaker()
     cells = {}
     for entry, line in content["cells"].items():
         role, _, overrides = str(line).partition("|")
         for suffix, chosen in product(shlex.split(overrides)):
-            cells[entry + suffix] = make_cell(entry + suffix, role.strip(), [*common, *chosen], path)
+            name = entry + suffix
+            try:
+                cells[name] = make(name, role.strip(), [*common, *chosen, f"name={name}"])
+            except InputError as error:
+                raise InputError(f"{path}: cell '{name}': {error}") from None
     return Sweep(path.stem, content.get("workers", 1), float(content["flops_per_second"]), plan(cells))
-
-
-def product(overrides: list[str]):
-    """Expand comma lists as Hydra's sweeps do; yield (name suffix, overrides) for every combination."""
-    axes = []
-    for override in OverridesParser.create().parse_overrides(overrides):
-        if override.is_sweep_override():
-            key = override.get_key_element()
-            axes.append(
-                [(f"-{key.split('.')[-1]}{value}", f"{key}={value}") for value in override.sweep_string_iterator()]
-            )
-        else:
-            axes.append([("", override.input_line)])
-    for combination in itertools.product(*axes):
-        yield "".join(suffix for suffix, _ in combination), [text for _, text in combination]
-
-
-def make_cell(name: str, role: str, overrides: list[str], path: Path) -> Cell:
-    overrides = [*overrides, f"name={name}"]
-    try:
-        cfg = config.load(overrides)
-        settings = config.plain(cfg)
-        schedule = config.schedule(cfg)
-    except InputError as error:
-        raise InputError(f"{path}: cell '{name}': {error}") from None
-    settings["hardware"] = hardware(settings["hardware"])
-    return Cell(name, role, tuple(overrides), settings, schedule)
 
 
 def plan(cells: dict[str, Cell]) -> dict[str, Cell]:

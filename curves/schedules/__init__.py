@@ -15,6 +15,7 @@ command line. The linear warm-up, min(t / warmup, 1), is multiplied in by `build
 
 import inspect
 from collections.abc import Callable
+from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 
@@ -24,11 +25,13 @@ from curves.errors import InputError, nearest
 from curves.schedule import Schedule
 
 
-def names() -> list[str]:
+@cache
+def names() -> tuple[str, ...]:
     """Every schedule there is."""
-    return sorted(module.name for module in iter_modules(__path__))
+    return tuple(sorted(module.name for module in iter_modules(__path__)))
 
 
+@cache
 def shape(name: str) -> Callable:
     """Return the shape function of schedule `name`. Raises InputError for an unknown one."""
     if name not in names():

@@ -5,8 +5,15 @@ import sysconfig
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).parents[2]
+
+CELLS = {
+    "trunk": "fit | schedule=constant schedule.warmup=5 steps=60",
+    "wsd": "unseen | schedule=wsd schedule.decay=0.5 schedule.warmup=5",
+    "cosine": "fit | schedule=cosine schedule.warmup=5",
+}
 
 
 @pytest.fixture(scope="session")
@@ -62,3 +69,22 @@ def command():
         )
 
     return run
+
+
+@pytest.fixture
+def write_sweep(overrides, tmp_path):
+    def write(cells, name="small", extra=()):
+        path = tmp_path / f"{name}.yaml"
+        common = " ".join(f'"{o}"' for o in [*overrides, *extra])
+        content = {"about": "a test", "workers": 2, "flops_per_second": 1e10, "common": common, "cells": cells}
+        path.write_text(yaml.safe_dump(content))
+        return str(path)
+
+    return write
+
+
+def worker_of(cell):
+    """The process that holds the lock of the cell's folder, as the kernel lists it."""
+    inode = (cell.folder.path / "lock").stat().st_ino
+    locks = [line.split() for line in Path("/proc/locks").read_text().splitlines()]
+    return next(int(fields[4]) for fields in locks if int(fields[5].split(":")[2]) == inode)

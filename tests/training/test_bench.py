@@ -1,10 +1,28 @@
-from training.bench import measure
+from tests.training.conftest import CELLS
+from training import sweep
+from training.bench import loops, steps
+from training.bench.sweep import scaled
 
 
 def test_the_bench_times_three_loops_on_the_same_batches(overrides):
-    rows = measure("llama-0.1m", rounds=1, steps=2, overrides=overrides[1:])
+    rows = loops.measure("llama-0.1m", rounds=1, steps=2, overrides=overrides[1:])
     assert [row["loop"] for row in rows] == ["ours", "trainer", "plain"]
     for row in rows:
         assert row["tokens_per_second"] > 0
         assert row["tokens_per_step"] == 8 * 32
+        assert 0 < row["peak_mib"] < 2000
     assert rows[1]["speed_over_trainer"] == 1.0
+
+
+def test_a_larger_batch_takes_longer_a_step(overrides):
+    rows = steps.measure(["llama-0.1m"], [2, 64], rounds=1, steps=4, overrides=overrides[1:])
+    assert [row["sequences"] for row in rows] == [2, 64]
+    assert rows[0]["ms_per_step"] < rows[1]["ms_per_step"]
+
+
+def test_a_shorter_sweep_shares_as_the_whole_one_does(write_sweep):
+    whole = sweep.load(write_sweep(CELLS), ["schedule.warmup=10", "steps=400"])
+    short = scaled(whole, 10, "elsewhere")
+    for name, cell in short.cells.items():
+        assert (cell.parent, cell.branch * 10) == (whole.cells[name].parent, whole.cells[name].branch)
+        assert cell.settings["runs"] == "elsewhere"

@@ -1,3 +1,6 @@
+import json
+import time
+
 import numpy as np
 import pytest
 import yaml
@@ -6,7 +9,9 @@ from hypothesis import strategies as st
 
 from curves import InputError, Schedule
 from training import config, sweep
-from training.sweep import Cell, plan
+from training.cells import Cell
+from training.compose import Composer
+from training.sweep import plan
 
 
 def cell(name, rates, **settings):
@@ -68,6 +73,56 @@ def test_every_sweep_plans(name):
 def test_the_cpu_sweep_trains_at_most_60_percent_of_the_steps_asked_for():
     totals = sweep.load("cpu").totals()
     assert totals["steps_trained"] <= 0.60 * totals["steps_asked"]
+
+
+def test_a_wsd_family_trains_at_most_35_percent_of_the_steps_asked_for():
+    totals = sweep.load("wsd").totals()
+    assert totals["steps_trained"] <= 0.35 * totals["steps_asked"]
+
+
+def test_planning_ten_thousand_cells_takes_less_than_ten_seconds(tmp_path):
+    seeds = ",".join(map(str, range(250)))
+    peaks = ",".join(f"{peak}e-3" for peak in range(1, 9))
+    shapes = ("constant", "cosine", "wsd", "linear", "inverse_sqrt")
+    cells = {name: f"claim | schedule={name} steps=2000 seed={seeds} schedule.peak={peaks}" for name in shapes}
+    path = tmp_path / "large.yaml"
+    path.write_text(yaml.safe_dump({"flops_per_second": 1e10, "cells": cells}))
+    started = time.process_time()  # of this process, whatever else the machine does
+    planned = sweep.load(str(path))
+    assert planned.totals()["steps_trained"] < planned.totals()["steps_asked"]
+    assert time.process_time() - started < 10
+    assert len(planned.cells) == 10_000
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ["schedule=wsd", "schedule.decay=0.1", "schedule.shape=1-sqrt", "steps=20", "seed=3", "name=a-b.c"],
+        ["model=gpt2", "model.config.n_layer=3", "batch.micro=null", "hardware.compile=true", "name=x"],
+        ["data=local", "data.paths=['a b','c']", "checkpoint.keep=[3,4]", "schedule.peak=1e-3", "name='3'"],
+        ["experiment=gpt2-wikitext", "+more=1", "name=x"],  # a new key goes through Hydra
+        ["runs=${corpora}/x", "name=x"],  # so does a reference
+        ["model=hf", "model.config={n_head:2}", "name=x"],  # and a dict, which is merged
+        ["seed=1", "batch.sequences=nan", "steps=inf", "name=x"],
+    ],
+)
+def test_configs_composed_in_bulk_are_those_of_hydra(overrides):
+    ours, theirs = Composer()(overrides), config.plain(config.load(overrides))
+    assert json.dumps(ours) == json.dumps(theirs)
+    assert {key: type(value) for key, value in ours.items()} == {key: type(value) for key, value in theirs.items()}
+
+
+def test_segments_cover_every_step_once_and_follow_what_they_need():
+    planned = sweep.load("cpu")
+    seen, trained = set(), dict.fromkeys(planned.cells, 0)
+    for segment in planned.segments():
+        cell = planned.cells[segment.name.rpartition("@")[0]]
+        assert segment.needs is None or segment.needs in seen
+        first = int(segment.needs.rpartition("@")[2]) if segment.needs else 0
+        assert first < segment.last
+        trained[cell.name] += segment.last - first
+        seen.add(segment.name)
+    assert trained == {name: cell.trained_steps for name, cell in planned.cells.items()}
 
 
 def test_comma_lists_make_one_cell_of_each():

@@ -1,51 +1,33 @@
-"""A sweep on the local engine: shared stretches, failures, kills, two launches at once."""
+"""A sweep on the local engine: shared stretches, failures, kills, no memory, two launches at once."""
 
 import os
+import resource
 import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
 
 from curves import InputError
 from curves.loss_curve import load_folder
-from tests.training.conftest import ROOT
-from training import config, engine, sweep
+from tests.training.conftest import CELLS, ROOT, worker_of
+from training import config, engines, sweep
 from training.loop import train
-
-CELLS = {
-    "trunk": "fit | schedule=constant schedule.warmup=5 steps=60",
-    "wsd": "unseen | schedule=wsd schedule.decay=0.5 schedule.warmup=5",
-    "cosine": "fit | schedule=cosine schedule.warmup=5",
-}
-
-
-@pytest.fixture
-def write_sweep(overrides, tmp_path):
-    def write(cells, name="small", extra=()):
-        path = tmp_path / f"{name}.yaml"
-        common = " ".join(f'"{o}"' for o in [*overrides, *extra])
-        content = {"about": "a test", "workers": 2, "flops_per_second": 1e10, "common": common, "cells": cells}
-        path.write_text(yaml.safe_dump(content))
-        return str(path)
-
-    return write
+from training.results import collect
 
 
 def test_every_curve_of_a_sweep_is_the_one_trained_alone(write_sweep, overrides, tmp_path):
     planned = sweep.load(write_sweep(CELLS))
-    engine.run(planned)
+    engines.run(planned)
     assert planned.cells["wsd"].parent == planned.cells["cosine"].parent == "trunk"
     for name, cell in planned.cells.items():
         alone = train(config.load([*cell.overrides, f"runs={tmp_path / 'alone'}"]))
         assert cell.folder.record.read_bytes() == alone.record.read_bytes(), name
         assert cell.folder.complete["trained"] == cell.trained_steps
-    engine.collect(planned, tmp_path / "results")
+    collect(planned, tmp_path / "results")
     curves = load_folder(tmp_path / "results" / "curves")
     assert {name: curve.role for name, curve in curves.items()} == {"trunk": "fit", "wsd": "unseen", "cosine": "fit"}
     table = pd.read_csv(tmp_path / "results" / "runs.csv").set_index("cell")
@@ -55,9 +37,9 @@ def test_every_curve_of_a_sweep_is_the_one_trained_alone(write_sweep, overrides,
 
 def test_a_second_call_trains_nothing(write_sweep):
     planned = sweep.load(write_sweep({"trunk": CELLS["trunk"]}))
-    engine.run(planned)
+    engines.run(planned)
     before = planned.cells["trunk"].folder.record.stat().st_mtime_ns
-    engine.run(planned)
+    engines.run(planned)
     assert planned.cells["trunk"].folder.record.stat().st_mtime_ns == before
 
 
@@ -65,7 +47,7 @@ def test_a_cell_that_fails_is_named_and_the_others_finish(write_sweep):
     bad = "claim | schedule=constant schedule.warmup=5 batch.micro=3"
     planned = sweep.load(write_sweep(CELLS | {"bad": bad}))
     with pytest.raises(InputError, match=r"1 of 4 cells did not finish \(bad\)"):
-        engine.run(planned)
+        engines.run(planned)
     assert {name: sweep.state(cell)[0] for name, cell in planned.cells.items()} == {
         "trunk": "complete",
         "wsd": "complete",
@@ -78,17 +60,10 @@ def test_a_cell_that_fails_is_named_and_the_others_finish(write_sweep):
 def test_a_diverging_cell_ends_as_such_and_the_sweep_goes_on(write_sweep, tmp_path):
     wild = "claim | schedule=constant schedule.warmup=0 schedule.peak=1e12 optimizer.clip=null"
     planned = sweep.load(write_sweep({"trunk": CELLS["trunk"], "wild": wild}))
-    engine.run(planned)
+    engines.run(planned)
     assert sweep.state(planned.cells["wild"])[0] == "diverged"
-    engine.collect(planned, tmp_path / "results")
+    collect(planned, tmp_path / "results")
     assert pd.read_csv(tmp_path / "results" / "runs.csv").set_index("cell").loc["wild", "status"] == "diverged"
-
-
-def worker_of(cell):
-    """The process that holds the lock of the cell's folder, as the kernel lists it."""
-    inode = (cell.folder.path / "lock").stat().st_ino
-    locks = [line.split() for line in Path("/proc/locks").read_text().splitlines()]
-    return next(int(fields[4]) for fields in locks if int(fields[5].split(":")[2]) == inode)
 
 
 def test_a_killed_worker_is_started_again_and_loses_nothing(write_sweep, overrides, tmp_path):
@@ -104,6 +79,26 @@ def test_a_killed_worker_is_started_again_and_loses_nothing(write_sweep, overrid
     alone = train(config.load([*cell.overrides, f"runs={tmp_path / 'alone'}"]))
     assert cell.folder.record.read_bytes() == alone.record.read_bytes()
     assert 0 < cell.folder.complete["trained"] < 400
+
+
+def test_a_cell_that_runs_out_of_memory_fails_with_a_line_and_the_others_finish(write_sweep, tmp_path):
+    big = "claim | schedule=constant schedule.warmup=5 batch.sequences=131072"  # 4M tokens of activations
+    path = write_sweep({"trunk": CELLS["trunk"], "big": big})
+    done = subprocess.run(
+        [sys.executable, "-m", "training", "run", path, "engine.attempts=2"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (4 * 2**30, 4 * 2**30)),
+    )
+    assert done.returncode == 2
+    assert "1 of 2 cells did not finish (big)" in done.stderr
+    cells = sweep.load(path).cells
+    assert sweep.state(cells["trunk"])[0] == "complete"
+    what, steps, line = sweep.state(cells["big"])
+    assert (what, steps) == ("failed", 0)
+    assert "memory" in line.lower()
+    assert (cells["big"].folder.path / "log.txt").read_text().count("Traceback") == 2
 
 
 def test_two_launches_at_once_train_everything_once(write_sweep, tmp_path):
@@ -132,5 +127,5 @@ def test_plan_and_status_at_the_command_line(write_sweep, command, tmp_path):
 
 def test_a_results_table_needs_complete_cells(write_sweep, tmp_path):
     with pytest.raises(InputError, match="is not complete"):
-        engine.collect(sweep.load(write_sweep(CELLS)), tmp_path)
+        collect(sweep.load(write_sweep(CELLS)), tmp_path)
     assert not (tmp_path / "runs.csv").exists()

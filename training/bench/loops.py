@@ -1,28 +1,27 @@
-"""Training throughput side by side: our loop, transformers' Trainer, and a plain loop over transformers' model.
+"""Training throughput side by side: our loop, transformers' Trainer, and a plain loop over transformers' model."""
 
-python -m training.bench [--models llama-0.3m ...] [--rounds 5] [--steps 20]  ->  results/bench.csv
-"""
-
-import argparse
-import os
+import multiprocessing
+import resource
 import statistics
+import sys
 import tempfile
 import time
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-import pandas as pd
 import torch
 from tqdm import tqdm
 from transformers import LlamaForCausalLM, Trainer, TrainerCallback, TrainingArguments
 
 import models
-from curves.errors import exit_on_input_error
-from curves.files import atomic
 from training import config, corpus
 from training.corpus.batches import train_batch
 from training.loop import Machine, hardware
 
-RESULT = Path("results/bench.csv")
+LOOPS = ("ours", "trainer", "plain")
+
+# Dense bf16 FLOP/s of the tensor cores, from NVIDIA's data sheets; by a part of the device's name.
+PEAK = {"H100": 989e12, "H200": 989e12, "A100": 312e12, "L40S": 362e12, "L4": 121e12, "RTX 4090": 165e12}
 
 
 def ours(machine: Machine):
@@ -41,7 +40,7 @@ def plain(machine: Machine, model: LlamaForCausalLM):
 
     def run(first, steps):
         for step in range(first, first + steps):
-            rows = machine.put(train_batch(machine.text.train, step, 0, **sizes(machine)))
+            rows = machine.put(machine.ahead(step))
             with machine.autocast:
                 loss = model(input_ids=rows[:, :-1], labels=rows[:, :-1]).loss
             loss.backward()
@@ -112,15 +111,27 @@ def matmul_rate(device: torch.device, dtype: torch.dtype) -> float:
     return max(rates)
 
 
+def make_machine(model: str, overrides: list[str]) -> tuple[dict, Machine]:
+    """The resolved config of a bench run and its model and data on the device."""
+    settings = config.plain(config.load([f"model={model}", *overrides]))
+    settings["hardware"] = hardware(settings["hardware"])
+    return settings, Machine(settings, corpus.prepare(settings["data"], settings["corpora"]))
+
+
+def make_loop(name: str, machine: Machine, folder: str):
+    """One of LOOPS as a function (first step, steps) that trains, and returns its seconds if it knows them better."""
+    if name == "ours":
+        return ours(machine)
+    models.save(machine.model, Path(folder) / "model")
+    fresh = LlamaForCausalLM.from_pretrained(Path(folder) / "model").to(machine.device).train()
+    return trainer(machine, fresh, folder) if name == "trainer" else plain(machine, fresh)
+
+
 def measure(name: str, rounds: int, steps: int, overrides: list[str]) -> list[dict]:
     """Time the three loops in turn on model `name`, `rounds` times; return one row for each."""
-    settings = config.plain(config.load([f"model={name}", *overrides]))
-    settings["hardware"] = hardware(settings["hardware"])
-    machine = Machine(settings, corpus.prepare(settings["data"], settings["corpora"]))
+    settings, machine = make_machine(name, overrides)
     with tempfile.TemporaryDirectory() as folder:
-        models.save(machine.model, Path(folder) / "model")
-        fresh = lambda: LlamaForCausalLM.from_pretrained(Path(folder) / "model").to(machine.device).train()  # noqa: E731
-        loops = {"ours": ours(machine), "trainer": trainer(machine, fresh(), folder), "plain": plain(machine, fresh())}
+        loops = {loop: make_loop(loop, machine, f"{folder}/{loop}") for loop in LOOPS}
         seconds: dict[str, list[float]] = {loop: [] for loop in loops}
         for turn in tqdm(range(rounds + 1), desc=name, unit="round"):
             for loop, run in loops.items():
@@ -130,41 +141,56 @@ def measure(name: str, rounds: int, steps: int, overrides: list[str]) -> list[di
                     seconds[loop].append(own or time.perf_counter() - started)
     tokens = steps * machine.tokens_per_step
     flops = models.flops_per_token(settings["model"], machine.text.vocab_size, settings["batch"]["length"])["exact"]
-    peak = matmul_rate(machine.device, torch.bfloat16 if machine.bf16 else torch.float32)
-    ratio = {
-        loop: statistics.median(theirs / mine for theirs, mine in zip(seconds["trainer"], seconds[loop], strict=True))
-        for loop in loops
-    }
-    return [
-        {
-            "model": name,
-            "loop": loop,
-            "device": machine.device.type,
-            "threads": settings["hardware"]["threads"],
-            "tokens_per_step": machine.tokens_per_step,
-            "tokens_per_second": round(tokens / statistics.median(times)),
-            "speed_over_trainer": round(ratio[loop], 3),
-            "flops_per_second": float(f"{flops * tokens / statistics.median(times):.3g}"),
-            "share_of_matmul_rate": round(flops * tokens / statistics.median(times) / peak, 3),
-        }
-        for loop, times in seconds.items()
-    ]
+    best = matmul_rate(machine.device, torch.bfloat16 if machine.bf16 else torch.float32)
+    rows = []
+    for loop, times in seconds.items():
+        rate = flops * tokens / statistics.median(times)
+        paired = zip(seconds["trainer"], times, strict=True)
+        rows.append(
+            {
+                "model": name,
+                "loop": loop,
+                "device": machine.device.type,
+                "threads": settings["hardware"]["threads"],
+                "tokens_per_step": machine.tokens_per_step,
+                "tokens_per_second": round(tokens / statistics.median(times)),
+                "speed_over_trainer": round(statistics.median(theirs / mine for theirs, mine in paired), 3),
+                "flops_per_second": float(f"{rate:.3g}"),
+                "share_of_matmul_rate": round(rate / best, 3),
+                "mfu": utilisation(rate, machine),
+                "peak_mib": in_a_process(peak_mib, loop, name, overrides),
+            }
+        )
+    return rows
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m training.bench", description=__doc__.splitlines()[0])
-    parser.add_argument("--models", nargs="+", default=["llama-0.1m", "llama-0.3m", "llama-0.6m", "llama-1m"])
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--steps", type=int, default=20, help="optimiser steps per round")
-    parser.add_argument("overrides", nargs="*", help="config overrides, e.g. batch.length=512")
-    args = parser.parse_args()
-    os.environ["HF_HUB_OFFLINE"] = "1"
-    rows = [row for name in args.models for row in measure(name, args.rounds, args.steps, args.overrides)]
-    table = pd.DataFrame(rows)
-    with atomic(RESULT) as temporary:
-        table.to_csv(temporary, index=False)
-    print(table.to_string(index=False))
+def utilisation(rate: float, machine: Machine) -> float | None:
+    """Model FLOPs utilisation: `rate` over the GPU's bf16 peak; None on a CPU and on a GPU that PEAK does not list."""
+    if machine.device.type != "cuda":
+        return None
+    device = torch.cuda.get_device_name()
+    return next((round(rate / peak, 3) for part, peak in PEAK.items() if part in device), None)
 
 
-if __name__ == "__main__":
-    exit_on_input_error(main)
+def in_a_process(function, *arguments):
+    """What `function` returns in a process of its own, which has imported this module and done nothing else."""
+    processes = multiprocessing.get_context("forkserver")
+    processes.set_forkserver_preload(["training.bench.loops"])
+    with ProcessPoolExecutor(1, mp_context=processes) as pool:
+        return pool.submit(function, *arguments).result()
+
+
+def peak_mib(loop: str, model: str, overrides: list[str]) -> int:
+    """The most memory that three steps of a loop take, MiB: allocated on the GPU, or added to a fresh process on a CPU."""
+    before = resident_mib()
+    _, machine = make_machine(model, overrides)
+    with tempfile.TemporaryDirectory() as folder:
+        make_loop(loop, machine, folder)(1, 3)
+    if machine.device.type == "cuda":
+        return round(torch.cuda.max_memory_allocated() / 2**20)
+    return round(resident_mib() - before)
+
+
+def resident_mib() -> float:
+    """The most memory that this process has had, MiB; getrusage counts KiB, on macOS bytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)

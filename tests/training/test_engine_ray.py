@@ -1,0 +1,61 @@
+"""The Ray engine on a cluster of two nodes on this machine: a worker is killed, then a node is stopped."""
+
+import os
+import signal
+import threading
+import time
+
+import pytest
+
+from tests.training.conftest import CELLS, worker_of
+from training import config, engines, sweep
+from training.loop import train
+
+ray = pytest.importorskip("ray")
+
+
+@pytest.fixture
+def cluster(monkeypatch):
+    """A head that runs nothing and two nodes of one CPU each, bound to this machine."""
+    from ray.cluster_utils import Cluster
+
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    small = {"object_store_memory": 80 * 2**20, "node_ip_address": "127.0.0.1", "include_dashboard": False}
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, **small})
+    nodes = [cluster.add_node(num_cpus=1, **small) for _ in range(2)]
+    yield cluster, nodes
+    ray.shutdown()
+    cluster.shutdown()
+
+
+def node_of(pid, nodes):
+    """The node whose raylet is an ancestor of process `pid`."""
+    import psutil
+
+    raylets = {info.process.pid: node for node in nodes for info in node.all_processes["raylet"]}
+    return next(raylets[parent.pid] for parent in psutil.Process(pid).parents() if parent.pid in raylets)
+
+
+def wait_for(cell, steps, launch):
+    while cell.folder.recorded_steps() < steps:
+        assert launch.is_alive()
+        time.sleep(0.01)
+
+
+def test_a_killed_worker_and_a_stopped_node_lose_nothing(cluster, write_sweep, tmp_path):
+    cluster, nodes = cluster
+    cells = {**CELLS, "trunk": "fit | schedule=constant schedule.warmup=5 steps=600 checkpoint.every=20"}
+    planned = sweep.load(write_sweep(cells))
+    trunk = planned.cells["trunk"]
+    launch = threading.Thread(target=engines.run, args=(planned, "ray", [f"address={cluster.address}"]))
+    launch.start()
+    wait_for(trunk, 100, launch)
+    os.kill(worker_of(trunk), signal.SIGKILL)
+    wait_for(trunk, 250, launch)
+    cluster.remove_node(node_of(worker_of(trunk), nodes), allow_graceful=False)
+    launch.join()
+    assert len([node for node in planned.segments() if not node.done()]) == 0
+    for name, cell in planned.cells.items():
+        alone = train(config.load([*cell.overrides, f"runs={tmp_path / 'alone'}"]))
+        assert cell.folder.record.read_bytes() == alone.record.read_bytes(), name
+    assert (trunk.folder.path / "log.txt").read_text().count("tokens per step") >= 3  # begun, and begun again twice

@@ -1,0 +1,1 @@
+"""What training costs: loops side by side, a whole sweep, and a step against model size and batch."""

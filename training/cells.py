@@ -1,0 +1,102 @@
+"""Cells: the runs that a sweep lists."""
+
+import itertools
+from dataclasses import dataclass
+from functools import cached_property
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+
+import models
+from curves import Schedule
+from training import config
+from training.compose import Composer
+from training.loop import folder_of, hardware
+from training.run_folder import RunFolder
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One run of a sweep.
+
+    overrides  what `train.py` is called with
+    parent     the cell that trains the first `branch` steps of this one too; None: it starts by itself
+    branch     steps shared with the parent
+    """
+
+    name: str
+    role: str
+    overrides: tuple[str, ...]
+    settings: dict
+    schedule: Schedule
+    parent: str | None = None
+    branch: int = 0
+
+    @cached_property
+    def folder(self) -> RunFolder:
+        return folder_of(self.settings | {"init_from": None}, self.schedule)
+
+    @property
+    def trained_steps(self) -> int:
+        """Optimiser steps that this cell adds to those of its parent."""
+        return self.schedule.steps - self.branch
+
+    @property
+    def tokens_per_step(self) -> int:
+        return self.settings["batch"]["sequences"] * self.settings["batch"]["length"]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Parameter counts, as if the vocabulary had the size that the config asks for."""
+        return models.parameter_counts(
+            self.settings["model"], self.settings["data"]["vocab_size"], self.settings["batch"]["length"]
+        )
+
+    @property
+    def memory(self) -> float:
+        """Bytes that training takes, about."""
+        batch = self.settings["batch"]
+        return models.training_bytes(
+            self.settings["model"],
+            self.settings["data"]["vocab_size"],
+            batch["length"],
+            batch["micro"] or batch["sequences"],
+            self.settings["hardware"]["precision"],
+        )
+
+    @cached_property
+    def flops_per_step(self) -> float:
+        per_token = models.flops_per_token(
+            self.settings["model"], self.settings["data"]["vocab_size"], self.settings["batch"]["length"]
+        )
+        return per_token["exact"] * self.tokens_per_step
+
+
+def product(overrides: list[str]):
+    """Expand comma lists as Hydra's sweeps do; yield (name suffix, overrides) for every combination."""
+    axes = []
+    for override in OverridesParser.create().parse_overrides(overrides):
+        if override.is_sweep_override():
+            key = override.get_key_element()
+            axes.append(
+                [(f"-{key.split('.')[-1]}{value}", f"{key}={value}") for value in override.sweep_string_iterator()]
+            )
+        else:
+            axes.append([("", override.input_line)])
+    for combination in itertools.product(*axes):
+        yield "".join(suffix for suffix, _ in combination), [text for _, text in combination]
+
+
+class CellMaker:
+    """Makes cells; those with the same schedule share its array."""
+
+    def __init__(self):
+        self.compose = Composer()
+        self.schedules: dict[str, Schedule] = {}
+
+    def __call__(self, name: str, role: str, overrides: list[str]) -> Cell:
+        settings = self.compose(overrides)
+        settings = settings | {"hardware": hardware(settings["hardware"])}
+        key = repr((settings["steps"], settings["schedule"]))
+        if key not in self.schedules:
+            self.schedules[key] = config.schedule(settings)
+        return Cell(name, role, tuple(overrides), settings, self.schedules[key])

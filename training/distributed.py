@@ -1,0 +1,101 @@
+"""One run on several devices: `torchrun --nproc_per_node 2 train.py ...`; every rank takes its rows of the same global batch.
+
+Rank 0 alone writes. Without torchrun there is one rank and nothing here does anything.
+"""
+
+import os
+from contextlib import contextmanager, nullcontext
+
+import torch
+import torch.distributed as dist
+from torch import nn
+from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.fsdp import fully_shard
+from torch.distributed.tensor import DTensor, distribute_tensor
+from torch.nn.parallel import DistributedDataParallel
+
+from curves import InputError
+
+KINDS = ("ddp", "fsdp")
+
+
+@contextmanager
+def group(device: str):
+    """Join the ranks that torchrun has started, for the length of the block."""
+    if not dist.is_torchelastic_launched():
+        yield
+        return
+    if device == "cuda":
+        torch.cuda.set_device(local_rank())
+    dist.init_process_group("nccl" if device == "cuda" else "gloo")
+    try:
+        yield
+    finally:
+        dist.destroy_process_group()
+
+
+def rank() -> int:
+    """The number of this process; 0 writes."""
+    return dist.get_rank() if dist.is_initialized() else 0
+
+
+def ranks() -> int:
+    """How many processes share the run."""
+    return dist.get_world_size() if dist.is_initialized() else 1
+
+
+def local_rank() -> int:
+    """The number of this process on its machine, which is the number of its GPU."""
+    return int(os.environ.get("LOCAL_RANK", 0))
+
+
+def shard(model: nn.Module, kind: str) -> None:
+    """Divide weights, gradients and moments among the ranks (FSDP), layer by layer, in place.
+
+    Raises InputError for an unknown kind. With `ddp`, and with one rank, every rank keeps the whole model.
+    """
+    if kind not in KINDS:
+        raise InputError(f"hardware.parallel='{kind}' is unknown (known: {', '.join(KINDS)})")
+    if kind == "fsdp" and ranks() > 1:
+        mesh = init_device_mesh(next(model.parameters()).device.type, (ranks(),))
+        for layers in [part for part in model.modules() if isinstance(part, nn.ModuleList)]:
+            for layer in layers:
+                fully_shard(layer, mesh=mesh)
+        # After an evaluation no backward follows that would divide the outermost parameters again.
+        fully_shard(model, mesh=mesh, reshard_after_forward=True)
+
+
+def replicate(model: nn.Module) -> nn.Module:
+    """Wrap a model that is not divided so that backward averages its gradients over the ranks (DDP)."""
+    if ranks() == 1 or is_sharded(model):
+        return model
+    return DistributedDataParallel(model)
+
+
+def is_sharded(model: nn.Module) -> bool:
+    return any(isinstance(parameter, DTensor) for parameter in model.parameters())
+
+
+def local_gradients(model: nn.Module):
+    """A block in which backward leaves a replicated model's gradients unaveraged: all but the last of an accumulation."""
+    return model.no_sync() if isinstance(model, DistributedDataParallel) else nullcontext()
+
+
+def whole(tensor: torch.Tensor) -> torch.Tensor:
+    """The tensor that all ranks hold parts of; every rank must ask."""
+    return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
+
+
+def part_like(tensor: torch.Tensor, parameter: torch.Tensor) -> torch.Tensor:
+    """What of a whole tensor belongs to this rank, on the device of `parameter` and divided as it is."""
+    tensor = tensor.to(parameter.device)
+    if isinstance(parameter, DTensor):
+        return distribute_tensor(tensor, parameter.device_mesh, parameter.placements)
+    return tensor
+
+
+def add(tensor: torch.Tensor) -> torch.Tensor:
+    """The sum over the ranks."""
+    if ranks() > 1:
+        dist.all_reduce(tensor)
+    return tensor

@@ -1,0 +1,100 @@
+"""Engines: where the segments of a sweep run. One file each with `launch(sweep, options)`; its options are conf/engine/.
+
+    local   processes of this machine
+    ray     tasks of a Ray cluster
+    slurm   job arrays of a SLURM cluster
+
+What they share is here (a launch) and in `work` (what a worker does). An engine keeps no state: what is done is read from
+the run folders, so that a launch may be stopped at any moment and given again, on another engine too.
+"""
+
+import fcntl
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib import import_module
+
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from tqdm import tqdm
+
+from curves import InputError
+from curves.errors import nearest
+from training import config, corpus
+from training.sweep import Sweep
+
+NAMES = ("local", "ray", "slurm")
+
+
+def run(sweep: Sweep, engine: str = "local", chosen: list[str] | None = None) -> None:
+    """Train every cell of `sweep` that is not complete. A second launch waits for the first.
+
+    engine  one of NAMES
+    chosen  KEY=VALUE settings of the engine
+
+    Raises InputError for an unknown setting and an engine that is not installed and, at the end, naming the cells that
+    failed; all others are trained.
+    """
+    settings = options(engine, chosen or [])
+    try:
+        launch = import_module(f"training.engines.{engine}").launch
+    except ImportError as error:
+        raise InputError(f"--engine {engine}: the package '{error.name}' is not installed; run `make extras`") from None
+    with one_launch(sweep):
+        for cell in {str(cell.settings["data"]): cell for cell in sweep.cells.values()}.values():
+            corpus.prepare(cell.settings["data"], cell.settings["corpora"])
+        launch(sweep, settings)
+    failed = sorted(name for name, cell in sweep.cells.items() if cell.folder.complete is None)
+    if failed:
+        raise InputError(
+            f"sweep '{sweep.name}': {len(failed)} of {len(sweep.cells)} cells did not finish ({', '.join(failed)}); "
+            f"`python -m training status {sweep.name}` shows why, and the same command tries them again"
+        )
+
+
+def options(engine: str, chosen: list[str]) -> dict:
+    """The settings of an engine: its file in conf/engine with `chosen` KEY=VALUE entries put in. Raises InputError."""
+    base = OmegaConf.load(config.CONF / "engine" / f"{engine}.yaml")
+    for entry in chosen:
+        key = entry.partition("=")[0]
+        if key not in base:
+            raise InputError(f"engine.{key}: the engine '{engine}' has no such setting{nearest(key, base)}")
+    try:
+        return OmegaConf.to_container(OmegaConf.merge(base, OmegaConf.from_dotlist(chosen)))
+    except OmegaConfBaseException as error:
+        raise InputError(f"engine: {str(error).splitlines()[0]}") from None
+
+
+@contextmanager
+def one_launch(sweep: Sweep):
+    """Hold the sweep for this process; wait while another launch holds it."""
+    sweep.runs.mkdir(parents=True, exist_ok=True)
+    with open(sweep.runs / f".{sweep.name}.lock", "w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print(f"sweep '{sweep.name}': another launch of it is running; waiting for that one", file=sys.stderr)
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
+def progress(sweep: Sweep) -> Iterator[Callable[[str], None]]:
+    """A bar of the sweep's FLOPs, read from the run folders; yields a function that brings it up to date with a note."""
+    bar = tqdm(
+        total=round(sweep.gflops(whole=True), 1),
+        desc=f"sweep {sweep.name}",
+        unit=" GFLOP",
+        smoothing=0.02,
+        mininterval=0.5 if sys.stderr.isatty() else 20,
+    )
+
+    def update(note: str) -> None:
+        bar.set_postfix_str(note, refresh=False)
+        bar.update(round(sweep.gflops(whole=False), 1) - bar.n)
+
+    try:
+        update("")
+        yield update
+    finally:
+        bar.close()
