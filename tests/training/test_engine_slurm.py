@@ -19,7 +19,7 @@ def test_a_sweep_through_submitit_survives_a_preemption_and_gives_the_curves_of_
     long = {"trunk": "fit | schedule=constant schedule.warmup=5 steps=300 checkpoint.every=20"}
     planned = sweep.load(write_sweep({**CELLS, **long}))
     trunk = planned.cells["trunk"]
-    launch = threading.Thread(target=engines.run, args=(planned, "slurm", ["cluster=local", "timeout_min=5"]))
+    launch = threading.Thread(target=engines.run, args=(planned, "slurm", ["cluster=local", "timeout_min=60"]))
     launch.start()
     while trunk.folder.recorded_steps() < 100:
         assert launch.is_alive()
