@@ -10,7 +10,10 @@ from training.sweep import Sweep
 
 
 def collect(sweep: Sweep, results: Path) -> None:
-    """Write every finished cell's LossCurve to RESULTS/curves and a table of the runs to RESULTS/runs.csv."""
+    """Write every finished cell's LossCurve to RESULTS/curves and a table of the runs to RESULTS/runs.csv.
+
+    Curves that belong to no cell, as of an earlier form of the sweep, are removed: the analysis reads all that lie there.
+    """
     rows = []
     for name, cell in sweep.cells.items():
         end = cell.folder.complete
@@ -39,5 +42,8 @@ def collect(sweep: Sweep, results: Path) -> None:
                 "final_loss": end["final_loss"],
             }
         )
+    for path in (results / "curves").glob("*.*"):
+        if path.stem not in sweep.cells:
+            path.unlink()
     with atomic(results / "runs.csv") as temporary:
         pd.DataFrame(rows).to_csv(temporary, index=False)

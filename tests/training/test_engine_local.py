@@ -27,7 +27,11 @@ def test_every_curve_of_a_sweep_is_the_one_trained_alone(write_sweep, overrides,
         alone = train(config.load([*cell.overrides, f"runs={tmp_path / 'alone'}"]))
         assert cell.folder.record.read_bytes() == alone.record.read_bytes(), name
         assert cell.folder.complete["trained"] == cell.trained_steps
+    stale = tmp_path / "results" / "curves" / "of-an-earlier-sweep.csv"
+    stale.parent.mkdir(parents=True)
+    stale.touch()
     collect(planned, tmp_path / "results")
+    assert not stale.exists()
     curves = load_folder(tmp_path / "results" / "curves")
     assert {name: curve.role for name, curve in curves.items()} == {"trunk": "fit", "wsd": "unseen", "cosine": "fit"}
     table = pd.read_csv(tmp_path / "results" / "runs.csv").set_index("cell")

@@ -10,6 +10,7 @@ the run folders, so that a launch may be stopped at any moment and given again, 
 
 import fcntl
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
@@ -24,6 +25,7 @@ from training import config, corpus
 from training.sweep import Sweep
 
 NAMES = ("local", "ray", "slurm")
+READ = 5  # seconds between readings of all records for the bar: at every look they took a fifth of a core
 
 
 def run(sweep: Sweep, engine: str = "local", chosen: list[str] | None = None) -> None:
@@ -81,8 +83,10 @@ def one_launch(sweep: Sweep):
 @contextmanager
 def progress(sweep: Sweep) -> Iterator[Callable[[str], None]]:
     """A bar of the sweep's FLOPs, read from the run folders; yields a function that brings it up to date with a note."""
+    begun, read = sweep.gflops(whole=False), time.monotonic()
     bar = tqdm(
         total=round(sweep.gflops(whole=True), 1),
+        initial=round(begun, 1),
         desc=f"sweep {sweep.name}",
         unit=" GFLOP",
         smoothing=0.02,
@@ -90,11 +94,14 @@ def progress(sweep: Sweep) -> Iterator[Callable[[str], None]]:
     )
 
     def update(note: str) -> None:
+        nonlocal read
         bar.set_postfix_str(note, refresh=False)
-        bar.update(round(sweep.gflops(whole=False), 1) - bar.n)
+        if time.monotonic() - read >= READ:
+            bar.update(round(sweep.gflops(whole=False), 1) - bar.n)
+            read = time.monotonic()
 
     try:
-        update("")
         yield update
+        bar.update(round(sweep.gflops(whole=False), 1) - bar.n)
     finally:
         bar.close()

@@ -32,7 +32,6 @@ def launch(sweep: Sweep, options: dict) -> None:
         while left := [name for name, job in jobs.items() if not job.done()]:
             update(f"{len(left)} of {len(jobs)} jobs left")
             time.sleep(POLL)
-        update("")
     for name, segment in segments.items():
         if not segment.done() and not (segment.folder / "error.txt").exists():
             note(segment, f"job {jobs[name].job_id} ended as {jobs[name].state}; see {jobs[name].paths.stderr}")
