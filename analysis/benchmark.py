@@ -169,6 +169,8 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
 def equal_error(table: pd.DataFrame) -> pd.DataFrame:
     """Return, for every identified Chinchilla method, the cheapest annealing method that is no worse on the same targets.
 
+    Annealing fits that their runs do not identify do not count: one of them hits some target by chance.
+
     ratio        FLOPs of that annealing method / FLOPs of the Chinchilla method; nan where none is as close
     noise_ratio  the same when an error may be larger by what the seed changes (seed_noise)
     """
@@ -177,7 +179,8 @@ def equal_error(table: pd.DataFrame) -> pd.DataFrame:
     for name, own in size[size["method"].str.startswith("Chinchilla")].groupby("method", sort=False):
         if own["error"].isna().any():
             continue
-        rivals = size[size["method"].str.startswith("annealing") & size["target"].isin(own["target"])]
+        identified = size["method"].str.startswith("annealing") & ~size["note"].str.contains("not identified")
+        rivals = size[identified & size["target"].isin(own["target"])]
         rivals = rivals.groupby("method").filter(lambda rows, own=own: len(rows) == len(own))
         means = rivals.groupby("method").agg(flops=("flops", "first"), error=("error", "mean")).sort_values("flops")
         error, flops, noise = own["error"].mean(), own["flops"].iloc[0], own["seed_noise"].mean()

@@ -118,6 +118,13 @@ class Experiment:
         return self.fitted["annealing-.999"]
 
     @cached_property
+    def ceiling(self) -> Fit:
+        """The annealing law on all runs of the base model and its peak rate at once: what the form can do at best."""
+        base = next(iter(self.role("fit").values()))
+        runs = [c for c in self.curves.values() if same_training(c, base) and c.schedule.peak == base.schedule.peak]
+        return fit(laws.build("annealing", warmup=self.warmup), map(settled, runs))
+
+    @cached_property
     def noise(self) -> Noise | None:
         """What another seed changes; None where no cell was run twice."""
         pairs = [

@@ -95,14 +95,18 @@ def show(drawing: Drawing) -> str:
 
 
 def far(study: Study, name: str) -> Iterator[str]:
-    """Yield how and where a badly predicted curve is off; nothing for one within FAR."""
-    curve = settled(study.experiment.curves[name])
-    error = study.experiment.fit.predict(curve) / curve.loss - 1
+    """Yield how and where a badly predicted curve is off, and whether the form is to blame; nothing for one within FAR."""
+    experiment = study.experiment
+    curve = settled(experiment.curves[name])
+    error = experiment.fit.predict(curve) / curve.loss - 1
     if np.abs(error).mean() > FAR:
+        best = np.abs(experiment.ceiling.predict(curve) / curve.loss - 1).mean()
+        blame = "the fitted runs do not tell" if best <= FAR else "the form of the law does not give"
         worst, side = np.argmax(np.abs(error)), "high" if error.mean() > 0 else "low"
         yield (
             f"{name}, {tables.percent(np.abs(error).mean())}: predicted too {side} by {tables.percent(abs(error.mean()))} on average, "
-            f"most ({100 * error[worst]:+.2f} %) at step {curve.step[worst]:,} of {curve.schedule.steps:,}"
+            f"most ({100 * error[worst]:+.2f} %) at step {curve.step[worst]:,} of {curve.schedule.steps:,}; the law fitted to all runs at once "
+            f"is off by {tables.percent(best)} here, so this is mostly what {blame}"
         )
 
 

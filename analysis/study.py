@@ -56,10 +56,14 @@ class Study:
             return "Chinchilla's runs are not part of this profile"
         row = rows[benchmark.REFERENCE]
         error = f"Chinchilla's error ({100 * row['error']:.2f} %)"
-        if np.isfinite(row["ratio"]):
-            return f"The annealing law reaches {error} with {100 * row['ratio']:.0f} % of its FLOPs"
-        if np.isfinite(row["noise_ratio"]):
-            return f"The annealing law comes within seed noise of {error} with {100 * row['noise_ratio']:.0f} % of its FLOPs"
+        reached = f"reaches {error} with {100 * row['ratio']:.0f} % of its FLOPs" if np.isfinite(row["ratio"]) else ""
+        near = f"with {100 * row['noise_ratio']:.0f} %" if np.isfinite(row["noise_ratio"]) else ""
+        if reached and near and row["noise_ratio"] < row["ratio"]:
+            return f"The annealing law {reached}, and comes within seed noise of it {near}"
+        if reached:
+            return f"The annealing law {reached}"
+        if near:
+            return f"The annealing law comes within seed noise of {error} {near} of its FLOPs"
         return f"No fit of the annealing law comes within seed noise of {error}"
 
     @cached_property

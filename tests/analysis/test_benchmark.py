@@ -66,7 +66,7 @@ def test_the_front_holds_what_nothing_beats(table):
 
 def made(*rows):
     columns = ["method", "runs", "flops", "target", "error", "seed_noise"]
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame(rows, columns=columns).assign(note="")
 
 
 def test_equal_error_says_when_the_law_does_not_get_there():
@@ -78,6 +78,13 @@ def test_equal_error_says_when_the_law_does_not_get_there():
     assert (row.noise_ratio, row.noise_annealing) == (0.1, "annealing, x")
     (row,) = equal_error(made(chinchilla, ("annealing, w", "e", 5.0, "t", 0.03, 0.005))).itertuples()
     assert np.isnan(row.ratio) and np.isnan(row.noise_ratio) and row.annealing == "none reaches it"
+
+
+def test_a_fit_that_is_not_identified_does_not_reach_an_error_by_chance():
+    lucky = made(("Chinchilla, 3 cosines", "a", 100.0, "t", -0.02, 0.0), ("annealing, x", "b", 10.0, "t", 0.0, 0.0))
+    assert equal_error(lucky)["ratio"].item() == 0.1
+    lucky.loc[1, "note"] = "C is not identified by these curves: it needs a decay of the learning rate"
+    assert np.isnan(equal_error(lucky)["ratio"].item())
 
 
 def test_a_profile_without_the_runs_gives_an_empty_table_of_the_same_columns(table):
