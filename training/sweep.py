@@ -32,6 +32,7 @@ class Segment:
     ends       whether that is the cell's end
     needs      name of the segment that it continues; None: it starts by itself
     parent     run folder that the cell branches from, after `branch` steps
+    on_gpu     whether it needs one
     directory  where the launch was given, to which relative paths belong
     """
 
