@@ -1,4 +1,4 @@
-"""`python -m analysis VERB PROFILE`: tables, figures, claims and report of results that are already there; nothing is trained.
+"""`python -m analysis VERB`: tables, figures, claims and report of results that are there, and forecasts; nothing is trained.
 
 Each verb imports what it needs only when it runs, so that every answer begins at once.
 """
@@ -7,6 +7,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from analysis.forecast import command
 from curves.errors import InputError, exit_on_input_error, nearest
 
 RESULTS = Path(__file__).parents[1] / "results"
@@ -84,6 +85,7 @@ def parser() -> argparse.ArgumentParser:
         verb = verbs.add_parser(function.__name__, help=function.__doc__, description=function.__doc__)
         verb.add_argument("profile", metavar="PROFILE", help="a name under results/, or a folder that holds curves/")
         verb.set_defaults(run=function)
+    command.add_verbs(verbs)
     verbs.choices["verify"].add_argument(
         "--update", action="store_true", help="write the values anew, keeping tolerances"
     )

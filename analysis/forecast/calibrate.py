@@ -6,20 +6,91 @@ decay was seen and on the horizon. Families count alike, however many runs they 
 quantiles of the others.
 """
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
+from analysis.forecast.calibration import INTERVALS, PRIOR
 from analysis.forecast.cases import Case, constant_cases, decayed_cases
-from analysis.forecast.families import Group, groups
+from analysis.forecast.families import groups
 from analysis.forecast.fitted import Fitted, fit_runs
 from analysis.forecast.prior import learn
+from curves.files import atomic, write_text
 
-FILE = Path(__file__).parent / "calibration.csv"
 LEVEL = 0.9
-HORIZONS = (1.15, 1.5, 2.5, np.inf)  # upper ends of the bins of the horizon
+HORIZONS = (1.2, 2.0, 4.0, np.inf)  # upper ends of the bins of the horizon
+FEWEST = 10  # cases in a bin; one with fewer takes the width of the bin before
+
+
+def write(table: pd.DataFrame) -> list[Path]:
+    """Write prior.json and calibration.csv, from the errors of `errors()`; return both paths."""
+    write_text(PRIOR, json.dumps(learn(groups()), indent=1) + "\n")
+    with atomic(INTERVALS) as path:
+        widths(table).to_csv(path, index=False, float_format="%.4g")
+    return [PRIOR, INTERVALS]
+
+
+def widths(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a row for every kind and bin of the horizon.
+
+    Columns seen, horizon (upper end), cases, families, mean_error and worst_error in per cent; spreads, how many of them the
+    interval is wide to each side; coverage, the share of outcomes within intervals whose width other families gave, in per
+    cent, families counting alike.
+    """
+    rows = []
+    for kind, cases in table.groupby("kind"):
+        width = quantiles(cases)
+        inside = covered(cases)
+        for k, end in enumerate(HORIZONS):
+            own = cases[bins(cases) == k]
+            error = 100 * own["error"].abs()
+            rows.append(
+                {
+                    "seen": kind,
+                    "horizon": end,
+                    "cases": len(own),
+                    "families": own["family"].nunique(),
+                    "mean_error": error.mean(),
+                    "worst_error": error.max(),
+                    "spreads": width[k],
+                    "coverage": 100 * inside[own.index].groupby(own["family"]).mean().mean(),
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def bins(cases: pd.DataFrame) -> np.ndarray:
+    """Return the bin of the horizon of every case."""
+    return np.searchsorted(HORIZONS, cases["horizon"])
+
+
+def quantiles(cases: pd.DataFrame) -> np.ndarray:
+    """Return the LEVEL quantile of |error| / spread in every bin, families counting alike; it never falls with the horizon."""
+    ratio, place = (cases["error"].abs() / cases["spread"]).to_numpy(), bins(cases)
+    weight = (1 / cases.groupby("family")["error"].transform("size")).to_numpy()
+    found = []
+    for k in range(len(HORIZONS)):
+        own = place == k
+        if own.sum() < FEWEST:
+            found.append(np.nan)
+            continue
+        order = np.argsort(ratio[own])
+        reached = np.cumsum(weight[own][order]) / weight[own].sum()
+        found.append(ratio[own][order][np.searchsorted(reached, LEVEL)])
+    return np.maximum.accumulate(pd.Series(found).ffill().bfill().to_numpy())
+
+
+def covered(cases: pd.DataFrame) -> pd.Series:
+    """Return of every case whether its outcome lies within the interval whose width the other families gave."""
+    inside = pd.Series(False, index=cases.index)
+    for family in cases["family"].unique():
+        own = cases["family"] == family
+        half = quantiles(cases[~own])[bins(cases[own])] * cases.loc[own, "spread"]
+        inside[own] = cases.loc[own, "error"].abs() <= half
+    return inside
 
 
 def errors() -> pd.DataFrame:
@@ -59,13 +130,3 @@ def forecast(cases: list[Case], learned: dict) -> list[dict]:
             }
         )
     return rows
-
-
-if __name__ == "__main__":
-    import sys
-
-    table = errors()
-    table.to_csv(sys.argv[1], index=False)
-    table["e"] = 100 * table["error"].abs()
-    print(table.groupby(["kind", "family"])["e"].agg(["size", "mean", "max"]).round(3))
-    print(table[table.family == "124M"].groupby(["kind", "group"])["e"].agg(["size", "mean", "max"]).round(3))

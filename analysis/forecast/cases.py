@@ -1,13 +1,11 @@
 """Forecasts whose outcome is known: what is seen of a public run, and the final loss that it, or another, reached.
 
-    constant_cases(group)   the part of a run at a constant rate -> its final loss after the decay
-    decayed_cases(group)    one decayed run -> the final losses of the others
+constant_cases(group)   the part of a run at a constant rate -> its final loss after the decay
+decayed_cases(group)    one decayed run -> the final losses of the others
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-
-import numpy as np
 
 from analysis.fitting import select
 from analysis.forecast.families import Group, decays, fork_of
@@ -15,7 +13,7 @@ from analysis.forecast.fitted import FEWEST
 from analysis.forecast.prior import settled
 from curves import LossCurve
 
-SHORTEST = 0.5  # a decayed run is asked about runs that are at most 1/SHORTEST times as long
+SHORTEST = 0.25  # a decayed run is asked about runs that are at most 1/SHORTEST times as long
 
 
 @dataclass(frozen=True, eq=False)

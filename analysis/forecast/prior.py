@@ -1,7 +1,7 @@
 """What the runs of other models say of a run's parameters before it is fitted: `prior_for(curve)`.
 
 `learn(groups)` fits the law to each group of public curves and keeps two things, which `python -m analysis calibrate` writes to
-prior.json: how K, as a share of the loss, follows the peak rate and the batch, and where alpha lies. Each comes with the
+prior.json: how K, as a share of the loss at the peak rate, follows that rate and the batch, and where alpha lies. Each comes with the
 spread between models. The memory is held at TAU steps, so that the K of different models can be compared.
 """
 
@@ -14,6 +14,7 @@ from analysis import laws
 from analysis.fitting import Fit, Prior, fit, select
 from analysis.forecast.families import Group
 from curves import LossCurve
+from curves.schedules import build
 
 LAW = laws.build("annealing_memory")
 FILE = Path(__file__).parent / "prior.json"
@@ -33,25 +34,32 @@ def settled(curve: LossCurve) -> LossCurve:
 def learn(groups: Sequence[Group]) -> dict:
     """Return what `groups` say, as plain numbers."""
     fits = [fit(LAW, [settled(curve) for curve in group.curves], fixed={"tau": TAU}) for group in groups]
-    drop = np.log([f.params["K"] / level(group.curves) for f, group in zip(fits, groups, strict=True)])
-    peak = np.log([group.curves[0].schedule.peak for group in groups])
-    batch = np.log([group.curves[0].tokens_per_step or np.nan for group in groups])
+    drop = np.log([f.params["K"] / undecayed(f, group) for f, group in zip(fits, groups, strict=True)])
+    peak = np.array([group.curves[0].schedule.peak for group in groups])
+    batch = np.array([group.curves[0].tokens_per_step or np.nan for group in groups])
     known = np.isfinite(batch)
     return {
-        "K with batch": regress(drop[known], peak[known], batch[known]),
-        "K": regress(drop, peak),
+        "K with batch": regress(drop[known], np.log(noise(peak, batch)[known])),
+        "K": regress(drop, np.log(peak)),
         "alpha": spread(fits, "alpha"),
     }
 
 
-def level(curves: Sequence[LossCurve]) -> float:
-    """Return the mean of the last losses: the unit of K."""
-    return float(np.mean([curve.loss[-1] for curve in curves]))
+def undecayed(found: Fit, group: Group) -> float:
+    """Return the loss that the longest run of `group` would end with at its peak rate: what K is a share of."""
+    longest = max(group.curves, key=lambda curve: curve.step[-1])
+    return float(found.predict(build("constant", longest.schedule.steps, longest.schedule.peak), longest.step[-1:])[0])
 
 
-def regress(value: np.ndarray, *by: np.ndarray) -> dict:
-    """Return the least-squares coefficients of `value` on 1 and `by`, and the standard deviation of one more value."""
-    x = np.column_stack([np.ones_like(value), *by])
+def noise(peak, batch):
+    """Return what the loss at a constant rate depends on besides progress: with Adam, batches four times as large allow
+    twice the rate (the square-root rule, Malladi et al. 2022, arXiv 2205.10287)."""
+    return peak / np.sqrt(batch)
+
+
+def regress(value: np.ndarray, by: np.ndarray) -> dict:
+    """Return the line of `value` on `by`, by least squares, and the standard deviation of one more value."""
+    x = np.column_stack([np.ones_like(value), by])
     coefficients, *_ = np.linalg.lstsq(x, value, rcond=None)
     left = value - x @ coefficients
     return {
@@ -63,14 +71,20 @@ def regress(value: np.ndarray, *by: np.ndarray) -> dict:
 def spread(fits: Sequence[Fit], name: str) -> dict:
     """Return mean and scale of the logarithm of a parameter."""
     value = np.log([f.params[name] for f in fits])
-    return {"mean": round(float(value.mean()), 4), "scale": round(float(value.std(ddof=1) * np.sqrt(1 + 1 / len(fits))), 4)}
+    return {
+        "mean": round(float(value.mean()), 4),
+        "scale": round(float(value.std(ddof=1) * np.sqrt(1 + 1 / len(fits))), 4),
+    }
 
 
 def prior_for(curve: LossCurve, learned: dict) -> Prior:
-    """Return the prior for a fit to `curve`, of whose loss K is a share; a batch that is not known widens it."""
-    known = bool(curve.tokens_per_step)
-    rule = learned["K with batch" if known else "K"]
-    by = [1.0, np.log(curve.schedule.peak), *([np.log(curve.tokens_per_step)] if known else [])]
-    drop = float(np.dot(rule["coefficients"], by) + np.log(curve.loss[-1]))
+    """Return the prior for a fit to `curve`, of whose last loss K is a share; a batch that is not known widens it."""
+    peak, batch = curve.schedule.peak, curve.tokens_per_step
+    rule = learned["K with batch" if batch else "K"]
+    by = np.log(noise(peak, batch) if batch else peak)
     alpha = learned["alpha"]
-    return Prior({"K": drop, "alpha": alpha["mean"]}, {"K": rule["scale"], "alpha": alpha["scale"]}, ("K", "alpha"))
+    return Prior(
+        {"K": float(np.dot(rule["coefficients"], [1, by]) + np.log(curve.loss[-1])), "alpha": alpha["mean"]},
+        {"K": rule["scale"], "alpha": alpha["scale"]},
+        ("K", "alpha"),
+    )
