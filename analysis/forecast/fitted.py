@@ -5,12 +5,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.fitting import Fit, fit
+from analysis.fitting import Fit, fit, select
 from analysis.forecast.prior import LAW, POINTS, TAU, prior_for, settled
 from analysis.laws import Plan
+from analysis.metrics import r_squared
 from curves import InputError, LossCurve, Schedule
 
 FEWEST = 8  # points after the warm-up; with fewer a curve cannot be told from its noise
+ENDS, WEIGHT = (
+    5,
+    10.0,
+)  # the last so many points of a decayed run are fitted so many times more: ends are what is forecast
 FLOOR = 1e-3  # relative: two runs that differ in nothing but the noise of the machine differ by about this
 
 
@@ -26,6 +31,12 @@ class Fitted:
     curves: tuple[LossCurve, ...]
     fit: Fit
     covariance: np.ndarray
+
+    @property
+    def r2(self) -> float:
+        """Share of the fitted losses' variance that the law explains."""
+        predicted = np.concatenate([self.fit.predict(settled(curve)) for curve in self.curves])
+        return r_squared(predicted, np.concatenate([settled(curve).loss for curve in self.curves]))
 
     @property
     def steps(self) -> int:
@@ -60,7 +71,10 @@ def fit_runs(curves: Sequence[LossCurve], learned: dict) -> Fitted:
         raise InputError(
             f"{curves[0].name}: has only {sum(c.step.size for c in seen)} losses after the warm-up; a forecast needs {FEWEST}"
         )
-    found = fit(LAW, seen, fixed={"tau": TAU}, prior=prior_for(max(seen, key=lambda c: c.step[-1]), learned))
+    ends = [select(curve, slice(-ENDS, None)) for curve in seen if falls(curve.schedule, int(curve.step[-1]))]
+    weights = [1.0] * len(seen) + [WEIGHT] * len(ends)
+    prior = prior_for(max(seen, key=lambda curve: curve.step[-1]), learned)
+    found = fit(LAW, seen + ends, weights=weights, fixed={"tau": TAU}, prior=prior)
     return Fitted(tuple(curves), found, covariance_of(found))
 
 
@@ -69,6 +83,8 @@ def covariance_of(found: Fit) -> np.ndarray:
     problem = found.problem
     theta = found.law.theta(found.params)
     residual, jacobian = problem.residual(theta)
-    weight = 1 / np.maximum(np.abs(residual), problem.delta) / problem.delta  # Huber's, in units of delta squared
+    weight = (
+        problem.weight / np.maximum(np.abs(residual), problem.delta) / problem.delta
+    )  # and Huber's, in units of delta squared
     rows = problem.prior.rows(theta[problem.free], problem.free_names)[1]
     return np.linalg.pinv(((weight[:, None] * jacobian).T @ jacobian + rows.T @ rows) / POINTS, hermitian=True)

@@ -59,10 +59,10 @@ class Forecaster:
         """The runs, fitted with the priors of prior.json."""
         return fit_runs(self.curves, calibration.learned())
 
-    @property
+    @cached_property
     def explained(self) -> float:
         """Share of the seen losses' variance that the law explains, R2."""
-        return self.fitted.fit.r2
+        return self.fitted.r2
 
     @cached_property
     def warnings(self) -> tuple[str, ...]:

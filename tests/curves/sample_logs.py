@@ -57,7 +57,9 @@ def wandb_csv(folder):
 
 
 def jsonl(folder):
-    nested = ({"step": r["step"], "lr": r["lr"], "train": {"loss": r["train_loss"]}, "note": "x"} | val(r) for r in rows())
+    nested = (
+        {"step": r["step"], "lr": r["lr"], "train": {"loss": r["train_loss"]}, "note": "x"} | val(r) for r in rows()
+    )
     (folder / "log.jsonl").write_text("".join(json.dumps(row) + "\n" for row in nested))
     return folder / "log.jsonl"
 
@@ -114,7 +116,12 @@ def run_folder(folder):
     run = RunFolder(folder / "run-1a2b3c4d")
     run.begin_record(None, 0)
     with run.append() as write:
-        write([[str(r["step"]), repr(float(r["lr"])), repr(float(r["train_loss"])), "1.0", str(r.get("val_loss", ""))] for r in rows()])
+        write(
+            [
+                [str(r["step"]), repr(float(r["lr"])), repr(float(r["train_loss"])), "1.0", str(r.get("val_loss", ""))]
+                for r in rows()
+            ]
+        )
     about = {"warmup": 50, "schedule": "wsd", "tokens_per_step": 512, "parameters": {"total": 9}, "seed": 3}
     run.write("run.json", about | {"flops_per_token": {"exact": 54.0}})
     return run.path
