@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from curves.errors import InputError
-from curves.logs.table import Table
+from curves.logs.table import Table, collect
 
 MISSING = ["", "nan", "NaN", "NAN", "null", "None", "NA", "N/A", "-"]
 
@@ -45,6 +45,7 @@ def from_arrow(table, path: Path) -> Table:
         elif pa.types.is_null(column.type):
             columns[name] = np.full(table.num_rows, np.nan)
         else:
-            row = next((i for i, value in enumerate(column) if value.is_valid), 0)
-            odd[name] = f"{str(column[row])[:30]!r} in row {row + 1}"
+            text = collect({name: value} for value in column.to_pylist())
+            columns |= text.columns
+            odd |= text.odd
     return Table(columns, odd)
