@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from analysis import laws
 from analysis.fitting import fit
-from analysis.forecast.calibrate import bins, forecast, quantiles
+from analysis.forecast.calibrate import forecast, width
 from analysis.forecast.cases import Case, constant_cases, decayed_cases
 from analysis.forecast.families import GRID, groups
 from analysis.forecast.prior import learn, settled
@@ -44,14 +44,14 @@ def benchmark(others: pd.DataFrame) -> pd.DataFrame:
     """
     every = groups()
     learned = learn([group for group in every if group.family != GRID])
-    widths = {kind: quantiles(cases) for kind, cases in others[others["family"] != GRID].groupby("kind")}
+    widths = {kind: width(cases) for kind, cases in others[others["family"] != GRID].groupby("kind")}
     rows = []
     for group in tqdm([group for group in every if group.family == GRID], leave=False):
         for cases in (list(constant_cases(group)), [c for c in decayed_cases(group) if c.horizon <= LONGEST]):
             if not cases:
                 continue
             own = pd.DataFrame(forecast(cases, learned))
-            own["inside"] = own["error"].abs() <= widths[cases[0].kind][bins(own)] * own["spread"]
+            own["inside"] = own["error"].abs() <= widths[cases[0].kind] * own["spread"]
             rows += [described(case, OURS, r.error, r.inside) for case, r in zip(cases, own.itertuples(), strict=True)]
             rows += [
                 described(case, "persistence", case.seen.final_loss / case.target.final_loss - 1) for case in cases

@@ -1,9 +1,9 @@
 """How far forecasts are off, measured on public runs whose family the priors never saw: calibration.csv and prior.json.
 
 Every case of `cases.py` is forecast with priors learned from the other families. The error, in units of the spread that the
-fit states, has a 90 % quantile; the interval of a forecast is that many spreads wide to either side. The quantile depends on whether a
-decay was seen and on the horizon. Families count alike, however many runs they have. Coverage is checked on each family with
-quantiles of the others.
+fit states, has a 90 % quantile in each family; the interval of a forecast is as many spreads wide, to either side, as the
+family needs that is described worst, since nobody knows which one a new run is like. That the spread grows with the horizon and with
+what a decay may change is the fit's part. Coverage is checked on each family with the widths that the others give.
 """
 
 import json
@@ -21,8 +21,8 @@ from analysis.forecast.prior import learn
 from curves.files import atomic, write_text
 
 LEVEL = 0.9
-HORIZONS = (1.2, 2.0, 4.0, np.inf)  # upper ends of the bins of the horizon
-FEWEST = 10  # cases in a bin; one with fewer takes the width of the bin before
+HORIZONS = (1.2, 2.0, 4.0, np.inf)  # upper ends of the bins in which errors and coverage are shown
+FEWEST = 5  # cases that a family needs to have a say
 
 
 def write(table: pd.DataFrame) -> list[Path]:
@@ -38,49 +38,35 @@ def widths(table: pd.DataFrame) -> pd.DataFrame:
 
     Columns seen, horizon (upper end), cases, families, mean_error and worst_error in per cent; spreads, how many of them the
     interval is wide to each side; coverage, the share of outcomes within intervals whose width other families gave, in per
-    cent, families counting alike.
+    cent.
     """
     rows = []
     for kind, cases in table.groupby("kind"):
-        width = quantiles(cases)
-        inside = covered(cases)
+        spreads, inside, error = width(cases), covered(cases), 100 * cases["error"].abs()
+        place = np.searchsorted(HORIZONS, cases["horizon"])
         for k, end in enumerate(HORIZONS):
-            own = cases[bins(cases) == k]
-            error = 100 * own["error"].abs()
-            rows.append(
-                {
-                    "seen": kind,
-                    "horizon": end,
-                    "cases": len(own),
-                    "families": own["family"].nunique(),
-                    "mean_error": error.mean(),
-                    "worst_error": error.max(),
-                    "spreads": width[k],
-                    "coverage": 100 * inside[own.index].groupby(own["family"]).mean().mean(),
-                }
-            )
+            own = place == k
+            if own.any():
+                rows.append(
+                    {
+                        "seen": kind,
+                        "horizon": end,
+                        "cases": int(own.sum()),
+                        "families": cases["family"][own].nunique(),
+                        "mean_error": error[own].mean(),
+                        "worst_error": error[own].max(),
+                        "spreads": spreads,
+                        "coverage": 100 * inside[own].mean(),
+                    }
+                )
     return pd.DataFrame(rows)
 
 
-def bins(cases: pd.DataFrame) -> np.ndarray:
-    """Return the bin of the horizon of every case."""
-    return np.searchsorted(HORIZONS, cases["horizon"])
-
-
-def quantiles(cases: pd.DataFrame) -> np.ndarray:
-    """Return the LEVEL quantile of |error| / spread in every bin, families counting alike; it never falls with the horizon."""
-    ratio, place = (cases["error"].abs() / cases["spread"]).to_numpy(), bins(cases)
-    weight = (1 / cases.groupby("family")["error"].transform("size")).to_numpy()
-    found = []
-    for k in range(len(HORIZONS)):
-        own = place == k
-        if own.sum() < FEWEST:
-            found.append(np.nan)
-            continue
-        order = np.argsort(ratio[own])
-        reached = np.cumsum(weight[own][order]) / weight[own].sum()
-        found.append(ratio[own][order][np.searchsorted(reached, LEVEL)])
-    return np.maximum.accumulate(pd.Series(found).ffill().bfill().to_numpy())
+def width(cases: pd.DataFrame) -> float:
+    """Return the LEVEL quantile of |error| / spread in the family where it is largest."""
+    ratio = cases["error"].abs() / cases["spread"]
+    by_family = ratio.groupby(cases["family"])
+    return float(by_family.quantile(LEVEL)[by_family.size() >= FEWEST].max())
 
 
 def covered(cases: pd.DataFrame) -> pd.Series:
@@ -88,8 +74,7 @@ def covered(cases: pd.DataFrame) -> pd.Series:
     inside = pd.Series(False, index=cases.index)
     for family in cases["family"].unique():
         own = cases["family"] == family
-        half = quantiles(cases[~own])[bins(cases[own])] * cases.loc[own, "spread"]
-        inside[own] = cases.loc[own, "error"].abs() <= half
+        inside[own] = cases.loc[own, "error"].abs() <= width(cases[~own]) * cases.loc[own, "spread"]
     return inside
 
 

@@ -78,7 +78,7 @@ class Forecaster:
         first = min(2 * schedule.warmup + 1, schedule.steps)
         step = np.unique(np.linspace(first, schedule.steps, DRAWN).round().astype(int))
         loss, spread = self.fitted.losses(schedule, step)
-        half = spread * calibration.widening(self.fitted.decayed, step / self.fitted.steps)
+        half = spread * calibration.widening(self.fitted.decayed)
         return Forecast(
             schedule,
             step,
