@@ -3,13 +3,16 @@
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from curves.errors import InputError
 from curves.files import atomic, write_text
 from curves.schedule import Schedule
+
+if TYPE_CHECKING:
+    import pandas as pd  # imported where a table is read or written: it takes longer than a whole forecast
 
 COLUMNS = ("step", "lr", "train_loss", "grad_norm", "val_loss")
 
@@ -104,6 +107,8 @@ class LossCurve:
 
     def save(self, folder: Path | str) -> Path:
         """Write `folder`/NAME.csv (one row per step: COLUMNS that are known) and NAME.json beside it; return the former."""
+        import pandas as pd
+
         path = Path(folder) / f"{self.name}.csv"
         table = pd.DataFrame({"step": np.arange(1, self.schedule.steps + 1), "lr": self.schedule.lr})
         if self.train_loss is not None:
@@ -154,8 +159,10 @@ class LossCurve:
         )
 
 
-def read_record(path: Path | str) -> pd.DataFrame:
+def read_record(path: Path | str) -> "pd.DataFrame":
     """Read a per-step record: one row for every step from 1, columns step, lr, val_loss and what else was logged."""
+    import pandas as pd
+
     path = Path(path)
     if not path.is_file():
         raise InputError(f"{path}: no such file; expected a curve with the columns {', '.join(COLUMNS)}")

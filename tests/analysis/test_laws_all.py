@@ -26,6 +26,7 @@ TRUE = {
         "beta": 0.3,
         "gamma": 0.08,
     },
+    "annealing_memory": {"L0": 2.1, "A": 0.9, "alpha": 0.45, "K": 0.2, "tau": 300.0},
     "chinchilla": {"E": 1.8, "A": 480.0, "alpha": 0.35, "B": 2100.0, "beta": 0.37},
     "steps_power": {"L0": 2.1, "A": 9.0, "alpha": 0.4},
 }

@@ -1,0 +1,90 @@
+"""What the runs of other models say of a run's parameters before it is fitted: `prior_for(curve)`.
+
+`learn(groups)` fits the law to each group of public curves and keeps two things, which `python -m analysis calibrate` writes to
+prior.json: how K, as a share of the loss at the peak rate, follows that rate and the batch, and where alpha lies. Each comes with the
+spread between models. The memory is held at TAU steps, so that the K of different models can be compared.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from analysis import laws
+from analysis.fitting import Fit, Prior, fit, select
+from analysis.forecast.families import Group
+from curves import LossCurve
+from curves.schedules import build
+
+LAW = laws.build("annealing_memory")
+FILE = Path(__file__).parent / "prior.json"
+TAU = 1000.0
+POINTS = 100  # of a curve that are fitted; as many as a Prior's scale weighs
+FIRST = 0.03  # share of the seen steps left out at the beginning, where the power law of S_p does not hold
+WARMUPS = 2  # ... and so many times the warm-up
+
+
+def settled(curve: LossCurve) -> LossCurve:
+    """Return `curve` without its beginning, and with at most POINTS points, evenly spaced in the order they were logged."""
+    first = max(WARMUPS * curve.schedule.warmup, FIRST * curve.step[-1])
+    keep = np.flatnonzero(curve.step >= first)
+    return select(curve, keep[np.unique(np.linspace(0, keep.size - 1, POINTS).round().astype(int))])
+
+
+def learn(groups: Sequence[Group]) -> dict:
+    """Return what `groups` say, as plain numbers."""
+    fits = [fit(LAW, [settled(curve) for curve in group.curves], fixed={"tau": TAU}) for group in groups]
+    drop = np.log([f.params["K"] / undecayed(f, group) for f, group in zip(fits, groups, strict=True)])
+    peak = np.array([group.curves[0].schedule.peak for group in groups])
+    batch = np.array([group.curves[0].tokens_per_step or np.nan for group in groups])
+    known = np.isfinite(batch)
+    return {
+        "K with batch": regress(drop[known], np.log(noise(peak, batch)[known])),
+        "K": regress(drop, np.log(peak)),
+        "alpha": spread(fits, "alpha"),
+    }
+
+
+def undecayed(found: Fit, group: Group) -> float:
+    """Return the loss that the longest run of `group` would end with at its peak rate: what K is a share of."""
+    longest = max(group.curves, key=lambda curve: curve.step[-1])
+    return float(found.predict(build("constant", longest.schedule.steps, longest.schedule.peak), longest.step[-1:])[0])
+
+
+def noise(peak, batch):
+    """Return what the loss at a constant rate depends on besides progress: with Adam, batches four times as large allow
+    twice the rate (the square-root rule, Malladi et al. 2022, arXiv 2205.10287)."""
+    return peak / np.sqrt(batch)
+
+
+def regress(value: np.ndarray, by: np.ndarray) -> dict:
+    """Return the line of `value` on `by`, by least squares, and the standard deviation of one more value."""
+    x = np.column_stack([np.ones_like(value), by])
+    coefficients, *_ = np.linalg.lstsq(x, value, rcond=None)
+    left = value - x @ coefficients
+    return {
+        "coefficients": [round(float(c), 4) for c in coefficients],
+        "scale": round(float(np.sqrt(left @ left / (value.size - x.shape[1]) * (1 + 1 / value.size))), 4),
+    }
+
+
+def spread(fits: Sequence[Fit], name: str) -> dict:
+    """Return mean and scale of the logarithm of a parameter."""
+    value = np.log([f.params[name] for f in fits])
+    return {
+        "mean": round(float(value.mean()), 4),
+        "scale": round(float(value.std(ddof=1) * np.sqrt(1 + 1 / len(fits))), 4),
+    }
+
+
+def prior_for(curve: LossCurve, learned: dict) -> Prior:
+    """Return the prior for a fit to `curve`, of whose last loss K is a share; a batch that is not known widens it."""
+    peak, batch = curve.schedule.peak, curve.tokens_per_step
+    rule = learned["K with batch" if batch else "K"]
+    by = np.log(noise(peak, batch) if batch else peak)
+    alpha = learned["alpha"]
+    return Prior(
+        {"K": float(np.dot(rule["coefficients"], [1, by]) + np.log(curve.loss[-1])), "alpha": alpha["mean"]},
+        {"K": rule["scale"], "alpha": alpha["scale"]},
+        ("K", "alpha"),
+    )

@@ -1,0 +1,12 @@
+"""rebuild the priors and interval widths of forecasts from the public curves"""
+
+
+def arguments(parser) -> None:
+    pass
+
+
+def run(args) -> None:
+    from analysis.forecast import calibrate
+
+    for path in calibrate.write(calibrate.errors()):
+        print(path)

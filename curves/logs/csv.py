@@ -1,0 +1,51 @@
+"""CSV and TSV tables, W&B's exported ones among them: a header, then one row for every logged step."""
+
+from pathlib import Path
+
+import numpy as np
+
+from curves.errors import InputError
+from curves.logs.table import Table, collect
+
+MISSING = ["", "nan", "NaN", "NAN", "null", "None", "NA", "N/A", "-"]
+
+
+def matches(path: Path) -> bool:
+    return path.suffix.lower() in (".csv", ".tsv")
+
+
+def read(path: Path) -> Table:
+    """Return the table. Raises InputError for a file that is none."""
+    import pyarrow as pa
+    from pyarrow import csv
+
+    try:
+        table = csv.read_csv(
+            path,
+            parse_options=csv.ParseOptions(delimiter="\t" if path.suffix.lower() == ".tsv" else ","),
+            convert_options=csv.ConvertOptions(null_values=MISSING, strings_can_be_null=True),
+        )
+    except (pa.ArrowException, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: is not a CSV table with a header ({str(error).splitlines()[0][:120]})") from None
+    return from_arrow(table, path)
+
+
+def from_arrow(table, path: Path) -> Table:
+    """Return the Table of an Arrow table: numbers as they are, text as numbers where it reads so."""
+    import pyarrow as pa
+
+    if len(set(table.column_names)) < table.num_columns:
+        twice = next(name for name in table.column_names if table.column_names.count(name) > 1)
+        raise InputError(f"{path}: has two columns '{twice[:40]}'; rename or remove one")
+    columns, odd = {}, {}
+    for name in table.column_names:
+        column = table.column(name)
+        if pa.types.is_integer(column.type) or pa.types.is_floating(column.type) or pa.types.is_decimal(column.type):
+            columns[name] = column.cast(pa.float64(), safe=False).to_numpy()
+        elif pa.types.is_null(column.type):
+            columns[name] = np.full(table.num_rows, np.nan)
+        else:
+            text = collect({name: value} for value in column.to_pylist())
+            columns |= text.columns
+            odd |= text.odd
+    return Table(columns, odd)
