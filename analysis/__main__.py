@@ -4,12 +4,15 @@ Each verb imports what it needs only when it runs, so that every answer begins a
 """
 
 import argparse
+import os
+import subprocess
 import sys
 from pathlib import Path
 
 from curves.errors import InputError, exit_on_input_error, nearest
 
 RESULTS = Path(__file__).parents[1] / "results"
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 
 def results_folder(profile: str) -> Path:
@@ -76,6 +79,21 @@ def verify(args):
         refuse_drift(study, table)
 
 
+def published(args):
+    """published numbers recomputed beside the printed ones, into results/published.csv and .md"""
+    from analysis.published import write
+
+    for path in write():
+        print(path)
+
+
+def bench(args):
+    """CPU seconds of our fits beside the published procedures, into results/bench_fit.csv (minutes)"""
+    # numpy reads the number of threads when it is loaded, which has happened here already
+    done = subprocess.run([sys.executable, "-m", "analysis.bench_fit"], env=os.environ | ONE_THREAD)
+    sys.exit(done.returncode)
+
+
 def parser() -> argparse.ArgumentParser:
     """Return the parser of every verb; a verb is a function, its help that function's docstring."""
     door = argparse.ArgumentParser(prog="python -m analysis", description=__doc__.splitlines()[0].replace("`", ""))
@@ -83,6 +101,9 @@ def parser() -> argparse.ArgumentParser:
     for function in (report, figures, claims, verify):
         verb = verbs.add_parser(function.__name__, help=function.__doc__, description=function.__doc__)
         verb.add_argument("profile", metavar="PROFILE", help="a name under results/, or a folder that holds curves/")
+        verb.set_defaults(run=function)
+    for function in (published, bench):
+        verb = verbs.add_parser(function.__name__, help=function.__doc__, description=function.__doc__)
         verb.set_defaults(run=function)
     verbs.choices["verify"].add_argument(
         "--update", action="store_true", help="write the values anew, keeping tolerances"
