@@ -20,9 +20,9 @@ def curves():
 
 
 def test_the_double_sum_is_our_law_and_its_gradient_is_exact(curves):
-    problem = peers.every_step(curves)
-    assert problem.value(THETA)[0] < 1e-9
-    for problem in (problem, peers.evaluated_steps(curves)):
+    fine = peers.every_step(curves)
+    assert fine.value(THETA)[0] < 1e-9
+    for problem in (fine, peers.evaluated_steps(curves)):
         theta = THETA * np.linspace(0.95, 1.05, 7)
         _, gradient = problem.value(theta)
         for i, value in enumerate(theta):
