@@ -42,8 +42,9 @@ plan: $(READY) ## what PROFILE would run: sizes, steps, FLOPs, time, a picture o
 status: $(READY) ## what has become of each run of PROFILE
 	$(BIN)/python -m training status $(PROFILE)
 
-bench: $(READY) ## training throughput beside transformers' Trainer
+bench: $(READY) ## training throughput beside transformers' Trainer, and fits beside the published procedures
 	$(BIN)/python -m training.bench
+	$(BIN)/python -m analysis bench
 
 test: $(EXTRAS) ## run the tests
 	$(BIN)/python -m pytest
