@@ -115,11 +115,13 @@ def chinchilla() -> Iterator[dict]:
     """Constants of the third approach, on points that are fetched. Raises InputError where they cannot be had."""
     points, law = public.chinchilla_points(), laws.build("chinchilla")
     of = {"source": EPOCH, "size": "all", "law": "Chinchilla", "how": "fit"}
-    for name, printed in zip(
-        ("A", "B", "E", "alpha", "beta"), ["477.84", "2143.86", "1.8172", ".3473", ".3672"], strict=True
-    ):
-        yield row(of, name, printed, fit(law, points[5:]).params[name])
-    yield row(of | {"how": "fit, five outliers put back"}, "beta", ".3672", fit(law, points).params["beta"])
+    found, constants = (
+        fit(law, points[5:]),
+        {"A": "477.84", "B": "2143.86", "E": "1.8172", "alpha": ".3473", "beta": ".3672"},
+    )
+    for name, printed in constants.items():
+        yield row(of, name, printed, found.params[name])
+    yield row(of | {"how": "fit, five outliers put back"}, "beta", constants["beta"], fit(law, points).params["beta"])
 
 
 def rows(of: dict, printed: str, found: Score) -> Iterator[dict]:

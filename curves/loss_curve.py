@@ -166,6 +166,8 @@ def read_record(path: Path | str) -> pd.DataFrame:
         table = pd.read_csv(path)
     except (ValueError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: is not a CSV table ({str(error).splitlines()[0]})") from None
+    if table.empty:
+        raise InputError(f"{path}: has no rows; write one for every step")
     for column in ("step", "lr", "val_loss"):
         if column not in table:
             raise InputError(f"{path}: has no column '{column}'")
