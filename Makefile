@@ -42,10 +42,11 @@ plan: $(READY) ## what PROFILE would run: sizes, steps, FLOPs, time, a picture o
 status: $(READY) ## what has become of each run of PROFILE
 	$(BIN)/python -m training status $(PROFILE)
 
-bench: $(READY) ## what training costs: throughput beside Trainer, time per step, a whole sweep
+bench: $(READY) ## what training and fitting cost beside Trainer and the published procedures
 	$(BIN)/python -m training.bench loops
 	$(BIN)/python -m training.bench steps
 	$(BIN)/python -m training.bench sweep
+	$(BIN)/python -m analysis bench
 
 test: $(EXTRAS) ## run the tests
 	$(BIN)/python -m pytest

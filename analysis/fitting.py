@@ -176,16 +176,15 @@ def fit(
     results = [problem.refine(theta, problem.weight) for theta in problem.starts()]
     best = min(results, key=lambda result: result.cost)
     residual, jacobian = problem.residual(best.theta)
-    loss = np.exp(problem.log_loss)
     return Fit(
         law=law,
         params=dict(zip(law.names, best.theta.tolist(), strict=True)),
         free=tuple(np.array(law.names)[problem.free].tolist()),
         objective=problem.objective(residual),
-        r2=r_squared(loss * np.exp(residual), loss),
+        r2=r_squared(problem.loss * np.exp(residual), problem.loss),
         converged=best.converged,
         warnings=tuple(problem.doubts(best, jacobian)),
-        points=loss.size,
+        points=problem.loss.size,
         curves=tuple(curve.name for curve in problem.curves),
         problem=problem,
     )
@@ -246,9 +245,14 @@ class Problem:
         self.fixed, self.prior = fixed, prior
         self.free = np.flatnonzero([name not in fixed for name in law.names])
         self.free_names = [law.names[i] for i in self.free]
-        self.logs = np.array([law.parameters[i].decades for i in self.free], dtype=bool)
+        self.easy = np.flatnonzero(
+            [law.parameters[i].linear for i in self.free]
+        )  # those of the free that enter linearly,
+        self.solved = np.array([law.names[i] not in fixed for i in law.linear])  # and whether those that do are free
+        self.logs = np.flatnonzero([law.parameters[i].decades for i in self.free])
         self.x = law.features(curves)
-        self.log_loss = np.log(np.concatenate([curve.loss for curve in curves]))
+        self.loss = np.concatenate([curve.loss for curve in curves])
+        self.log_loss = np.log(self.loss)
         self.run = np.repeat(np.arange(len(curves)), [curve.step.size for curve in curves])
         self.weight = np.array(weights, dtype=float)[self.run]
         self._at = self._basis = None
@@ -285,19 +289,23 @@ class Problem:
         law = self.law
         theta = np.array([self.fixed.get(name, 0.0) for name in law.names])
         theta[law.nonlinear] = nonlinear
-        place = np.intersect1d(law.linear, self.free)
-        if place.size:
-            scale = np.sqrt(self.weight) / np.exp(self.log_loss)
-            columns = scale[:, None] * self.basis(nonlinear)[0]
-            missing = np.sqrt(self.weight) - columns @ theta[law.linear]
-            columns = columns[:, np.isin(law.linear, place)]
-            size = np.maximum(np.linalg.norm(columns, axis=0), np.finfo(float).tiny)
-            columns, low, high = columns / size, self.lower[place] * size, self.upper[place] * size
-            best = np.linalg.solve(columns.T @ columns + RIDGE * np.eye(place.size), missing @ columns)
-            if np.any((best < low) | (best > high)):
-                best = lsq_linear(columns, missing, (low, high)).x
-            theta[place] = best / size
-        return self.objective(self.residual(theta)[0]), theta
+        if not self.easy.size:
+            return self.objective(self.residual(theta)[0]), theta
+        phi, root = self.basis(nonlinear)[0], np.sqrt(self.weight)
+        columns = phi * (root / self.loss)[:, None]
+        missing = root - columns @ theta[law.linear]
+        columns = columns[:, self.solved]
+        gram = columns.T @ columns
+        size = np.sqrt(np.maximum(np.diag(gram), np.finfo(float).tiny))
+        place = self.free[self.easy]
+        low, high = self.lower[place] * size, self.upper[place] * size
+        gram = gram / np.outer(size, size) + RIDGE * np.eye(size.size)
+        best = np.linalg.solve(gram, missing @ columns / size)
+        if np.any((best < low) | (best > high)):
+            best = lsq_linear(columns / size, missing, (low, high)).x
+        theta[place] = best / size
+        loss = np.maximum(phi @ theta[law.linear], LOWEST)
+        return self.objective(np.log(loss) - self.log_loss), theta
 
     def refine(self, theta: np.ndarray, weight: np.ndarray, ftol: float = FTOL) -> Minimum:
         """Lower the objective from `theta` over the free parameters; the `theta` of the result holds all of them."""
@@ -311,21 +319,22 @@ class Problem:
         whole, logs = theta.copy(), self.logs
 
         def residual(values):
-            values = values.copy()
-            values[logs] = np.exp(values[logs])
+            if logs.size:
+                values = values.copy()
+                values[logs] = np.exp(values[logs])
             whole[free] = values
             r, jacobian = self.residual(whole)
             if self.prior:
                 distance, slopes = self.prior.rows(values, self.free_names)
                 r, jacobian = np.append(r, distance), np.vstack([jacobian, slopes])
-            jacobian[:, logs] *= values[logs]
+            if logs.size:
+                jacobian[:, logs] *= values[logs]
             return r, jacobian
 
         start, lower, upper = theta[free], self.lower[free], self.upper[free]
         for side in (start, lower, upper):
             side[logs] = np.log(side[logs])
-        easy = np.flatnonzero(np.isin(free, self.law.linear))
-        found = minimise(residual, start, lower, upper, weight, delta, easy, ftol)
+        found = minimise(residual, start, lower, upper, weight, delta, self.easy, ftol)
         residual(found.theta)
         return replace(found, theta=whole)
 
@@ -334,7 +343,7 @@ class Problem:
         parameters = [self.law.parameters[i] for i in self.free]
         if not result.converged:
             yield "not converged: the optimiser reached its iteration limit"
-        n, p = self.log_loss.size, len(parameters)
+        n, p = self.loss.size, len(parameters)
         if n < p + 3:
             yield f"too few points: {n} for {p} free parameters; at least {p + 3} are needed"
         for parameter, value in zip(parameters, result.theta[self.free], strict=True):

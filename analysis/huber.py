@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 ITERATIONS = 200
-FTOL = 1e-13  # stop when a step promises to lower the cost by less than this share of it (unless told otherwise),
+FTOL = 1e-11  # stop when a step promises to lower the cost by less than this share of it (unless told otherwise),
 ROUNDING = 1e-13  # or by less than residuals of this size are worth
 DAMPING = (1e-12, 1e-4, 1e8)  # least, first and most, relative to the curvature of the weighted squares
 
@@ -108,12 +108,11 @@ class Model:
     """The cost around the present parameters: residuals linearised, plus their bend and the damping as a quadratic form."""
 
     def __init__(self, r, jacobian, weight, delta, bend, damping):
-        trust = weight * np.minimum(1.0, delta / np.maximum(np.abs(r), np.finfo(float).tiny))
-        self.scale = np.sqrt(trust @ jacobian**2)
-        self.scale[self.scale == 0] = 1.0  # a parameter without influence
-        self.rows = (jacobian / self.scale).T
         self.r, self.weight, self.delta = r, weight, delta
         self.inside = np.abs(r) <= delta
+        self.scale = np.sqrt(self._squares(r) @ jacobian**2)
+        self.scale[self.scale == 0] = 1.0  # a parameter without influence
+        self.rows = (jacobian / self.scale).T
         self.curvature = self._curvature(r, self.inside)
         self.form = still = damping * np.eye(self.scale.size)
         if bend.any():
@@ -121,11 +120,14 @@ class Model:
             if np.linalg.eigvalsh(self.curvature + self.form)[0] <= 0:
                 self.form = still
 
+    def _squares(self, r) -> np.ndarray:
+        """Return the weights of the rows with which weighted squares have the gradient of the cost, [n]."""
+        return self.weight * np.minimum(1.0, self.delta / np.maximum(np.abs(r), np.finfo(float).tiny))
+
     def _curvature(self, r, inside) -> np.ndarray:
         """Return the curvature of the rows inside delta, since those beyond have none; of all as weighted squares, if these are few."""
-        if np.count_nonzero(inside) < self.scale.size:
-            inside = np.minimum(1.0, self.delta / np.maximum(np.abs(r), np.finfo(float).tiny))
-        return (self.rows * (self.weight * inside)) @ self.rows.T
+        few = np.count_nonzero(inside) < self.scale.size
+        return (self.rows * (self._squares(r) if few else self.weight * inside)) @ self.rows.T
 
     def minimum(self, cost: float, lower: np.ndarray, upper: np.ndarray) -> tuple[np.ndarray, float]:
         """Return the step [p] to the least cost within the bounds of the step, and by how much the cost falls.
@@ -175,15 +177,14 @@ def bounded_step(curvature: np.ndarray, gradient: np.ndarray, lower: np.ndarray,
 
     Otherwise it goes towards the minimum up to the first bound, and on from there with that coordinate held.
     """
+    step = np.linalg.solve(curvature, -gradient)
+    if ((lower <= step) & (step <= upper)).all():
+        return step
     step = np.zeros_like(gradient)
     free = ~((lower >= 0) & (gradient > 0) | (upper <= 0) & (gradient < 0))
     while free.any():
-        move = np.zeros_like(step)
-        if free.all():
-            move = np.linalg.solve(curvature, -gradient)
-        else:
-            rows = np.flatnonzero(free)
-            move[rows] = np.linalg.solve(curvature[np.ix_(rows, rows)], -gradient[rows])
+        rows, move = np.flatnonzero(free), np.zeros_like(step)
+        move[rows] = np.linalg.solve(curvature[np.ix_(rows, rows)], -gradient[rows])
         end = step + move
         beyond = free & ((end < lower) | (end > upper))
         if not beyond.any():

@@ -147,16 +147,19 @@ class LossCurve:
         if missing:
             raise InputError(f"{path.with_suffix('.json')}: lacks the field '{min(missing)}'")
         seen = table["val_loss"].notna().to_numpy()
-        return cls(
-            name=path.stem,
-            schedule=Schedule(table["lr"].to_numpy(), about["warmup"], about["schedule"]),
-            step=table["step"].to_numpy()[seen],
-            loss=table["val_loss"].to_numpy()[seen],
-            train_loss=table["train_loss"].to_numpy() if "train_loss" in table else None,
-            **{key: about[key] for key in ("tokens_per_step", "parameters", "flops_per_token", "seed")},
-            role=about.get("role", ""),
-            source=about.get("source", {}),
-        )
+        try:
+            return cls(
+                name=path.stem,
+                schedule=Schedule(table["lr"].to_numpy(), about["warmup"], about["schedule"]),
+                step=table["step"].to_numpy()[seen],
+                loss=table["val_loss"].to_numpy()[seen],
+                train_loss=table["train_loss"].to_numpy() if "train_loss" in table else None,
+                **{key: about[key] for key in ("tokens_per_step", "parameters", "flops_per_token", "seed")},
+                role=about.get("role", ""),
+                source=about.get("source", {}),
+            )
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from None
 
 
 def read_record(path: Path | str) -> "pd.DataFrame":
@@ -170,13 +173,19 @@ def read_record(path: Path | str) -> "pd.DataFrame":
         table = pd.read_csv(path)
     except (ValueError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: is not a CSV table ({str(error).splitlines()[0]})") from None
+    if table.empty:
+        raise InputError(f"{path}: has no rows; write one for every step")
     for column in ("step", "lr", "val_loss"):
         if column not in table:
             raise InputError(f"{path}: has no column '{column}'")
         if not pd.api.types.is_numeric_dtype(table[column]):
             raise InputError(f"{path}: column '{column}' holds something that is not a number")
-    if not np.array_equal(table["step"].to_numpy(), np.arange(1, len(table) + 1)):
-        raise InputError(f"{path}: column 'step' must count 1, 2, 3, ... without a gap")
+    wrong = np.flatnonzero(table["step"].to_numpy() != np.arange(1, len(table) + 1))
+    if wrong.size:
+        raise InputError(
+            f"{path}: column 'step' must count 1, 2, 3, ... without a gap, but row {wrong[0] + 1} holds {table['step'][wrong[0]]:g}; "
+            "sort the rows and keep one for every step"
+        )
     return table
 
 

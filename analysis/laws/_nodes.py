@@ -1,35 +1,49 @@
 """Sums over the steps before a point, recent steps one by one and old ones in blocks: a shared part, not a law.
 
 Some laws sum, at every point, over all steps before it, something that depends on how far back each of them lies: O(T^2)
-for a run. Here the steps form blocks of 1, 2, 4, ... steps, and a point sees a block whole when at least NEAR of its
+for a run. Here the steps form blocks of 1, 4, 16, ... steps, and a point sees a block whole when at least NEAR of its
 lengths lie between. What a block stands for is up to the law.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from analysis.laws import Run
-from analysis.laws.annealing import rates_and_drops
+from analysis.laws.annealing import drops, rates_and_drops, up_to
 
+GROWTH = 4  # blocks of the size below that make up a block
 NEAR = 10  # lengths of a block that lie at least between it and a point that sees it whole
 LARGEST = 64  # steps in the largest blocks of drops,
 SHARE = 300  # which are no more than 1/300 of the run either,
 RATIO = 1.1  # and within which the rates differ by no more than this factor
 FLOOR = 1e-6  # where powers of rates are taken, they count as at least this share of the peak
-CHUNK = 2_000_000  # terms handled at a time
+CHUNK = 16_000  # terms handled at a time: few enough for the processor's cache
+KEPT = 2_000_000  # terms that are kept for the next call
 
 
 def blocks(fresh: np.ndarray, largest: int) -> list[np.ndarray]:
-    """Return where the blocks of 1, 2, 4, ... up to `largest` steps start, one array for each size, counted in steps.
+    """Return where the blocks of 1, 4, 16, ... up to `largest` steps start, one array for each size, counted in steps.
 
-    fresh [m] says before which steps a block must end; within such a stretch every block consists of two of the size
+    fresh [m] says before which steps a block must end; within such a stretch every block consists of GROWTH of the size
     below, or of what is left.
     """
     begin = np.flatnonzero(fresh)
     within = np.arange(fresh.size) - np.repeat(begin, np.diff(begin, append=fresh.size))
-    return [np.flatnonzero(within % 2**level == 0) for level in range(max(largest, 1).bit_length())]
+    starts = [np.arange(fresh.size)]
+    while GROWTH ** len(starts) <= largest:
+        starts.append(starts[-1][within[starts[-1]] % GROWTH ** len(starts) == 0])
+    return starts
+
+
+def totals(values: np.ndarray, starts: list[np.ndarray]) -> np.ndarray:
+    """Return the sums of `values` [k, m] over the blocks of all sizes, [k, blocks], each from those of the size below."""
+    sizes = [values]
+    for finer, start in pairwise(starts):
+        sizes.append(np.add.reduceat(sizes[-1], np.searchsorted(finer, start), axis=1))
+    return np.concatenate(sizes, axis=1)
 
 
 def visible(at: np.ndarray, step: np.ndarray, starts: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
@@ -47,11 +61,20 @@ def visible(at: np.ndarray, step: np.ndarray, starts: list[np.ndarray]) -> tuple
     for level in reversed(range(len(starts))):
         bounds = np.append(starts[level], step.size)
         ends = step[bounds[1:] - 1]
-        seen = np.searchsorted(ends, at - (NEAR * 2**level if level else 0), side="right")
+        seen = np.searchsorted(ends, at - (NEAR * GROWTH**level if level else 0), side="right")
         first[:, level] = np.searchsorted(starts[level], covered) + offset[level]
         last[:, level] = seen + offset[level]
         covered = bounds[seen]
     return first, last
+
+
+def seen(first: np.ndarray, last: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return what `visible` and `totals` gave, less the blocks that no point sees."""
+    end = values.shape[1]
+    edges = np.bincount(first.ravel(), minlength=end + 1) - np.bincount(last.ravel(), minlength=end + 1)
+    some = np.cumsum(edges[:end]) > 0
+    rank = np.append(0, np.cumsum(some))
+    return rank[first], rank[last], values[:, some]
 
 
 def listed(first: np.ndarray, last: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -81,27 +104,26 @@ def counted(run: Run, warmup: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         return *rates_and_drops(schedule, "full" if warmup == "repository" else warmup), run.step - 1
     top = schedule.lr[schedule.warmup - 1]
     rate = np.append(top * np.linspace(0, 1, schedule.warmup), schedule.lr[schedule.warmup - 1 :])
-    return rate, -np.diff(rate, prepend=rate[0]), run.step
+    return rate, drops(rate), run.step
 
 
-@dataclass(frozen=True, eq=False)
 class Terms:
     """The m terms of the sums of some points, point after point.
 
     points  which points, a slice
-    many    how many terms each of them has
     node    the block of every term, [m]
     gap     how far the point lies behind the block, in units of the position, [m], >= 0
     """
 
-    points: slice
-    many: np.ndarray
-    node: np.ndarray
-    gap: np.ndarray
+    def __init__(self, points: slice, many: np.ndarray, node: np.ndarray, gap: np.ndarray, blocks: int):
+        """many [n] are the numbers of terms of the points, `blocks` is the number of all blocks."""
+        self.points, self.node, self.gap = points, node, gap
+        self._matrix = csr_array((gap, node, np.append(0, np.cumsum(many))), shape=(many.size, blocks))
 
-    def sum(self, values: np.ndarray) -> np.ndarray:
-        """Return the sums of `values` [m] over the terms of each of the points."""
-        return sums(self.many, values)
+    def sum(self, values: np.ndarray, weight: np.ndarray) -> np.ndarray:
+        """Return the sums over the terms of each of the points of `values` [m] times the `weight` [blocks] of their block."""
+        self._matrix.data = values
+        return self._matrix @ weight
 
 
 class Drops:
@@ -124,7 +146,7 @@ class Drops:
         for run in runs:
             rate, drop, at = counted(run, warmup)
             stands, sees = position(rate)
-            S1.append(np.cumsum(rate)[at])
+            S1.append(up_to(at + 1, rate))
             reached.append(sees[at])
             step = np.flatnonzero(drop)
             drop, log_rate = drop[step], np.log(np.maximum(rate[step], FLOOR * rate.max()))
@@ -133,34 +155,40 @@ class Drops:
             fresh[1:] |= (drop[1:] > 0) != (drop[:-1] > 0)
             fresh[:1] = True
             starts = blocks(fresh, min(LARGEST, rate.size // SHARE))
-            for sides, of_run in zip((first, last), visible(at, step, starts), strict=True):
-                sides.append(of_run + nodes)
-            table = np.array([drop, drop * log_rate, drop * stands[step]])
-            tables += [np.add.reduceat(table, start, axis=1) for start in starts]
-            nodes += sum(start.size for start in starts)
+            table = totals(np.array([drop, drop * log_rate, drop * stands[step]]), starts)
+            begin, end, table = seen(*visible(at, step, starts), table)
+            first.append(begin + nodes)
+            last.append(end + nodes)
+            tables.append(table)
+            nodes += table.shape[1]
         self.S1, self._reached = np.concatenate(S1), np.concatenate(reached)
-        self.drop, *totals = np.concatenate(tables, axis=1)
-        self.log_rate, self.position = totals / self.drop
+        self.drop, *moments = np.concatenate(tables, axis=1)
+        self.log_rate, self.position = moments / self.drop
         sizes = max(side.shape[1] for side in first)
         self._first, self._last = (
             np.concatenate([np.pad(side, ((0, 0), (0, sizes - side.shape[1]))) for side in sides])
             for sides in (first, last)
         )
-        self._all = None
+        self._terms = self._at = None
 
-    def terms(self) -> Iterator[Terms]:
-        """Yield the terms of all points, in chunks of consecutive points; a single chunk is kept for the next call."""
-        if self._all is None:
+    def terms(self) -> Iterable[Terms]:
+        """Return the terms of all points, in chunks of consecutive points, which are kept unless they are too many."""
+        if self._terms is None:
             ends = np.cumsum((self._last - self._first).sum(axis=1))
             bounds = np.searchsorted(ends, np.arange(CHUNK, ends[-1] + CHUNK, CHUNK), side="right").tolist()
-            slices = [slice(a, b) for a, b in zip([0, *bounds], bounds, strict=False) if b > a]
-            if len(slices) > 1:
-                yield from map(self._terms, slices)
-                return
-            self._all = self._terms(slice(0, ends.size))
-        yield self._all
+            chunks = (self._chunk(slice(a, b)) for a, b in pairwise([0, *bounds]) if b > a)
+            if ends[-1] > KEPT:
+                return chunks
+            self._terms = list(chunks)
+        return self._terms
 
-    def _terms(self, points: slice) -> Terms:
+    def _chunk(self, points: slice) -> Terms:
         many, node = listed(self._first[points], self._last[points])
-        gap = np.repeat(self._reached[points], many) - self.position[node]
-        return Terms(points, many, node, np.maximum(gap, 0.0))
+        gap = np.maximum(np.repeat(self._reached[points], many) - self.position[node], 0.0)
+        return Terms(points, many, node.astype(np.int32), gap, self.drop.size)
+
+    def sums(self, at: np.ndarray, of: Callable) -> np.ndarray:
+        """Return of(at, self), or what it was if `at` [k] is as it was last time: often other parameters alone are changed."""
+        if self._at is None or not np.array_equal(at, self._at):
+            self._at, self._sums = at.copy(), of(at, self)
+        return self._sums

@@ -32,10 +32,22 @@ def rates_and_drops(schedule: Schedule, warmup: str) -> tuple[np.ndarray, np.nda
     if warmup == "as-peak":
         rate = rate.copy()
         rate[: schedule.warmup] = schedule.peak
-    drop = -np.diff(rate, prepend=rate[0])
+    drop = drops(rate)
     if warmup == "true":
         drop[: schedule.warmup] = 0.0
     return rate, drop
+
+
+def drops(rate: np.ndarray) -> np.ndarray:
+    """Return by how much the rate of every step lies below that of the step before, [T]; the first step has no drop."""
+    drop = np.zeros_like(rate)
+    np.subtract(rate[:-1], rate[1:], out=drop[1:])
+    return drop
+
+
+def up_to(step: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Return the sum of `values` [T] over the steps 1..s for every s in `step` [n]; sums between these come first, for speed."""
+    return np.cumsum(np.add.reduceat(values[: step[-1]], np.append(0, step[:-1])))
 
 
 def annealing_sums(schedule: Schedule, decay: float, warmup: str = "as-peak") -> tuple[np.ndarray, np.ndarray]:
@@ -48,31 +60,28 @@ class AnnealingSums:
     """S1 [n] of every point, and S2 [n] with its derivative for any decay factor."""
 
     def __init__(self, runs: Sequence[Run], warmup: str):
-        S1, fallen, drops, waits, gaps, nodes = [], [], [], [], [], []
-        points = 0
+        S1, fallen, drops, ages, many, gaps = [], [], [], [], [], []
         for run in runs:
             rate, drop = rates_and_drops(run.schedule, warmup)
-            S1.append(np.cumsum(rate)[run.step - 1])
+            S1.append(up_to(run.step, rate))
             if S1[-1][0] <= 0:
                 raise InputError(
                     f"run '{run.name}': the rates up to step {run.step[0]} sum to 0, where S1^-alpha is not defined"
                 )
-            fallen.append(np.cumsum(drop)[run.step - 1])
-            step = np.flatnonzero(drop[: run.step[-1]]) + 1
-            gap = np.diff(run.step, prepend=0)
-            node = np.repeat(np.arange(run.step.size), gap)[step - 1]
-            drops.append(drop[step - 1])
-            nodes.append(node + points)
-            waits.append(run.step[node] - step)
+            fallen.append(up_to(run.step, drop))
+            step = run.step.astype(np.int32)
+            gap = np.diff(step, prepend=np.int32(0))
+            falls = drop[: step[-1]] != 0
+            drops.append(drop[: step[-1]][falls])
+            ages.append((np.repeat(step, gap) - np.arange(1, step[-1] + 1, dtype=np.int32))[falls])
+            many.append(np.diff(up_to(run.step, falls.astype(np.int32)), prepend=0))
             gap[0] = 0
             gaps.append(gap)
-            points += run.step.size
         self.S1, self._fallen, self._gap = np.concatenate(S1), np.concatenate(fallen), np.concatenate(gaps)
-        drops, waits, nodes = np.concatenate(drops), np.concatenate(waits), np.concatenate(nodes)
-        first = np.searchsorted(nodes, np.arange(points + 1))
-        self._age = np.arange(waits.max(initial=0) + 1)
+        drops, ages, first = np.concatenate(drops), np.concatenate(ages), np.append(0, np.cumsum(np.concatenate(many)))
+        self._age = np.arange(ages.max(initial=0) + 1)
         # row j holds the drops since the point before, in the column of their age at point j
-        self._drops = csr_array((drops, waits, first), shape=(points, self._age.size))
+        self._drops = csr_array((drops, ages, first), shape=(self._gap.size, self._age.size))
         self._decay = None
 
     def S2(self, decay: float) -> tuple[np.ndarray, np.ndarray]:
@@ -140,6 +149,7 @@ class Annealing(Law):
         alpha, decay = nonlinear
         forward, by_alpha = power(x.S1, alpha)
         S2, by_decay = x.S2(decay)
-        zero = np.zeros_like(forward)
-        phi = np.column_stack([np.ones_like(forward), forward, -S2])
-        return phi, np.stack([np.column_stack([zero, by_alpha, zero]), np.column_stack([zero, zero, -by_decay])])
+        phi, slopes = np.ones((forward.size, 3)), np.zeros((2, forward.size, 3))
+        phi[:, 1], phi[:, 2] = forward, -S2
+        slopes[0, :, 1], slopes[1, :, 2] = by_alpha, -by_decay
+        return phi, slopes

@@ -85,12 +85,11 @@ class Functional(Law):
         phi, slopes = np.zeros((x.S1.size, 4)), np.zeros((3, x.S1.size, 4))
         phi[:, 0], phi[:, 1], slopes[0, :, 1] = 1.0, forward, by_s
         for terms in x.terms():
-            at, node = terms.points, terms.node
+            at = terms.points
             G, by_log, by_gamma = saturation(c4 * terms.gap, gamma)
             for column, weight in ((2, x.drop), (3, x.drop * amplitude)):
-                weight = weight[node]
-                phi[at, column] = -terms.sum(weight * G)
-                slopes[1, at, column] = -terms.sum(weight * by_log) / c4
-                slopes[2, at, column] = -terms.sum(weight * by_gamma)
-            slopes[0, at, 3] = -terms.sum((x.drop * amplitude_by_s)[node] * G)
+                phi[at, column] = -terms.sum(G, weight)
+                slopes[1, at, column] = -terms.sum(by_log, weight) / c4
+                slopes[2, at, column] = -terms.sum(by_gamma, weight)
+            slopes[0, at, 3] = -terms.sum(G, x.drop * amplitude_by_s)
         return phi, slopes

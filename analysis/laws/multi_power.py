@@ -65,7 +65,11 @@ def saturation(u: np.ndarray, beta: float) -> tuple[np.ndarray, np.ndarray, np.n
     grown = 1 + u
     log = np.log(grown)
     left = np.exp(-beta * log)
-    return 1 - left, beta * left * u / grown, left * log
+    by_log = np.divide(u, grown, out=grown)
+    by_log *= beta
+    by_log *= left
+    log *= left
+    return 1 - left, by_log, log
 
 
 def exponential(u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -123,7 +127,7 @@ class MultiPower(Law):
         zero = np.zeros_like(forward)
         columns, slopes = [np.ones_like(forward), forward], [[zero, by_alpha]]
         if self.drop != "none":
-            effect, *by = self.effect(nonlinear[1:], x)
+            effect, *by = x.sums(nonlinear[1:], self.effect)
             columns.append(-effect)
             slopes = [[zero, by_alpha, zero], *([zero, zero, -slope] for slope in by)]
         return np.column_stack(columns), np.stack([np.column_stack(slope) for slope in slopes])
@@ -131,23 +135,19 @@ class MultiPower(Law):
     def effect(self, nonlinear: np.ndarray, x: Drops) -> np.ndarray:
         """Return LD / B [n] and its derivatives by the nonlinear parameters of the loss drop, one row each."""
         rows = np.zeros((1 + nonlinear.size, x.S1.size))
-        if self.drop == "linear":
-            nonlinear = ()
         for terms in x.terms():
-            rows[:, terms.points] = [terms.sum(row) for row in self._effect(nonlinear, x, terms)]
+            rows[:, terms.points] = list(self._effect(nonlinear, x, terms))
         return rows
 
     def _effect(self, nonlinear, x, terms):
-        drop = x.drop[terms.node]
         if self.drop == "linear":
-            yield drop
+            yield terms.sum(np.ones_like(terms.gap), x.drop)
             return
         speed, *shape, rate = nonlinear
-        u = speed * np.exp(-rate * x.log_rate)[terms.node] * terms.gap
+        u = (speed * np.exp(-rate * x.log_rate))[terms.node] * terms.gap
         G, by_log, *by_shape = saturation(u, *shape) if shape else exponential(u)
-        by_log *= drop
-        yield drop * G
-        yield by_log / speed
+        yield terms.sum(G, x.drop)
+        yield terms.sum(by_log, x.drop / speed)
         for slope in by_shape:
-            yield drop * slope
-        yield -by_log * x.log_rate[terms.node]
+            yield terms.sum(slope, x.drop)
+        yield terms.sum(by_log, -x.drop * x.log_rate)

@@ -1,14 +1,13 @@
 import os
 from dataclasses import replace
-from itertools import product
 
 import numpy as np
 import pytest
-from scipy.optimize import minimize
 
 from analysis import laws
 from analysis.fitting import bootstrap, final, fit, select
 from analysis.metrics import average, score
+from analysis.peers import annealing_grid
 from curves import InputError, LossCurve, public
 from curves.schedules import build
 
@@ -108,24 +107,6 @@ def test_multi_power_curves(warmup, size, decay):
     assert found.converged and not found.warnings
 
 
-def published_procedure(law, curves, decay):
-    """The annealing paper's: L-BFGS-B with finite differences, the best over a grid of 54 starts."""
-    x = law.features(curves)
-    S1, S2 = x.S1, x.S2(decay)[0]
-    measured = np.log(np.concatenate([curve.loss for curve in curves]))
-
-    def objective(theta):
-        L0, A, C, alpha = theta
-        size = np.abs(np.log(np.maximum(L0 + A * S1**-alpha - C * S2, 1e-10)) - measured)
-        return np.where(size <= 1e-3, size**2 / 2, 1e-3 * (size - 5e-4)).sum()
-
-    grid = product(np.linspace(0.1, 2.1, 2), np.linspace(1, 22, 3), np.linspace(1, 22, 3), np.linspace(0, 0.8, 3))
-    options = {"maxiter": 100_000, "ftol": 1e-9, "gtol": 1e-6, "eps": 1e-8}
-    with np.errstate(over="ignore", invalid="ignore"):
-        bounds = [(0, np.inf)] * 3 + [(0, 3)]
-        return min(minimize(objective, s, method="L-BFGS-B", bounds=bounds, options=options).fun for s in grid)
-
-
 @pytest.mark.parametrize("which", ["paper", "25M", "noisy"])
 def test_objective_is_not_above_the_published_procedure(which):
     curves = {
@@ -136,7 +117,7 @@ def test_objective_is_not_above_the_published_procedure(which):
     decay = 0.985 if which == "noisy" else 0.999
     law = laws.build("annealing")
     ours = fit(law, curves, fixed={"lambda": decay}).objective
-    assert ours <= published_procedure(law, curves, decay) * (1 + 1e-9)
+    assert ours <= annealing_grid(curves, decay).objective * (1 + 1e-9)
 
 
 def test_fitted_decay_factor_is_no_worse_than_any_given_one():

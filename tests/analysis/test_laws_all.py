@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from test_laws_more import LAWS as MORE
 
 from analysis import laws
 from analysis.fitting import fit
@@ -57,6 +58,10 @@ def test_every_law_is_named_after_its_file_and_has_a_test():
         law = laws.build(name)
         assert law.name == name and law.equation and law.source
         assert all(p.meaning and (p.linear or p.starts) for p in law.parameters)
+
+
+def test_every_law_has_its_derivatives_and_its_recovery_tested():
+    assert set(TRUE) | {name for name, *_ in MORE} == set(laws.names())
 
 
 @pytest.mark.parametrize("name", TRUE)

@@ -9,6 +9,8 @@ from analysis.laws._nodes import counted
 from analysis.laws.convex_bound import last_iterate
 from analysis.laws.forward_momentum import annealing_momentum
 from analysis.metrics import average, score
+from analysis.published import PARAMETERS
+from analysis.published_numbers import CONFIG
 from curves import InputError, LossCurve, Schedule, public
 from curves.schedules import build
 
@@ -88,31 +90,8 @@ def test_a_fit_finds_the_parameters_again(name, options, params, held):
     assert found.objective < 1e-10 and found.r2 > 1 - 1e-8
 
 
-# L0, A, alpha, B, C, beta, gamma: github.com/thu-yao-01-luo/MultiPowerLaw, src/config.py
-PUBLISHED = {
-    "25M": (3.04045406, 0.52468604, 0.50786857, 363.78751622, 2.06560812, 0.58279013, 0.64142257),
-    "100M": (2.6514477, 0.60115152, 0.45295811, 437.9464276, 2.13245612, 0.59785199, 0.65523644),
-    "400M": (2.37474466, 0.65421216, 0.42878731, 523.42464371, 2.02462735, 0.59350493, 0.63472457),
-}
-# R2, MAE, RMSE, PredE, WorstE: the README there
-METRICS = {
-    "25M": (0.9988, 0.00376, 0.00465, 0.00110, 0.00409),
-    "100M": (0.9983, 0.00435, 0.00592, 0.00142, 0.00583),
-    "400M": (0.9978, 0.00484, 0.00730, 0.00168, 0.00995),
-}
-
-
 def multi_power_params(size):
-    return dict(zip(("L0", "A", "alpha", "B", "C", "beta", "gamma"), PUBLISHED[size], strict=True))
-
-
-@pytest.mark.parametrize("size", METRICS)
-def test_published_multi_power_parameters_give_the_published_metrics(size):
-    law, params = laws.build("multi_power", warmup="repository"), multi_power_params(size)
-    unseen = [c for name, c in public.multi_power(size).items() if name not in public.MULTI_POWER_FIT]
-    mean = average(score(law.loss(params, curve), curve.loss) for curve in unseen)
-    assert mean.r2 == pytest.approx(METRICS[size][0], abs=6e-5)
-    assert (mean.mae, mean.rmse, mean.mean_error, mean.worst_error) == pytest.approx(METRICS[size][1:], abs=6e-6)
+    return dict(zip(PARAMETERS, CONFIG[size], strict=True))
 
 
 # objective x 1e3, R2, MAE, RMSE, PredE, WorstE of converged fits to the published three curves
@@ -196,7 +175,7 @@ def test_blocks_of_drops_are_within_1e_5_of_the_double_sum(shape, warmup):
     schedule = build(family, steps, 3e-4, steps // 12, **options)
     step = np.unique(np.linspace(steps // 12 + 16, steps, 60).astype(int))  # multiples of nothing
     plan = laws.Plan(schedule, step)
-    for params in (PUBLISHED["400M"], (0, 0, 0.5, 400.0, 20.0, 0.5, 0.8), (0, 0, 0.5, 5000.0, 5.0, 0.02, 0.3)):
+    for params in (CONFIG["400M"], (0, 0, 0.5, 400.0, 20.0, 0.5, 0.8), (0, 0, 0.5, 5000.0, 5.0, 0.02, 0.3)):
         _, _, alpha, B, C, beta, gamma = params
         law = laws.build("multi_power", warmup=warmup)
         phi, _ = law.basis(np.array([alpha, C, beta, gamma]), law.features([plan]))

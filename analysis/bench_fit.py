@@ -1,0 +1,155 @@
+"""CPU seconds of our fits beside those of the published procedures: `python -m analysis bench` -> results/bench_fit.csv.
+
+Three curves of each size of the Multi-Power paper are fitted, in one run and on one thread. Our time is the whole of `fit`, features
+included, median and least of REPEATS; the published procedure runs once, in full unless the column `how` says otherwise. Objectives are those of
+one law, our sum, at what each of both ends with.
+"""
+
+import statistics
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from analysis import laws, peers
+from analysis.fitting import bootstrap, fit
+from analysis.huber import huber
+from analysis.published import read
+from analysis.published_numbers import TABLE_7
+from curves import LossCurve, public
+from curves.errors import exit_on_input_error
+from curves.files import atomic
+
+RESULT = Path(__file__).parents[1] / "results" / "bench_fit.csv"
+COLUMNS = (
+    "law",
+    "case",
+    "size",
+    "fits",
+    "fit_ms",
+    "fit_ms_least",
+    "peer_s",
+    "ratio",
+    "objective",
+    "peer_objective",
+    "reached",
+)
+REPEATS = 25
+TEXT_STEPS = 250  # of each of the two stages of Adam: enough to know what a step costs
+DRAWS = 1000
+ROUNDING = 1e-9  # share by which an objective may be higher and still counts as the same
+
+
+def seconds(call: Callable) -> tuple[float, object]:
+    """Return the CPU seconds of one call, and what it returned."""
+    started = time.process_time()
+    result = call()
+    return time.process_time() - started, result
+
+
+def fit_curves(size: str) -> list[LossCurve]:
+    """Return the three curves of one size that its paper fits."""
+    curves = public.multi_power(size)
+    return [curves[name] for name in public.MULTI_POWER_FIT]
+
+
+def objective(law: laws.Law, params: dict[str, float], curves: list[LossCurve]) -> float:
+    """Return the sum over all points of Huber(log Lhat - log L; 1e-3) at `params`."""
+    return sum(huber(np.abs(np.log(law.loss(params, c)) - np.log(c.loss)), peers.DELTA).sum() for c in curves)
+
+
+def annealing_grid(size: str) -> dict:
+    """The annealing law's procedure."""
+    spent, found = seconds(lambda: peers.annealing_grid(fit_curves(size)))
+    return {"peer_s": spent, "peer_objective": found.objective, "how": f"in full: {found.steps} starts"}
+
+
+def multi_power_code(size: str) -> dict:
+    """The Multi-Power Law's procedure by the code of its authors."""
+    spent, found = seconds(lambda: peers.multi_power_code(fit_curves(size)))
+    how = f"in full: 135 starts, {found.steps} steps of AdamW on the sum over all steps"
+    return {"peer_s": spent, "peer_objective": found.objective, "how": how}
+
+
+def multi_power_text(size: str) -> dict:
+    """The Multi-Power Law's procedure by its text, a part of which is run; its objective is that of the printed parameters."""
+    curves = fit_curves(size)
+    spent, found = seconds(lambda: peers.multi_power_text(curves, TEXT_STEPS))
+    steps = 2 * peers.TEXT_STEPS
+    how = f"{found.steps} steps of Adam timed and scaled to {steps}; objective of its Table 7"
+    printed = objective(laws.build("multi_power"), read(peers.NAMES, TABLE_7[size]), curves)
+    return {"peer_s": spent * steps / found.steps, "peer_objective": printed, "how": how}
+
+
+# what is fitted: law, options, what is given, published procedure, most milliseconds and least ratio to reach (by size, if not all)
+CASES = {
+    "lambda given": (
+        "annealing",
+        {},
+        {"lambda": 0.999},
+        annealing_grid,
+        5,
+        dict.fromkeys(public.MULTI_POWER_SIZES, 500),
+    ),
+    "lambda fitted": ("annealing", {}, {}, annealing_grid, 20, {}),
+    "as in the text": ("multi_power", {}, {}, multi_power_text, 50, {"100M": 1000, "400M": 1000}),
+    "as in the code": ("multi_power", {"warmup": "repository"}, {}, multi_power_code, 50, {"100M": 1000, "400M": 1000}),
+}
+
+
+def ours(size: str, case: str) -> dict:
+    """Time our fit of one case."""
+    law, options, fixed, *_ = CASES[case]
+    law, curves = laws.build(law, **options), fit_curves(size)
+    spent, results = zip(*(seconds(lambda: fit(law, curves, fixed=fixed)) for _ in range(REPEATS + 1)), strict=True)
+    times = [1e3 * second for second in spent[1:]]  # the first one warms up
+    return {"fit_ms": statistics.median(times), "fit_ms_least": min(times), "objective": results[0].objective}
+
+
+def draws(size: str, case: str) -> dict:
+    """Time the bootstrap of one case: a row of its own, of DRAWS fits."""
+    law, options, fixed, *_ = CASES[case]
+    found = fit(laws.build(law, **options), fit_curves(size), fixed=fixed)
+    spent, _ = seconds(lambda: bootstrap(found, DRAWS))
+    return {"fit_ms": 1e3 * spent, "fit_ms_least": 1e3 * spent, "objective": found.objective}
+
+
+def measure() -> pd.DataFrame:
+    """Return one row for every case and size."""
+    rows = []
+    jobs = [(size, case) for case in CASES for size in public.MULTI_POWER_SIZES]
+    with ProcessPoolExecutor(len(public.MULTI_POWER_SIZES), get_context("spawn")) as pool:
+        peers_of = {(size, CASES[case][3]): None for size, case in jobs}
+        waiting = {key: pool.submit(key[1], key[0]) for key in peers_of}
+        done = {key: future.result() for key, future in tqdm(waiting.items(), desc="published procedures", leave=False)}
+    for size, case in tqdm(jobs, desc="our fits", leave=False):
+        law, _, _, peer, most, least_ratio = CASES[case]
+        row = {"law": law, "case": case, "size": size, "fits": 1, **ours(size, case), **done[size, peer]}
+        rows.append({**row, "target_ms": most, "target_ratio": least_ratio.get(size, np.nan)})
+    for size, case in [(size, case) for size, case in jobs if CASES[case][0] == "annealing"]:
+        row = {"law": "annealing", "case": f"bootstrap, {case}", "size": size, "fits": DRAWS, **draws(size, case)}
+        rows.append({**row, "target_ms": 5000})
+    table = pd.DataFrame(rows)
+    table["ratio"] = 1e3 * table["peer_s"] / table["fit_ms"]
+    slower = table["fit_ms"] > table["target_ms"]
+    short = table["ratio"] < table["target_ratio"]
+    higher = table["objective"] > table["peer_objective"] * (1 + ROUNDING)
+    table["reached"] = np.where(slower | short | higher, "no", "yes")
+    return table
+
+
+def main() -> None:
+    found = measure()
+    columns = [*COLUMNS, *(name for name in found.columns if name not in COLUMNS)]
+    with atomic(RESULT) as path:
+        found[columns].to_csv(path, index=False, float_format="%.6g")
+    print(found[columns].to_string(index=False, float_format="%.4g"))
+
+
+if __name__ == "__main__":
+    exit_on_input_error(main)
