@@ -76,6 +76,14 @@ def verify(args):
         refuse_drift(study, table)
 
 
+def leaderboard(args):
+    """every law on every public data set and on own runs: results/leaderboard.csv and results/leaderboard/"""
+    from analysis.leaderboard.page import write
+
+    for path in write(args.results):
+        print(path)
+
+
 def parser() -> argparse.ArgumentParser:
     """Return the parser of every verb; a verb is a function, its help that function's docstring."""
     door = argparse.ArgumentParser(prog="python -m analysis", description=__doc__.splitlines()[0].replace("`", ""))
@@ -84,6 +92,11 @@ def parser() -> argparse.ArgumentParser:
         verb = verbs.add_parser(function.__name__, help=function.__doc__, description=function.__doc__)
         verb.add_argument("profile", metavar="PROFILE", help="a name under results/, or a folder that holds curves/")
         verb.set_defaults(run=function)
+    board = verbs.add_parser("leaderboard", help=leaderboard.__doc__, description=leaderboard.__doc__)
+    board.add_argument(
+        "--results", type=Path, default=RESULTS, help="the folder with own runs, PROFILE/curves; default: results/"
+    )
+    board.set_defaults(run=leaderboard)
     verbs.choices["verify"].add_argument(
         "--update", action="store_true", help="write the values anew, keeping tolerances"
     )

@@ -22,7 +22,9 @@ class Relaxing:
         for run in runs:
             gained, noise, time = law.read(run.schedule)
             if gained[run.step[0] - 1] <= 0:
-                raise InputError(f"run '{run.name}': the rates up to step {run.step[0]} are 0, where the law is not defined")
+                raise InputError(
+                    f"run '{run.name}': the rates up to step {run.step[0]} are 0, where the law is not defined"
+                )
             at = run.step - 1
             progress.append(gained[at])
             level.append(noise[at])
@@ -81,7 +83,10 @@ class Relaxation(Law):
         Parameter("A", "scale of the power law in P, nats per token x (step)^alpha", linear=True),
         Parameter("alpha", "exponent of P", bounds=(0.01, 3.0), starts=(0.35, 0.5, 0.7)),
         Parameter(
-            "K", "loss that a decay to 0 removes, nats per token at the peak 1e-3", linear=True, needs="a decay of the learning rate"
+            "K",
+            "loss that a decay to 0 removes, nats per token at the peak 1e-3",
+            linear=True,
+            needs="a decay of the learning rate",
         ),
         Parameter(
             "rho",

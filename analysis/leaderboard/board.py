@@ -1,17 +1,19 @@
 """Every procedure on every cell.
 
-    measure(results) -> DataFrame          a row for every cell, procedure and way of scoring: every split by itself
+    board = Board(results)                 the groups, and what each procedure knows of them beforehand
+    board.splits() -> DataFrame            a row for every cell, procedure and way of scoring: every split by itself
     leaderboard(splits) -> DataFrame       medians over the splits -> leaderboard.csv, COLUMNS
     spread(splits) -> DataFrame            median and 90th percentile over the splits -> spread.csv
 
 Metrics are means over the test curves, as in the Multi-Power repository. Points "all" are all logged ones, "new" those after the
-fork from every fit curve; a test curve without new points counts for "all" only.
+fork from every fit curve; a test curve without new points counts for "all" only. A law that is not defined on the curves of
+a cell has no row there.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import astuple
-from functools import cache
+from functools import cache, cached_property, partial
 from itertools import combinations
 from pathlib import Path
 from time import process_time
@@ -20,9 +22,9 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from analysis.fitting import select
+from analysis.leaderboard import procedures
 from analysis.leaderboard.datasets import Group, groups
-from analysis.leaderboard.procedures import PROCEDURES, Procedure, learn, predict
+from analysis.leaderboard.procedures import PROCEDURES, SELECTION, Priors, Procedure
 from analysis.leaderboard.protocols import Cell, cells
 from analysis.metrics import Score, score
 from curves import InputError, LossCurve
@@ -34,46 +36,67 @@ METRICS = ["R2", "MAE", "RMSE", "PredE", "WorstE", "final_error"]
 COLUMNS = [*KEYS, "parameters", "fit_curves", *METRICS, "rank_accuracy", "fit_ms", "compute_fraction"]
 
 
-def measure(results: Path | str, names=tuple(PROCEDURES), only=None) -> pd.DataFrame:
-    """Return a row for every cell, procedure and way of scoring, with the fit curves in the column `split`.
+class Board:
+    """The groups of curves and the procedures, and the ways to try each of these on each of those, in parallel.
 
-    results  the folder with own runs; progress goes to standard error
+    results  the folder with own runs, read anew by every worker
+    names    the procedures; default: all
     """
-    known = all_groups(str(results))
-    tasks = [(str(results), i, name) for i, group in enumerate(known) if only is None or group.dataset in only for name in names]
-    tasks.sort(key=lambda task: -len(known[task[1]].curves))
-    with ProcessPoolExecutor(WORKERS) as pool:
-        parts = list(tqdm(pool.map(task_rows, tasks), total=len(tasks), desc="leaderboard", leave=False))
-    return pd.DataFrame([row for part in parts for row in part])
+
+    def __init__(self, results: Path | str, names: Sequence[str] = tuple(PROCEDURES)):
+        self.results, self.procedures = Path(results), [PROCEDURES[name] for name in names]
+        self.groups = all_groups(self.results)
+
+    def everywhere(self, ask: Callable, what: str, tasks: Sequence[tuple]) -> list:
+        """Return ask(group, ...) for every task (place of the group, ...), in order; progress on standard error."""
+        with ProcessPoolExecutor(WORKERS) as pool:
+            answers = pool.map(partial(work, self.results, ask), tasks)
+            return list(tqdm(answers, total=len(tasks), desc=what, leave=False))
+
+    @cached_property
+    def priors(self) -> dict[tuple[str, str], Priors]:
+        """What each procedure knows beforehand of the curves of each family, by the names of both."""
+        tellers = [i for i, group in enumerate(self.groups) if group.dataset in SELECTION]
+        tasks = [(i, p) for p in self.procedures if any(part.known for part in p.parts) for i in tellers]
+        told = {}
+        for (i, p), fits in zip(tasks, self.everywhere(tell, "priors", tasks), strict=True):
+            told.setdefault(p.name, []).append((self.groups[i].family, fits))
+        families = {group.family for group in self.groups}
+        return {(p.name, f): procedures.know(p, told.get(p.name, ()), f) for p in self.procedures for f in families}
+
+    def splits(self) -> pd.DataFrame:
+        """Return a row for every cell, procedure and way of scoring; the column `split` names the fit curves."""
+        biggest_first = sorted(range(len(self.groups)), key=lambda i: -len(self.groups[i].curves))
+        tasks = [(i, p, self.priors[p.name, self.groups[i].family]) for i in biggest_first for p in self.procedures]
+        return pd.DataFrame([row for rows in self.everywhere(group_rows, "cells", tasks) for row in rows])
 
 
-@cache
-def all_groups(results: str) -> list[Group]:
-    return groups(results)
+all_groups = cache(groups)
 
 
-def task_rows(task) -> list[dict]:
-    results, i, name = task
-    known = all_groups(results)
-    return list(group_rows(known[i], PROCEDURES[name], known))
+def work(results: Path, ask: Callable, task: tuple):
+    """Ask about one group, in a worker."""
+    return ask(all_groups(results)[task[0]], *task[1:])
 
 
-def group_rows(group: Group, procedure: Procedure, known: list[Group]) -> Iterator[dict]:
-    """Yield the rows of one procedure on one group; `known` are the groups that priors may be learned from."""
-    priors = [learn(part, known, group.family) for part in procedure.parts]
-    features = cache(lambda name: [part.law.features([group.curves[name]]) for part in procedure.parts])
-    for cell in cells(group):
-        yield from cell_rows(cell, procedure, priors, features)
+def tell(group: Group, procedure: Procedure):
+    return procedures.tell(procedure, group)
 
 
-def cell_rows(cell: Cell, procedure: Procedure, priors, features) -> Iterator[dict]:
-    """Yield the rows of one cell, scored on all points and on the new ones."""
-    began = process_time()
+def group_rows(group: Group, procedure: Procedure, priors: Priors) -> list[dict]:
+    """Return the rows of one procedure on every cell of one group."""
+    read = cache(lambda name: procedures.features(procedure, group.curves[name]))
+    return [row for cell in cells(group) for row in cell_rows(cell, procedure, priors, read)]
+
+
+def cell_rows(cell: Cell, procedure: Procedure, priors: Priors, read: Callable) -> Iterator[dict]:
+    """Yield the rows of one cell, scored on all points and on the new ones; `read` gives the features of a curve by name."""
     try:
-        fits = [part.fit(cell.fit, prior) for part, prior in zip(procedure.parts, priors, strict=True)]
+        began = process_time()
+        fits = procedures.fitted(procedure, cell.fit, priors)
         spent = 1000 * (process_time() - began)
-        predicted = [predict(fits, features(test.name)) for test in cell.tests]
-    except InputError:  # a law that is not defined on these curves
+        predicted = [procedures.predict(fits, read(test.name)) for test in cell.tests]
+    except InputError:
         return
     about = {
         "dataset": cell.group.dataset,
@@ -83,23 +106,23 @@ def cell_rows(cell: Cell, procedure: Procedure, priors, features) -> Iterator[di
         "parameters": sum(len(fit.free) for fit in fits),
         "fit_curves": len(cell.fit),
         "split": " ".join(curve.name for curve in cell.fit),
+        "test_peak": cell.tests[0].schedule.peak,
         "rank_accuracy": rank_accuracy(cell, predicted),
         "fit_ms": spent,
         "compute_fraction": cell.compute_fraction,
     }
-    for scored, masks in (("all", [test.step > 0 for test in cell.tests]), ("new", new(cell))):
-        scores = [
-            score(loss[keep], test.loss[keep])
-            for loss, test, keep in zip(predicted, cell.tests, masks, strict=True)
-            if keep.any()
-        ]
+    for scored in ("all", "new"):
+        scores = list(scores_of(cell, predicted, scored))
         if scores:
             yield about | {"scored": scored, "curves": len(scores)} | dict(zip(METRICS, means(scores), strict=True))
 
 
-def new(cell: Cell) -> list[np.ndarray]:
-    """Return which points of each test lie after the fork from every fit curve."""
-    return [test.step > fork for test, fork in zip(cell.tests, cell.forks, strict=True)]
+def scores_of(cell: Cell, predicted: list[np.ndarray], scored: str) -> Iterator[Score]:
+    """Yield the score of every test that has such points."""
+    for test, fork, loss in zip(cell.tests, cell.forks, predicted, strict=True):
+        keep = test.step > (fork if scored == "new" else 0)
+        if keep.any():
+            yield score(loss[keep], test.loss[keep])
 
 
 def means(scores: list[Score]) -> list[float]:
@@ -125,9 +148,10 @@ def differ(one: LossCurve, two: LossCurve, noise: float) -> bool:
 
 
 def leaderboard(splits: pd.DataFrame) -> pd.DataFrame:
-    """Return the table of the issue: of every cell, the median over its splits; of rank_accuracy, the mean."""
-    how = dict.fromkeys([*METRICS, "parameters", "fit_curves", "fit_ms", "compute_fraction"], "median")
-    table = splits.groupby(KEYS, sort=False).agg(how | {"rank_accuracy": "mean"}).reset_index()
+    """Return one row for every cell of the table: the median over its splits; of rank_accuracy, the mean."""
+    medians = [*METRICS, "parameters", "fit_curves", "fit_ms", "compute_fraction"]
+    how = dict.fromkeys(medians, "median") | {"rank_accuracy": "mean"}
+    table = splits.groupby(KEYS, sort=False).agg(how).reset_index()
     return table.astype({"parameters": int, "fit_curves": int})[COLUMNS]
 
 
@@ -136,5 +160,5 @@ def spread(splits: pd.DataFrame) -> pd.DataFrame:
     by = splits.groupby(KEYS, sort=False)
     columns = {"splits": by.size()}
     for metric in ("PredE", "final_error"):
-        columns[f"{metric}_median"], columns[f"{metric}_p90"] = by[metric].median(), by[metric].quantile(0.9)
+        columns |= {f"{metric}_median": by[metric].median(), f"{metric}_p90": by[metric].quantile(0.9)}
     return pd.DataFrame(columns).reset_index()

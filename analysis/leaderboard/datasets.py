@@ -18,7 +18,9 @@ from curves import LossCurve, public
 from curves.loss_curve import load_folder
 
 SAME = 1e-4  # relative difference below which two logged losses are one evaluation, rounded or read off a figure
-FALLBACK = 0.0007 / 3.3  # of runs that nobody repeated: the seed noise that Luo et al. state for 25M, relative to the loss
+FALLBACK = (
+    0.0007 / 3.3
+)  # of runs that nobody repeated: the seed noise that Luo et al. state for 25M, relative to the loss
 OWN = {"cpu": "own-cpu", "gpu": "own-gpu"}  # data set of each profile of own runs
 
 
@@ -48,7 +50,12 @@ class Group:
 
 def groups(results: Path | str) -> list[Group]:
     """Return every group, the public ones first; own runs are read from `results`/PROFILE/curves where these exist."""
-    own = [group for profile in OWN if (Path(results) / profile / "curves").is_dir() for group in own_runs(results, profile)]
+    own = [
+        group
+        for profile in OWN
+        if (Path(results) / profile / "curves").is_dir()
+        for group in own_runs(results, profile)
+    ]
     return [*multi_power(), slimpajama_124m(), *scaling(), *annealing_paper(), *own]
 
 
@@ -129,7 +136,8 @@ def noise(runs: Iterable[LossCurve]) -> float:
     Root mean square over all pairs, where they share rates but not the record, in the second half of what they share. Of
     runs that share nothing, FALLBACK.
     """
-    differences = [difference(a, b) for a, b in combinations(runs, 2)]
+    pairs = [(a, b) for a, b in combinations(runs, 2) if a.schedule.peak == b.schedule.peak]
+    differences = [difference(a, b) for a, b in pairs]
     found = np.concatenate([d for d in differences if d.size]) if any(d.size for d in differences) else None
     return FALLBACK if found is None else float(np.sqrt(np.mean(found**2) / 2))
 

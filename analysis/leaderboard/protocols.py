@@ -26,7 +26,10 @@ PROTOCOLS = {
     **{f"splits-{k}": f"fitted on {k} curve{'s' * (k > 1)}, every choice" for k in SPLITS},
     "longer": "fitted on short runs, asked of runs at least three times as long as any of them",
     "peak": "fitted at one peak rate, asked of another",
-    **{f"forecast-{100 * x:.0f}": f"the first {100 * x:.0f} % of one run, under a constant rate; asked of its rest" for x in FORECASTS},
+    **{
+        f"forecast-{100 * x:.0f}": f"the first {100 * x:.0f} % of one run, under a constant rate; asked of its rest"
+        for x in FORECASTS
+    },
     "rank": "fitted on the published split, asked which of two schedules of one length is better",
 }
 MOST = 24  # choices of fit curves in one cell of the table
@@ -76,7 +79,8 @@ def cells(group: Group) -> Iterator[Cell]:
     for names in group.published:
         yield from cell(group, "published", names, at_peaks(group, names))
         yield from cell(group, "rank", names, paired(group, at_peaks(group, names)))
-        yield from cell(group, "peak", at_one_peak(group, names), others(group, names))
+        for tests in others(group, names):
+            yield from cell(group, "peak", at_one_peak(group, names), tests)
     for k in SPLITS:
         for names in choices(group, k):
             yield from cell(group, f"splits-{k}", names, at_peaks(group, names))
@@ -104,10 +108,11 @@ def at_peaks(group: Group, names: Sequence[str]) -> list[str]:
     return [name for name, curve in group.curves.items() if curve.schedule.peak in known]
 
 
-def others(group: Group, names: Sequence[str]) -> list[str]:
-    """Return the curves whose peak rate differs from that of the first of `names`."""
-    peak = group.curves[names[0]].schedule.peak
-    return [name for name, curve in group.curves.items() if curve.schedule.peak != peak]
+def others(group: Group, names: Sequence[str]) -> list[list[str]]:
+    """Return the curves of every peak rate but that of the first of `names`."""
+    known = peaks(group, names[:1])
+    rest = [name for name, curve in group.curves.items() if curve.schedule.peak not in known]
+    return [[name for name in rest if peaks(group, [name]) == {peak}] for peak in sorted(peaks(group, rest))]
 
 
 def at_one_peak(group: Group, names: Sequence[str]) -> list[str]:
