@@ -20,17 +20,17 @@ class Relaxing:
     def __init__(self, runs: Sequence[Run], law: "Relaxation"):
         progress, level, gaps, first, rises, ages, many = [], [], [], [], [], [], []
         for run in runs:
-            gained, noise, time = law.read(run.schedule)
-            if gained[run.step[0] - 1] <= 0:
+            rate, time = law.read(run.schedule)
+            if time[run.step[0] - 1] <= 0:
                 raise InputError(
                     f"run '{run.name}': the rates up to step {run.step[0]} are 0, where the law is not defined"
                 )
             at = run.step - 1
-            progress.append(gained[at])
-            level.append(noise[at])
+            progress.append(np.cumsum(rate)[at])
+            level.append(rate[at])
             gaps.append(np.diff(time[at], prepend=time[at][0]))
             first.append(np.arange(at.size) == 0)
-            rise = np.diff(noise, prepend=0.0)
+            rise = np.diff(rate, prepend=0.0)
             step = np.flatnonzero(rise[: run.step[-1]])
             node = np.searchsorted(at, step)
             rises.append(rise[step])
@@ -63,24 +63,24 @@ class Relaxing:
 class Relaxation(Law):
     """L(s) = L0 + A P(s)^-alpha + K n(s).
 
-    With x_i = eta_i / peak and h = peak / 1e-3:
-    P(s) = h^gain x sum over i <= s of x_i^p is the progress, in steps; x^p: a step at a low rate gains more than its rate.
-    n(s) is the noise: it follows h^floor x x_s^kappa, its level at the present rate, as n' = rho eta (level - n) from n = 0, so that
-    after a drop of the rate it takes an area of rates of about 1 / rho to vanish, and at rate 0 nothing changes any more.
+    The effective rate of a step is r_i = h^q x_i^p, with x_i = eta_i / peak and h = peak / 1e-3: halving the rate within a run
+    makes a step worth more than half, and doubling the peak makes all steps worth less than double.
+    P(s) = sum of r_i over i <= s is the progress, in steps at the rate 1e-3.
+    n(s) is the noise: it follows the effective rate, n' = rho eta (r - n) with eta in units of 1e-3, from n = 0. After a drop of
+    the rate it takes rates of a sum of about 1e-3 / rho until the noise is gone, and at rate 0 nothing changes any more.
 
-    Under one constant rate that is a power law in steps. The annealing law is p = kappa = 1 with a relaxation per step instead
-    of one per rate, whose noise is L0 - C S2. A variant of this project. The exponents p, kappa, gain and floor are settings
-    rather than parameters: one data set does not tell them from the others, and one peak rate says nothing of gain and floor.
-    They were chosen on the Multi-Power curves and on the SlimPajama grid, see the leaderboard.
-    Steps of the warm-up count with their real rate.
+    Under a constant rate that is a power law in steps. With p = q = 1 and a relaxation per step instead of one per rate it is the
+    annealing law, whose L0 - C S2 is the noise. A variant of this project. p and q are settings rather than parameters: one data
+    set does not tell p from the others, and one peak rate says nothing of q. They were chosen on the Multi-Power curves, the
+    SlimPajama grid and the OpenWebText2 runs, see the leaderboard. Steps of the warm-up count with their real rate.
     """
 
     name: ClassVar[str] = "relaxation"
-    equation: ClassVar[str] = "L0 + A (sum_i eta_i^p)^-alpha + K n, n' = rho eta (eta^kappa - n)"
+    equation: ClassVar[str] = "L0 + A (sum_i r_i)^-alpha + K n, n' = rho eta (r - n), r = peak^q (eta / peak)^p"
     source: ClassVar[str] = "this project, after Tissue, Wang, Wang 2024 and Luo et al. 2025"
     parameters: ClassVar[tuple[Parameter, ...]] = (
         Parameter("L0", "loss that no training removes, at rate 0, nats per token", linear=True),
-        Parameter("A", "scale of the power law in P, nats per token x (step)^alpha", linear=True),
+        Parameter("A", "scale of the power law in P, nats per token x (step at 1e-3)^alpha", linear=True),
         Parameter("alpha", "exponent of P", bounds=(0.01, 3.0), starts=(0.35, 0.5, 0.7)),
         Parameter(
             "K",
@@ -97,18 +97,16 @@ class Relaxation(Law):
             needs="decays of several lengths",
         ),
     )
-    p: float = 0.6
-    kappa: float = 0.6
-    gain: float = 0.25
-    floor: float = 0.3
+    p: float = 0.65
+    q: float = 0.3
 
     def features(self, runs: Sequence[Run]) -> Relaxing:
         return Relaxing(runs, self)
 
-    def read(self, schedule: Schedule) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return progress, level of the noise, and time in which it relaxes, after every step, [T] each."""
+    def read(self, schedule: Schedule) -> tuple[np.ndarray, np.ndarray]:
+        """Return the effective rate of every step, and the time in which the noise relaxes after it, [T] each."""
         h, x = schedule.peak / REFERENCE, schedule.lr / schedule.peak
-        return h**self.gain * np.cumsum(x**self.p), h**self.floor * x**self.kappa, h * np.cumsum(x)
+        return h**self.q * x**self.p, h * np.cumsum(x)
 
     def basis(self, nonlinear, x):
         alpha, rho = nonlinear

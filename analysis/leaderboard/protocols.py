@@ -32,7 +32,7 @@ PROTOCOLS = {
     },
     "rank": "fitted on the published split, asked which of two schedules of one length is better",
 }
-MOST = 24  # choices of fit curves in one cell of the table
+MOST = 8  # choices of fit curves in one cell of the table
 LONGER = 3  # how many times longer than any run seen
 FEWEST = 8  # points that a forecast needs before it
 

@@ -1,8 +1,10 @@
-"""Three questions beside the protocols, each a table of its own.
+"""Three questions beside the protocols, each a table of its own: `tables(board)` asks them of every group.
 
-oracle(board)       where a form is wrong whatever its parameters: fitted to all curves of one peak rate -> oracle.csv
-one_cosine(board)   what one cosine run and other families' parameters tell of other schedules -> one_cosine.csv
-compute(board)      the steps that a prediction of the final loss consumes, against its error -> compute.csv
+    oracle        where a form is wrong whatever its parameters: fitted to all curves of one peak rate
+    one_cosine    what one cosine run and other families' parameters tell of other schedules
+    compute       the steps that a prediction of the final loss consumes, against its error
+
+Each takes a group, a procedure and what that knows beforehand, and returns rows.
 """
 
 from collections.abc import Iterator, Sequence
@@ -29,22 +31,19 @@ LARGE = ("mpl", "slimpajama-124m")  # the data sets on which compute is compared
 
 def tables(board: Board) -> dict[str, pd.DataFrame]:
     """Return the three tables, by the stem of their file."""
-    return {ask.__name__.removesuffix("_of"): gather(board, ask, names) for ask, names in STUDIES.items()}
+    found = {}
+    for ask, names in STUDIES.items():
+        tasks = [
+            (i, PROCEDURES[name], board.priors[name, group.family])
+            for i, group in enumerate(board.groups)
+            for name in names
+        ]
+        answers = board.everywhere(ask, ask.__name__, tasks)
+        found[ask.__name__] = pd.DataFrame([row for rows in answers for row in rows])
+    return found
 
 
-def gather(board: Board, ask, names: Sequence[str]) -> pd.DataFrame:
-    """Return the rows that `ask` gives for every group and each of the procedures."""
-    tasks = [
-        (i, PROCEDURES[name], board.priors[name, group.family])
-        for i, group in enumerate(board.groups)
-        for name in names
-    ]
-    return pd.DataFrame(
-        [row for rows in board.everywhere(ask, ask.__name__.removesuffix("_of"), tasks) for row in rows]
-    )
-
-
-def oracle_of(group: Group, procedure: Procedure, priors: Priors) -> list[dict]:
+def oracle(group: Group, procedure: Procedure, priors: Priors) -> list[dict]:
     """Return the errors of the procedure on the very curves it was fitted to, a row for every peak rate."""
     rows = []
     for runs in at_each_peak(group):
@@ -65,7 +64,7 @@ def oracle_of(group: Group, procedure: Procedure, priors: Priors) -> list[dict]:
     return rows
 
 
-def one_cosine_of(group: Group, procedure: Procedure, priors: Priors) -> list[dict]:
+def one_cosine(group: Group, procedure: Procedure, priors: Priors) -> list[dict]:
     """Return a row for the longest cosine of every peak rate: errors at the end of the decayed runs that are no cosines."""
     return [
         about(group, procedure)
@@ -90,7 +89,7 @@ def cosines(group: Group) -> Iterator[tuple[LossCurve, list[LossCurve]]]:
             yield max(whole, key=lambda run: run.schedule.steps), tests
 
 
-def compute_of(group: Group, procedure: Procedure, priors: Priors) -> list[dict]:
+def compute(group: Group, procedure: Procedure, priors: Priors) -> list[dict]:
     """Return a row for every way to predict the final loss of the longest run of a schedule from its shorter runs.
 
     The procedure takes the shortest alone, the two shortest, and all shorter ones; Chinchilla's power law in steps (one
@@ -148,4 +147,4 @@ def about(group: Group, procedure: Procedure) -> dict:
     return {"dataset": group.dataset, "size": group.size, "law": procedure.name}
 
 
-STUDIES = {oracle_of: JUDGED, one_cosine_of: FROM_ONE, compute_of: COMPARED}
+STUDIES = {oracle: JUDGED, one_cosine: FROM_ONE, compute: COMPARED}

@@ -23,8 +23,9 @@ def by_recursion(law, params, schedule):
     progress, lag, level, losses = 0.0, 0.0, 0.0, []
     for rate in schedule.lr:
         x = rate / schedule.peak
-        progress += h**law.gain * x**law.p if x else 0.0
-        rise = h**law.floor * x**law.kappa - level if x else -level
+        effective = h**law.q * x**law.p if x else 0.0
+        progress += effective
+        rise = effective - level
         level += rise
         lag = (lag + rise) * np.exp(-params["rho"] * h * x)
         losses.append(params["L0"] + params["A"] * progress ** -params["alpha"] + params["K"] * (level - lag))
