@@ -125,8 +125,9 @@ def shape(run: LossCurve) -> tuple:
     """Return what a schedule has in common with its longer and shorter likes: family, rates, and where and how it decays."""
     rate, steps, warmup = run.schedule.lr / run.schedule.peak, run.schedule.steps, run.schedule.warmup
     start = warmup + int(np.argmax(rate[warmup:] < 1))
+    held = start / steps if start > warmup + 1 else 0.0  # under a constant rate; a cosine falls at once
     middle = rate[(start + steps) // 2]
-    return run.schedule.name, run.schedule.peak, *np.round([(start - warmup) / steps, middle, rate[-1]], 1).tolist()
+    return run.schedule.name, run.schedule.peak, *np.round([held, middle, rate[-1]], 1).tolist()
 
 
 def final_errors(

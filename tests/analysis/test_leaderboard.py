@@ -80,8 +80,12 @@ def test_shared_beginnings_are_trained_once():
 
 def row(cell, name, scored="new"):
     procedure = PROCEDURES[name]
-    read = lambda curve: procedures.features(procedure, cell.group.curves[curve])  # noqa: E731
-    return next(r for r in cell_rows(cell, procedure, [None] * len(procedure.parts), read) if r["scored"] == scored)
+    fits = procedures.fitted(procedure, cell.fit, [None] * len(procedure.parts))
+
+    def read(curve):
+        return procedures.features(procedure, cell.group.curves[curve])
+
+    return next(r for r in cell_rows(cell, procedure, fits, 0.0, read) if r["scored"] == scored)
 
 
 def test_the_true_law_is_exact_and_the_blind_one_is_not(every):
