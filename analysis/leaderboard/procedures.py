@@ -21,7 +21,7 @@ from analysis.leaderboard.datasets import Group
 from curves import LossCurve
 
 SELECTION = ("mpl", "slimpajama-124m", "openwebtext2-scaling")
-STIFFNESS = 30.0  # points that one scale of distance from what is known costs, see Prior
+STIFFNESS = 10.0  # points that one scale of distance from what is known costs, see Prior
 
 
 @dataclass(frozen=True)
