@@ -36,6 +36,9 @@ figures: $(READY) ## rebuild the figures only
 claims: $(READY) ## rebuild the table of claims only
 	$(BIN)/python -m analysis claims $(PROFILE)
 
+leaderboard: $(READY) ## every law on every public data set: results/leaderboard.csv, page and figures
+	$(BIN)/python -m analysis leaderboard
+
 plan: $(READY) ## what PROFILE would run: sizes, steps, FLOPs, time, a picture of the schedules
 	$(BIN)/python -m training plan $(PROFILE)
 
@@ -58,4 +61,4 @@ lint: $(READY) ## check style and format
 clean: ## remove runs and token files; results and the environment stay
 	rm -rf runs corpora .pytest_cache .hypothesis .ruff_cache
 
-.PHONY: help setup extras reproduce report figures claims plan status bench test lint clean
+.PHONY: help setup extras reproduce report figures claims leaderboard plan status bench test lint clean

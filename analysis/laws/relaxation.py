@@ -1,0 +1,117 @@
+"""A law of progress and noise: what the steps gain, and a noise that relaxes towards the level of the present rate."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from scipy.linalg.lapack import dtbtrs
+
+from analysis.laws import Law, Parameter, Run, power
+from analysis.laws._nodes import sums
+from curves import InputError, Schedule
+
+REFERENCE = 1e-3  # peak rate at which A, K and rho are stated
+
+
+class Relaxing:
+    """progress [n] of every point, and the noise [n] with its derivative for any speed of relaxation."""
+
+    def __init__(self, runs: Sequence[Run], law: "Relaxation"):
+        progress, level, gaps, first, rises, ages, many = [], [], [], [], [], [], []
+        for run in runs:
+            rate, time = law.read(run.schedule)
+            if time[run.step[0] - 1] <= 0:
+                raise InputError(
+                    f"run '{run.name}': the rates up to step {run.step[0]} are 0, where the law is not defined"
+                )
+            at = run.step - 1
+            progress.append(np.cumsum(rate)[at])
+            level.append(rate[at])
+            gaps.append(np.diff(time[at], prepend=time[at][0]))
+            first.append(np.arange(at.size) == 0)
+            rise = np.diff(rate, prepend=0.0)
+            step = np.flatnonzero(rise[: run.step[-1]])
+            node = np.searchsorted(at, step)
+            rises.append(rise[step])
+            ages.append(time[at][node] - np.append(0.0, time)[step])
+            many.append(np.bincount(node, minlength=at.size))
+        self.progress, self._level, self._gap = np.concatenate(progress), np.concatenate(level), np.concatenate(gaps)
+        self._first = np.concatenate(first)
+        self._rise, self._age, self._many = np.concatenate(rises), np.concatenate(ages), np.concatenate(many)
+        self._speed = None
+
+    def noise(self, speed: float) -> tuple[np.ndarray, np.ndarray]:
+        """Return the noise and its derivative by `speed`, [n] each.
+
+        What lags behind at point j is m_j = exp(-speed gap) m_(j-1) + what is left of the rises in between: a bidiagonal
+        system, as for S2 of the annealing law.
+        """
+        if speed != self._speed:
+            left = self._rise * np.exp(-speed * self._age)
+            carry = np.where(self._first, 0.0, np.exp(-speed * self._gap))
+            system = np.array([np.ones_like(carry), -np.append(carry[1:], 0.0)])
+            lag = dtbtrs(system, sums(self._many, left), uplo="L")[0].ravel()
+            slope = sums(self._many, -self._age * left)
+            slope[1:] -= (self._gap * carry)[1:] * lag[:-1]
+            self._speed = speed
+            self._noise = self._level - lag, -dtbtrs(system, slope, uplo="L")[0].ravel()
+        return self._noise
+
+
+@dataclass(frozen=True)
+class Relaxation(Law):
+    """L(s) = L0 + A P(s)^-alpha + K n(s).
+
+    The effective rate of a step is r_i = h^q x_i^p, with x_i = eta_i / peak and h = peak / 1e-3: halving the rate within a run
+    makes a step worth more than half, and doubling the peak makes all steps worth less than double.
+    P(s) = sum of r_i over i <= s is the progress, in steps at the rate 1e-3.
+    n(s) is the noise: it follows the effective rate, n' = rho eta (r - n) with eta in units of 1e-3, from n = 0. After a drop of
+    the rate it takes rates of a sum of about 1e-3 / rho until the noise is gone, and at rate 0 nothing changes any more.
+
+    Under a constant rate that is a power law in steps. With p = q = 1 and a relaxation per step instead of one per rate it is the
+    annealing law, whose L0 - C S2 is the noise. A variant of this project. p and q are settings rather than parameters: one data
+    set does not tell p from the others, and one peak rate says nothing of q. They were chosen on the Multi-Power curves, the
+    SlimPajama grid and the OpenWebText2 runs, see the leaderboard. Steps of the warm-up count with their real rate.
+    """
+
+    name: ClassVar[str] = "relaxation"
+    equation: ClassVar[str] = "L0 + A (sum_i r_i)^-alpha + K n, n' = rho eta (r - n), r = peak^q (eta / peak)^p"
+    source: ClassVar[str] = "this project, after Tissue, Wang, Wang 2024 and Luo et al. 2025"
+    parameters: ClassVar[tuple[Parameter, ...]] = (
+        Parameter("L0", "loss that no training removes, at rate 0, nats per token", linear=True),
+        Parameter("A", "scale of the power law in P, nats per token x (step at 1e-3)^alpha", linear=True),
+        Parameter("alpha", "exponent of P", bounds=(0.01, 3.0), starts=(0.35, 0.5, 0.7)),
+        Parameter(
+            "K",
+            "loss that a decay to 0 removes, nats per token at the peak 1e-3",
+            linear=True,
+            needs="a decay of the learning rate",
+        ),
+        Parameter(
+            "rho",
+            "speed at which the noise relaxes, per step at the rate 1e-3",
+            bounds=(1e-5, 10.0),
+            starts=(1e-3, 1e-2, 0.1),
+            decades=True,
+            needs="decays of several lengths",
+        ),
+    )
+    p: float = 0.65
+    q: float = 0.3
+
+    def features(self, runs: Sequence[Run]) -> Relaxing:
+        return Relaxing(runs, self)
+
+    def read(self, schedule: Schedule) -> tuple[np.ndarray, np.ndarray]:
+        """Return the effective rate of every step, and the time in which the noise relaxes after it, [T] each."""
+        h, x = schedule.peak / REFERENCE, schedule.lr / schedule.peak
+        return h**self.q * x**self.p, h * np.cumsum(x)
+
+    def basis(self, nonlinear, x):
+        alpha, rho = nonlinear
+        forward, by_alpha = power(x.progress, alpha)
+        noise, by_rho = x.noise(rho)
+        zero = np.zeros_like(forward)
+        phi = np.column_stack([np.ones_like(forward), forward, noise])
+        return phi, np.stack([np.column_stack([zero, by_alpha, zero]), np.column_stack([zero, zero, by_rho])])

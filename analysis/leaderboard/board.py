@@ -1,0 +1,176 @@
+"""Every procedure on every cell.
+
+    board = Board(results)                 the groups, and what each procedure knows of them beforehand
+    board.splits() -> DataFrame            a row for every cell, procedure and way of scoring: every split by itself
+    leaderboard(splits) -> DataFrame       medians over the splits -> leaderboard.csv, COLUMNS
+    spread(splits) -> DataFrame            median and 90th percentile over the splits -> spread.csv
+
+Metrics are means over the test curves, as in the Multi-Power repository. Points "all" are all logged ones, "new" those after the
+fork from every fit curve; a test curve without new points counts for "all" only. A law that is not defined on the curves of
+a cell has no row there.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import astuple
+from functools import cache, cached_property, partial
+from itertools import combinations
+from pathlib import Path
+from time import process_time
+
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from analysis.fitting import Fit
+from analysis.leaderboard import procedures
+from analysis.leaderboard.datasets import Group, groups
+from analysis.leaderboard.procedures import PROCEDURES, SELECTION, Priors, Procedure
+from analysis.leaderboard.protocols import Cell, cells
+from analysis.metrics import Score, score
+from curves import InputError, LossCurve
+
+WORKERS = 2
+CERTAIN = 1.96 * np.sqrt(2)  # noises by which two final losses must differ for one schedule to be the better one
+KEYS = ["dataset", "size", "protocol", "scored", "law"]
+METRICS = ["R2", "MAE", "RMSE", "PredE", "WorstE", "final_error"]
+COLUMNS = [*KEYS, "parameters", "fit_curves", *METRICS, "rank_accuracy", "fit_ms", "compute_fraction"]
+
+
+class Board:
+    """The groups of curves and the procedures, and the ways to try each of these on each of those, in parallel.
+
+    results  the folder with own runs, read anew by every worker
+    names    the procedures; default: all
+    """
+
+    def __init__(self, results: Path | str, names: Sequence[str] = tuple(PROCEDURES)):
+        self.results, self.procedures = Path(results), [PROCEDURES[name] for name in names]
+        self.groups = all_groups(self.results)
+
+    def everywhere(self, ask: Callable, what: str, tasks: Sequence[tuple]) -> list:
+        """Return ask(group, ...) for every task (place of the group, ...), in order; progress on standard error."""
+        with ProcessPoolExecutor(WORKERS) as pool:
+            answers = pool.map(partial(work, self.results, ask), tasks)
+            return list(tqdm(answers, total=len(tasks), desc=what, leave=False))
+
+    @cached_property
+    def priors(self) -> dict[tuple[str, str], Priors]:
+        """What each procedure knows beforehand of the curves of each family, by the names of both."""
+        tellers = [i for i, group in enumerate(self.groups) if group.dataset in SELECTION]
+        tasks = [(i, p) for p in self.procedures if any(part.known for part in p.parts) for i in tellers]
+        told = {}
+        for (i, p), fits in zip(tasks, self.everywhere(tell, "priors", tasks), strict=True):
+            told.setdefault(p.name, []).append((self.groups[i].family, fits))
+        families = {group.family for group in self.groups}
+        return {(p.name, f): procedures.know(p, told.get(p.name, ()), f) for p in self.procedures for f in families}
+
+    def splits(self) -> pd.DataFrame:
+        """Return a row for every cell, procedure and way of scoring; the column `split` names the fit curves."""
+        biggest_first = sorted(range(len(self.groups)), key=lambda i: -len(self.groups[i].curves))
+        tasks = [(i, p, self.priors[p.name, self.groups[i].family]) for i in biggest_first for p in self.procedures]
+        return pd.DataFrame([row for rows in self.everywhere(group_rows, "cells", tasks) for row in rows])
+
+
+all_groups = cache(groups)
+
+
+def work(results: Path, ask: Callable, task: tuple):
+    """Ask about one group, in a worker."""
+    return ask(all_groups(results)[task[0]], *task[1:])
+
+
+def tell(group: Group, procedure: Procedure):
+    return procedures.tell(procedure, group)
+
+
+def group_rows(group: Group, procedure: Procedure, priors: Priors) -> list[dict]:
+    """Return the rows of one procedure on every cell of one group. Cells that fit the same curves share the fit."""
+    read = cache(lambda name: procedures.features(procedure, group.curves[name]))
+    known = {}
+    rows = []
+    for cell in cells(group):
+        seen = tuple((curve.name, curve.step.size) for curve in cell.fit)
+        try:
+            if seen not in known:
+                known[seen] = timed(procedure, cell, priors)
+            rows += cell_rows(cell, procedure, *known[seen], read)
+        except InputError:  # the law is not defined on these curves
+            pass
+    return rows
+
+
+def timed(procedure: Procedure, cell: Cell, priors: Priors) -> tuple[list[Fit], float]:
+    """Return the fits to the curves of the cell, and the milliseconds of CPU time that they took."""
+    began = process_time()
+    fits = procedures.fitted(procedure, cell.fit, priors)
+    return fits, 1000 * (process_time() - began)
+
+
+def cell_rows(cell: Cell, procedure: Procedure, fits: list[Fit], spent: float, read: Callable) -> Iterator[dict]:
+    """Yield the rows of one cell, scored on all points and on the new ones; `read` gives the features of a curve by name."""
+    predicted = [procedures.predict(fits, read(test.name)) for test in cell.tests]
+    about = {
+        "dataset": cell.group.dataset,
+        "size": cell.group.size,
+        "protocol": cell.protocol,
+        "law": procedure.name,
+        "parameters": sum(len(fit.free) for fit in fits),
+        "fit_curves": len(cell.fit),
+        "split": " ".join(curve.name for curve in cell.fit),
+        "test_peak": cell.tests[0].schedule.peak,
+        "rank_accuracy": rank_accuracy(cell, predicted),
+        "fit_ms": spent,
+        "compute_fraction": cell.compute_fraction,
+    }
+    for scored in ("all", "new"):
+        scores = list(scores_of(cell, predicted, scored))
+        if scores:
+            yield about | {"scored": scored, "curves": len(scores)} | dict(zip(METRICS, means(scores), strict=True))
+
+
+def scores_of(cell: Cell, predicted: list[np.ndarray], scored: str) -> Iterator[Score]:
+    """Yield the score of every test that has such points."""
+    for test, fork, loss in zip(cell.tests, cell.forks, predicted, strict=True):
+        keep = test.step > (fork if scored == "new" else 0)
+        if keep.any():
+            yield score(loss[keep], test.loss[keep])
+
+
+def means(scores: list[Score]) -> list[float]:
+    """Return the mean of every metric over curves; R2, undefined for one point, over those that have it."""
+    table = np.array([astuple(s) for s in scores])
+    return [float(np.mean(column[np.isfinite(column)])) if np.isfinite(column).any() else np.nan for column in table.T]
+
+
+def rank_accuracy(cell: Cell, predicted: list[np.ndarray]) -> float:
+    """Return of how many pairs of tests of equal length the better is told; nan without a pair that differs beyond the noise."""
+    right = [
+        (a[-1] < b[-1]) == (one.final_loss < two.final_loss)
+        for (a, one), (b, two) in combinations(zip(predicted, cell.tests, strict=True), 2)
+        if differ(one, two, cell.group.noise)
+    ]
+    return float(np.mean(right)) if right else np.nan
+
+
+def differ(one: LossCurve, two: LossCurve, noise: float) -> bool:
+    """Whether two runs of equal length end further apart than runs under one schedule do."""
+    apart = abs(one.final_loss / two.final_loss - 1) > CERTAIN * noise
+    return apart and one.schedule.steps == two.schedule.steps
+
+
+def leaderboard(splits: pd.DataFrame) -> pd.DataFrame:
+    """Return one row for every cell of the table: the median over its splits; of rank_accuracy, the mean."""
+    medians = [*METRICS, "parameters", "fit_curves", "fit_ms", "compute_fraction"]
+    how = dict.fromkeys(medians, "median") | {"rank_accuracy": "mean"}
+    table = splits.groupby(KEYS, sort=False).agg(how).reset_index()
+    return table.astype({"parameters": int, "fit_curves": int})[COLUMNS]
+
+
+def spread(splits: pd.DataFrame) -> pd.DataFrame:
+    """Return how much the errors of every cell depend on the split."""
+    by = splits.groupby(KEYS, sort=False)
+    columns = {"splits": by.size()}
+    for metric in ("PredE", "final_error"):
+        columns |= {f"{metric}_median": by[metric].median(), f"{metric}_p90": by[metric].quantile(0.9)}
+    return pd.DataFrame(columns).reset_index()

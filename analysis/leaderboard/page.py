@@ -1,0 +1,207 @@
+"""The leaderboard as tables, figures and one page.
+
+    write(results) -> [Path, ...]     leaderboard.csv into `results`; the other tables, figures, leaderboard.md and
+                                      leaderboard.html into results/leaderboard
+
+Numbers in the text come from the tables. Only the column fit_ms depends on the machine.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from analysis.figures import style
+from analysis.leaderboard import figures, protocols, studies
+from analysis.leaderboard.board import Board, leaderboard, spread
+from analysis.leaderboard.procedures import BEST, PROCEDURES, SELECTION
+from analysis.leaderboard.ranking import aims, halves, ranking
+from analysis.page import TEMPLATES, page
+from analysis.tables import markdown, percent
+from curves.files import atomic, write_text
+
+SHOWN = ("annealing", "multi-power", "annealing-progress-.7", "relaxation", BEST)
+PUBLISHED = "published.csv"  # published numbers beside ours, where that table was made
+
+
+def write(results: Path | str, names: Sequence[str] = tuple(PROCEDURES)) -> list[Path]:
+    """Measure the procedures `names`, which include those of the studies, and write everything; progress on standard error."""
+    results = Path(results)
+    folder = results / "leaderboard"
+    board = Board(results, names)
+    splits = board.splits()
+    tables = {"spread": spread(splits), **studies.tables(board)}
+    table = leaderboard(splits)
+    tables["ranking"] = ranking(table)
+    tables["aims"] = aims(table, splits, tables["one_cosine"])
+    save(table, results / "leaderboard.csv")
+    for name, frame in tables.items():
+        save(frame, folder / f"{name}.csv")
+    shown = draw(splits, tables, folder / "figures")
+    text = render(board, table, tables, shown, results)
+    write_text(folder / "leaderboard.md", text)
+    write_text(folder / "leaderboard.html", page(text, folder))
+    return [results / "leaderboard.csv", folder / "leaderboard.md", folder / "leaderboard.html"]
+
+
+def save(frame: pd.DataFrame, path: Path) -> None:
+    with atomic(path) as temporary:
+        frame.to_csv(temporary, index=False, float_format="%.5g")
+
+
+def draw(splits: pd.DataFrame, tables: dict[str, pd.DataFrame], folder: Path) -> dict[str, str]:
+    """Write the figures; return each as Markdown, by the name of its function."""
+    drawn = {
+        figures.law_ranking: (tables["ranking"],),
+        figures.split_spread: (splits, [law for law in SHOWN if law in set(splits["law"])]),
+        figures.compute_error: (tables["compute"],),
+    }
+    shown = {}
+    for number, (function, arguments) in enumerate(drawn.items(), 1):
+        with style.applied():
+            figure = function(*arguments)
+            style.save(figure, folder / function.__name__)
+        caption = f"*Figure {number}. {' '.join(function.__doc__.split())}*"
+        title = " ".join(figure.get_suptitle().split())
+        shown[function.__name__] = f"![{title}](figures/{function.__name__}.svg)\n\n{caption}"
+    return shown
+
+
+def render(
+    board: Board, table: pd.DataFrame, tables: dict[str, pd.DataFrame], shown: dict[str, str], results: Path
+) -> str:
+    """Return the page as Markdown."""
+    return TEMPLATES.get_template("leaderboard.md.j2").render(
+        best=PROCEDURES[BEST],
+        law=PROCEDURES[BEST].parts[0].law,
+        protocols=protocols.PROTOCOLS,
+        most=protocols.MOST,
+        selection=SELECTION,
+        datasets=datasets_table(board),
+        ranking=ranking_table(tables["ranking"]),
+        halves=halves_table(halves(table)),
+        aims=aims_table(tables["aims"]),
+        met=(tables["aims"]["met"] == "yes").sum(),
+        asked=len(tables["aims"]),
+        cells=cells_table(table),
+        oracle=oracle_table(tables["oracle"]),
+        one_cosine=one_cosine_table(tables["one_cosine"]),
+        compute=compute_table(figures.grid_means(tables["compute"])),
+        published=published(results / PUBLISHED),
+        figure=shown,
+    )
+
+
+def datasets_table(board: Board) -> str:
+    """The groups of curves with their noise floor."""
+    rows = [
+        {
+            "dataset": group.dataset,
+            "size": group.size,
+            "curves": len(group.curves),
+            "noise": group.noise,
+            "steps": f"{min(lengths):,} to {max(lengths):,}",
+            "published": " + ".join(group.published[0]),
+        }
+        for group in board.groups
+        for lengths in [[curve.schedule.steps for curve in group.curves.values()]]
+    ]
+    columns = {
+        "dataset": ("data set", ""),
+        "size": ("size", ""),
+        "curves": ("curves", "d"),
+        "steps": ("steps", ""),
+        "noise": ("noise floor", lambda x: percent(x, 3)),
+        "published": ("published split", ""),
+    }
+    return markdown(pd.DataFrame(rows), columns)
+
+
+def ranking_table(frame: pd.DataFrame) -> str:
+    """The laws, best first."""
+    columns = {
+        "law": ("entry", ""),
+        "about": ("what it is", ""),
+        "final_median": ("final error, median", percent),
+        "final_p90": ("90th percentile", percent),
+        "PredE_median": ("PredE, median", percent),
+        "PredE_p90": ("90th percentile ", percent),
+        "rank_accuracy": ("better schedule told", lambda x: percent(x, 0)),
+        "fit_ms": ("ms per fit", ".0f"),
+        "cells": ("cells", "d"),
+    }
+    return markdown(frame, columns)
+
+
+def halves_table(frame: pd.DataFrame) -> str:
+    """Errors by half of the data sets, an entry per column."""
+    frame = frame.assign(
+        text=[f"{percent(a)} / {percent(b)}" for a, b in zip(frame["final_median"], frame["final_p90"], strict=True)]
+    )
+    wide = frame.pivot_table(index=["where"], columns="law", values="text", aggfunc="first", sort=False)
+    wide.insert(0, "cells", frame.groupby("where", sort=False)["cells"].max())
+    wide = wide.reset_index()
+    return markdown(wide, {column: (column, "") for column in wide.columns})
+
+
+def aims_table(frame: pd.DataFrame) -> str:
+    """What was aimed at."""
+    number = {"limit": ("at most", ".4f"), "reached": ("reached", ".4f"), "met": ("met", "")}
+    return markdown(frame, {"aim": ("aim", ""), **number})
+
+
+def cells_table(table: pd.DataFrame) -> str:
+    """Final error of the entries that the page compares, over new points: mean over the sizes of each data set."""
+    rows = table[(table["scored"] == "new") & table["law"].isin(SHOWN)]
+    wide = rows.pivot_table(index=["dataset", "protocol"], columns="law", values="final_error", sort=False)
+    wide = wide[[law for law in SHOWN if law in wide]].reset_index()
+    names = {"dataset": ("data set", ""), "protocol": ("protocol", "")}
+    return markdown(wide, names | {law: (law, percent) for law in wide.columns[2:]})
+
+
+def oracle_table(frame: pd.DataFrame) -> str:
+    """Errors of fits to all curves of one peak rate."""
+    wide = frame.pivot_table(
+        index=["dataset", "size", "peak", "curves", "noise"], columns="law", values="final_error", sort=False
+    )
+    wide = wide.reset_index()
+    names = {
+        "dataset": ("data set", ""),
+        "size": ("size", ""),
+        "peak": ("peak rate", "g"),
+        "curves": ("curves", "d"),
+        "noise": ("noise floor", lambda x: percent(x, 3)),
+    }
+    return markdown(wide, names | {law: (law, percent) for law in wide.columns[5:]})
+
+
+def one_cosine_table(frame: pd.DataFrame) -> str:
+    """Errors at the end of decayed runs, predicted from one cosine."""
+    wide = frame.pivot_table(
+        index=["dataset", "size", "fit", "curves"], columns="law", values="final_error", sort=False
+    )
+    worst = frame[frame["law"] == BEST].set_index(["dataset", "size", "fit", "curves"])["worst_final_error"]
+    wide = wide.assign(worst=worst).reset_index()
+    names = {"dataset": ("data set", ""), "size": ("size", ""), "fit": ("the cosine", ""), "curves": ("predicted", "d")}
+    entries = {law: (law, percent) for law in wide.columns[4:-1]}
+    return markdown(wide, names | entries | {"worst": (f"worst of {BEST}", percent)})
+
+
+def compute_table(frame: pd.DataFrame) -> str:
+    """Compute against error, means over the targets."""
+    columns = {
+        "law": ("entry", ""),
+        "runs": ("runs fitted", "d"),
+        "compute_fraction": ("compute", lambda x: percent(x, 0)),
+        "error": ("error of the final loss", percent),
+        "targets": ("targets", "d"),
+    }
+    return markdown(frame, columns)
+
+
+def published(path: Path) -> str:
+    """Published numbers beside ours as a table; nothing where the table was not made."""
+    if not path.exists():
+        return ""
+    frame = pd.read_csv(path)
+    return markdown(frame, {column: (column, "") for column in frame.columns})

@@ -1,0 +1,141 @@
+"""Procedure: how one entry of the board comes to its prediction; PROCEDURES lists every entry, BEST is the board's own.
+
+    tell(procedure, group) -> Told               what the curves of a group say of the parameters that a procedure should know
+    know(procedure, told, family) -> Priors      what the groups of other families together say of them
+    fitted(procedure, curves, priors) -> [Fit]   one fit for each part; `predict` gives the mean of their losses
+
+A procedure is one or several laws, each fitted with some parameters held and some known beforehand. It is the same for
+every data set. Its settings were chosen on SELECTION, half of the data sets, and what is known beforehand is learned from
+fits to these only, and of them only from those of another family: no data set tells of itself.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from analysis import laws
+from analysis.fitting import Fit, Prior, fit
+from analysis.laws import Law
+from analysis.leaderboard.datasets import Group
+from curves import LossCurve
+
+SELECTION = ("mpl", "slimpajama-124m", "openwebtext2-scaling")
+STIFFNESS = 10.0  # points that one scale of distance from what is known costs, see Prior
+
+
+@dataclass(frozen=True)
+class Part:
+    """One law of a procedure: the parameters that are held, and those of which other families tell."""
+
+    law: Law
+    fixed: Mapping[str, float] = field(default_factory=dict)
+    known: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Procedure:
+    """One entry of the board.
+
+    name   as in the column `law` of the tables
+    about  what it is, for the reader of the page
+    parts  its laws; their predictions are averaged
+    """
+
+    name: str
+    about: str
+    parts: tuple[Part, ...]
+
+
+Told = list[list[Fit]]  # for each part, a fit for each peak rate of a group
+Priors = list[Prior | None]  # for each part
+
+
+def entry(name: str, about: str, law: str, fixed: Mapping[str, float] | None = None, known=(), **options) -> Procedure:
+    """Return the procedure that fits one law with these options."""
+    return Procedure(name, about, (Part(laws.build(law, **options), fixed or {}, tuple(known)),))
+
+
+RELAXATION = ("alpha", "K", "rho")
+ENTRIES = (
+    entry("annealing", "annealing law, lambda fitted", "annealing"),
+    entry("annealing-.999", "annealing law as published, lambda .999", "annealing", {"lambda": 0.999}),
+    entry(
+        "annealing-true", "annealing law, lambda fitted, warm-up at its real rates in S1", "annealing", warmup="true"
+    ),
+    entry(
+        "annealing-full",
+        "annealing law, lambda fitted, warm-up at its real rates in S1 and S2",
+        "annealing",
+        warmup="full",
+    ),
+    entry(
+        "annealing-known", "the same, lambda known from other families", "annealing", known=("lambda",), warmup="full"
+    ),
+    entry("annealing-epsilon", "annealing law with a power of the rate in S2", "annealing_epsilon"),
+    entry("annealing-zeta", "annealing law with an exponent on S2", "annealing_zeta"),
+    entry(
+        "annealing-progress", "annealing law with an exponent p on the rate in S1", "annealing_progress", warmup="full"
+    ),
+    entry("annealing-progress-.7", "the same, p = .7 held", "annealing_progress", {"p": 0.7}, warmup="full"),
+    entry("multi-power", "Multi-Power Law, converged", "multi_power"),
+    entry(
+        "multi-power-held", "Multi-Power Law, beta .59 and gamma .64 held", "multi_power", {"beta": 0.59, "gamma": 0.64}
+    ),
+    entry("multi-power-no-gamma", "Multi-Power Law without gamma", "multi_power", {"gamma": 0.0}),
+    entry("multi-exponential", "Multi-Power Law with exponentials", "multi_power", drop="exponential"),
+    entry("linear-drop", "Multi-Power Law, the drop in proportion to the rate", "multi_power", drop="linear"),
+    entry("one-power", "Multi-Power Law without a drop: a power law in S1", "multi_power", drop="none"),
+    entry("functional", "Functional Scaling Law", "functional"),
+    entry("forward-momentum", "Forward-Momentum law", "forward_momentum"),
+    entry("convex-bound", "bound of convex optimisation with two constants", "convex_bound"),
+    entry("power-in-steps", "power law in steps: Chinchilla at one size, blind to the schedule", "steps_power"),
+    entry("relaxation", "progress and relaxing noise", "relaxation"),
+    entry("relaxation-known", "the same, alpha, K and rho known from other families", "relaxation", known=RELAXATION),
+)
+PROCEDURES = {procedure.name: procedure for procedure in ENTRIES}
+BEST = "relaxation-known"
+
+
+def at_each_peak(group: Group) -> list[list[LossCurve]]:
+    """Return the curves of the group by their peak rate, where there are several of one."""
+    peaks = sorted({curve.schedule.peak for curve in group.curves.values()})
+    runs = [[curve for curve in group.curves.values() if curve.schedule.peak == peak] for peak in peaks]
+    return [same for same in runs if len(same) > 1]
+
+
+def tell(procedure: Procedure, group: Group) -> Told:
+    """Return the fits to all curves of one peak rate, for those parts that know parameters beforehand."""
+    return [
+        [replace(fit(part.law, runs, fixed=part.fixed), problem=None) for runs in at_each_peak(group)]
+        if part.known
+        else []
+        for part in procedure.parts
+    ]
+
+
+def know(procedure: Procedure, told: Iterable[tuple[str, Told]], family: str) -> Priors:
+    """Return for each part what the fits in `told`, (family, fits) each, say of its known parameters, those of `family` aside."""
+    elsewhere = [fits for other, fits in told if other != family]
+    return [
+        Prior.learn([fit for fits in elsewhere for fit in fits[i]], part.known, STIFFNESS) if part.known else None
+        for i, part in enumerate(procedure.parts)
+    ]
+
+
+def fitted(procedure: Procedure, curves: Sequence[LossCurve], priors: Priors) -> list[Fit]:
+    """Return the fit of each part to `curves`."""
+    return [
+        fit(part.law, curves, fixed=part.fixed, prior=prior)
+        for part, prior in zip(procedure.parts, priors, strict=True)
+    ]
+
+
+def features(procedure: Procedure, curve: LossCurve) -> list:
+    """Return what each part's law reads of one curve: the same for every fit."""
+    return [part.law.features([curve]) for part in procedure.parts]
+
+
+def predict(fits: Sequence[Fit], read: Sequence) -> np.ndarray:
+    """Return the mean of what the fits predict from the features `read`, [n]."""
+    return np.mean([fit.law.predict(fit.law.theta(fit.params), x) for fit, x in zip(fits, read, strict=True)], axis=0)

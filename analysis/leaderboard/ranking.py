@@ -1,0 +1,115 @@
+"""What the page says of the whole board, from its tables.
+
+ranking(table) -> DataFrame     one row for every procedure, best first: errors over all cells, on new points
+halves(table) -> DataFrame      the same for the data sets on which settings were chosen, and for the others
+aims(table, studies) -> DataFrame   what was aimed at, and what was reached
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from analysis.leaderboard.procedures import BEST, PROCEDURES, SELECTION
+
+CELL = ["dataset", "size", "protocol"]
+BASELINES = ("annealing", "multi-power")
+PUBLISHED_MAE = {"25M": 0.0038, "100M": 0.0038, "400M": 0.0048}
+BETTER = 0.8  # share of the baselines' median error
+GRID = (5e-4, 1e-3, 2e-3)  # peak rates of the SlimPajama grid with runs of every kind
+SAME_PEAK, OTHER_PEAK, ONE_COSINE = 0.003, 0.01, 0.005  # relative errors of the final loss
+
+
+def ranking(table: pd.DataFrame) -> pd.DataFrame:
+    """Return one row for every procedure: median and 90th percentile over the cells that all of them answered.
+
+    Cells that some procedure cannot answer are left out for all, but `cells` counts what each answered.
+    """
+    new = table[table["scored"] == "new"]
+    wide = new.pivot_table(index=CELL, columns="law", values="final_error", sort=False)
+    common = wide.dropna(axis="columns", thresh=int(0.95 * len(wide))).dropna().index
+    rows = []
+    for law, cells in new.groupby("law", sort=False):
+        cells = cells.set_index(CELL)
+        shared = cells[cells.index.isin(common)]
+        rows.append(
+            {
+                "law": law,
+                "about": PROCEDURES[law].about,
+                "cells": len(cells),
+                "final_median": shared["final_error"].median(),
+                "final_p90": shared["final_error"].quantile(0.9),
+                "PredE_median": shared["PredE"].median(),
+                "PredE_p90": shared["PredE"].quantile(0.9),
+                "rank_accuracy": cells.loc[cells.index.get_level_values("protocol") == "rank", "rank_accuracy"].mean(),
+                "fit_ms": cells["fit_ms"].median(),
+                "complete": len(shared) == len(common),
+            }
+        )
+    return pd.DataFrame(rows).sort_values(["complete", "final_median"], ascending=[False, True], ignore_index=True)
+
+
+def halves(table: pd.DataFrame) -> pd.DataFrame:
+    """Return median and 90th percentile of the final error of the best procedure and the baselines, by half of the data sets."""
+    new = table[(table["scored"] == "new") & table["law"].isin([BEST, *BASELINES, "annealing-full"])]
+    where = {
+        "all": new["dataset"].notna(),
+        "chosen on": new["dataset"].isin(SELECTION),
+        "shown on": ~new["dataset"].isin(SELECTION),
+    }
+    where |= {name: new["dataset"] == name for name in new["dataset"].unique()}
+    return pd.DataFrame(
+        [
+            {
+                "where": name,
+                "law": law,
+                "cells": len(cells),
+                "final_median": cells["final_error"].median(),
+                "final_p90": cells["final_error"].quantile(0.9),
+            }
+            for name, mask in where.items()
+            for law, cells in new[mask].groupby("law", sort=False)
+        ]
+    )
+
+
+def aims(table: pd.DataFrame, splits: pd.DataFrame, one_cosine: pd.DataFrame) -> pd.DataFrame:
+    """Return every aim of the board's best procedure beside what it reached."""
+    rows = [*against_baselines(table), *on_published(table), *on_grid(splits), from_cosine(one_cosine)]
+    aims = pd.DataFrame(rows, columns=["aim", "limit", "reached"])
+    return aims.assign(met=np.where(aims["reached"] <= aims["limit"], "yes", "no"))
+
+
+def against_baselines(table: pd.DataFrame) -> Iterator[tuple]:
+    errors = halves(table)
+    for where in ("all", "shown on"):
+        of = errors[errors["where"] == where].set_index("law")
+        for law in BASELINES:
+            named = f"{'all data sets' if where == 'all' else 'data sets that settings were not chosen on'}, {law}"
+            limit = BETTER * of.loc[law, "final_median"]
+            yield f"median final error, 20 % below: {named}", limit, of.loc[BEST, "final_median"]
+            yield f"90th percentile, not above: {named}", of.loc[law, "final_p90"], of.loc[BEST, "final_p90"]
+
+
+def on_published(table: pd.DataFrame) -> Iterator[tuple]:
+    rows = table.query("dataset == 'mpl' and protocol == 'published' and scored == 'all'")
+    for row in rows[rows["law"] == BEST].itertuples():
+        yield f"MAE on the published split, {row.size}", PUBLISHED_MAE[row.size], row.MAE
+
+
+def on_grid(splits: pd.DataFrame) -> Iterator[tuple]:
+    """Yield the errors on the SlimPajama grid, for fits at each peak rate: at that rate, and at the others of the full grid."""
+    grid = splits[(splits["dataset"] == "slimpajama-124m") & (splits["law"] == BEST) & (splits["scored"] == "all")]
+    for row in grid[grid["protocol"] == "published"].itertuples():
+        yield f"slimpajama-124m, fitted on {row.split}: all other runs of that peak rate", SAME_PEAK, row.final_error
+    across = grid[(grid["protocol"] == "peak") & grid["test_peak"].isin(GRID)]
+    for split, rows in across.groupby("split", sort=False):
+        reached = np.average(rows["final_error"], weights=rows["curves"])
+        peaks = " and ".join(f"{peak:g}" for peak in rows["test_peak"])
+        yield f"slimpajama-124m, fitted on {split}: all runs at {peaks}", OTHER_PEAK, reached
+
+
+def from_cosine(one_cosine: pd.DataFrame) -> tuple:
+    own = one_cosine[one_cosine["law"] == BEST]
+    weighted = np.average(own["final_error"], weights=own["curves"]) if len(own) else np.nan
+    return "from one cosine, all decayed runs of its peak rate, mean final error", ONE_COSINE, weighted
