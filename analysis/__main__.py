@@ -76,18 +76,76 @@ def verify(args):
         refuse_drift(study, table)
 
 
+def logs(paths: list[str]) -> list:
+    """Return the curves of the logs that the command names; a results folder stands for the runs of its base model."""
+    from analysis.experiment import Experiment, same_model
+    from curves import LossCurve
+
+    curves = []
+    for path in map(Path, paths):
+        if (path / "curves").is_dir():
+            of = Experiment.load(path)
+            base = next(iter((of.role("fit") or of.curves).values()))
+            curves += [curve for curve in of.curves.values() if same_model(curve, base)]
+        else:
+            curves.append(LossCurve.load(path))
+    return curves
+
+
+def optimize(args):
+    """the schedule of a family, or of all monotone ones, that should end at the lowest loss"""
+    from analysis.optimize import FAMILIES, REFERENCE, Search, save, table
+
+    search = Search.of(logs(args.logs), args.steps, args.peak)
+    families = [args.family] if args.family else [*FAMILIES, "free"]
+    found = [one for family in families if (one := search.best(family))]
+    print(table(search, [search.build(REFERENCE), *found]))
+    if args.out and found:
+        best = next((one for one in found if one.family == "free"), found[0])
+        print(
+            f"{save(best, args.out)}: {best}; train it with schedule=file schedule.path={args.out} steps={args.steps}"
+        )
+
+
+def trial(args):
+    """hold a schedule that was found against others by their trained runs"""
+    from analysis.optimize import Search
+    from analysis.trial import write_trial
+    from curves.loss_curve import load_folder
+
+    folder = results_folder(args.profile)
+    steps = next(iter(load_folder(folder / "curves").values())).schedule.steps
+    for path in write_trial(folder, Search.of(logs(args.logs), steps)):
+        print(path)
+
+
 def parser() -> argparse.ArgumentParser:
     """Return the parser of every verb; a verb is a function, its help that function's docstring."""
     door = argparse.ArgumentParser(prog="python -m analysis", description=__doc__.splitlines()[0].replace("`", ""))
     verbs = door.add_subparsers(dest="verb", required=True, metavar="VERB")
     for function in (report, figures, claims, verify):
-        verb = verbs.add_parser(function.__name__, help=function.__doc__, description=function.__doc__)
+        verb = add(verbs, function)
         verb.add_argument("profile", metavar="PROFILE", help="a name under results/, or a folder that holds curves/")
-        verb.set_defaults(run=function)
     verbs.choices["verify"].add_argument(
         "--update", action="store_true", help="write the values anew, keeping tolerances"
     )
+    optimizing = add(verbs, optimize)
+    optimizing.add_argument("logs", nargs="+", metavar="LOG", help="a loss curve, or a results folder")
+    optimizing.add_argument("--steps", type=int, required=True, help="length of the run to come")
+    optimizing.add_argument("--family", help="one family only, or 'free'")
+    optimizing.add_argument("--peak", type=float, help="peak rate, one of those in the logs; default: the commonest")
+    optimizing.add_argument("--out", type=Path, help="write the schedule there, for schedule=file")
+    trying = add(verbs, trial)
+    trying.add_argument("profile", metavar="RESULTS", help="the results folder of the sweep that trained the schedules")
+    trying.add_argument("logs", nargs="+", metavar="LOG", help="what the schedule was found from")
     return door
+
+
+def add(verbs, function) -> argparse.ArgumentParser:
+    """Add the verb of `function` and return its parser."""
+    verb = verbs.add_parser(function.__name__, help=function.__doc__, description=function.__doc__)
+    verb.set_defaults(run=function)
+    return verb
 
 
 def main() -> None:

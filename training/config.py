@@ -108,6 +108,10 @@ def identity(config: dict) -> dict:
     """The part of a plain config that determines the record, short of what it was initialised from."""
     kept = {key: value for key, value in config.items() if key not in NOT_IDENTITY}
     kept["hardware"] = {key: value for key, value in config["hardware"].items() if key != "threads"}
+    chosen = config.get("schedule", {})
+    if chosen.get("name") == "file":  # what is in it, not where it lies
+        content = Path(chosen["path"]).read_bytes()
+        kept["schedule"] = chosen | {"path": hashlib.sha256(content).hexdigest()}
     return kept
 
 
