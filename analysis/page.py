@@ -1,6 +1,6 @@
 """One self-contained HTML page from a report in Markdown: figures inside, light and dark, no network.
 
-page(text, folder) -> str     `folder` is where the links of the text start
+page(text, folder, explorer) -> str     `folder` is where the links of the text start
 """
 
 import re
@@ -22,8 +22,11 @@ TEMPLATES = Environment(
 FIGURE = re.compile(r'<p><img src="(figures/([^"]+)\.svg)" alt="([^"]*)" /></p>\s*<p><em>(.*?)</em></p>', re.DOTALL)
 
 
-def page(text: str, folder: Path) -> str:
-    """Return the report `text` as HTML. Raises FileNotFoundError for a figure that is not in `folder`."""
+def page(text: str, folder: Path, explorer: str = "") -> str:
+    """Return the report `text` as HTML, with `explorer` before its first section.
+
+    Raises FileNotFoundError for a figure that is not in `folder`.
+    """
     body = MarkdownIt("commonmark", {"html": True}).enable("table").render(text)
     title = re.sub("<.*?>", "", re.search("<h1>(.*?)</h1>", body)[1])
     body = FIGURE.sub(lambda match: inline(folder / match[1], *match.groups()[1:]), body)
@@ -32,6 +35,8 @@ def page(text: str, folder: Path) -> str:
     body = body.replace("<table>", f"{wide}<table>").replace("</table>", "</table></div>")
     for verdict in VERDICTS:
         body = body.replace(f"<td>{verdict}</td>", f'<td class="verdict {verdict.replace(" ", "-")}">{verdict}</td>')
+    start = body.index("<h2>")
+    body = body[:start] + explorer + body[start:]
     sections = [(heading.lower().replace(" ", "-"), heading) for heading in re.findall("<h2>(.*?)</h2>", body)]
     for anchor, heading in sections:
         body = body.replace(f"<h2>{heading}</h2>", f'<h2 id="{anchor}">{heading}</h2>')
