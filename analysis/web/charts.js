@@ -29,7 +29,7 @@ async function makeCharts(drawn) {
     });
     figure.toolbar.logo = null;
     figure.xaxis.formatter = new Bokeh.Models.NumeralTickFormatter({ format: "0,0" });
-    figure.xaxis.ticker.desired_num_ticks = 5;
+    figure.below[0].ticker.desired_num_ticks = 5;
     figure.yaxis.formatter = new Bokeh.Models.NumeralTickFormatter({ format: "0.[0000000]" });
     figure.toolbar.autohide = true;
     const lines = {}, points = {}, glyphs = {};

@@ -17,7 +17,7 @@ from curves import Schedule, schedules
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 TEXT = "# A title\n\nA summary.\n\n## How well it fits and predicts\n\nText.\n"
-SLOW = 180_000  # ms; a loaded machine starts a browser slowly
+SLOW = 120_000  # ms; a loaded machine starts a browser slowly
 LAW = {"L0": 2.628, "A": 0.429, "alpha": 0.55, "C": 0.411, "lambda": 0.999}
 SCHEDULES = [
     ("constant", {}),
@@ -69,7 +69,8 @@ def opened(browser, html, folder, **options):
     one.on("pageerror", lambda error: wrong.append(str(error)))
     one.on("request", lambda request: request.url.startswith(("file:", "blob:", "data:")) or wrong.append(request.url))
     one.goto(path.as_uri(), wait_until="commit")
-    one.wait_for_selector("#explorer[data-ready]")
+    one.wait_for_selector("#explorer[data-ready], #explorer-failure:not(:empty)")
+    assert one.inner_text("#explorer-failure") == ""
     return one, wrong
 
 
