@@ -4,6 +4,7 @@ Each verb imports what it needs only when it runs, so that every answer begins a
 """
 
 import argparse
+import json
 import sys
 from pathlib import Path
 
@@ -107,6 +108,15 @@ def optimize(args):
         )
 
 
+def plan(args):
+    """which size, length and schedule a budget of FLOPs should buy, by laws fitted over a profile's sizes"""
+    from analysis.plan import Planner, table
+    from curves.loss_curve import load_folder
+
+    found = Planner.of(list(load_folder(results_folder(args.profile) / "curves").values())).report(args.flops)
+    print(json.dumps(found, indent=1) if args.json else table(found))
+
+
 def trial(args):
     """hold a schedule that was found against others by their trained runs"""
     from analysis.optimize import Search
@@ -135,6 +145,10 @@ def parser() -> argparse.ArgumentParser:
     optimizing.add_argument("--family", help="one family only, or 'free'")
     optimizing.add_argument("--peak", type=float, help="peak rate, one of those in the logs; default: the commonest")
     optimizing.add_argument("--out", type=Path, help="write the schedule there, for schedule=file")
+    planning = add(verbs, plan)
+    planning.add_argument("--flops", type=float, required=True, help="training FLOPs to spend")
+    planning.add_argument("--profile", default="cpu", help="a results folder with runs of several sizes; default: cpu")
+    planning.add_argument("--json", action="store_true", help="print JSON")
     trying = add(verbs, trial)
     trying.add_argument("profile", metavar="RESULTS", help="the results folder of the sweep that trained the schedules")
     trying.add_argument("logs", nargs="+", metavar="LOG", help="what the schedule was found from")
