@@ -182,7 +182,9 @@ class Search:
 
         most = np.minimum((self.steepest[0] if fenced else 1.0) * np.diff(position), 1 - FLOOR)
         best = min((descend(objective, start, most) for start in starts(most)), key=lambda result: result.fun)
-        found = schedule(best.x.round(4))  # without the optimiser's dust, so that runs share their trunk
+        found = schedule(
+            np.minimum(best.x.round(4), most)
+        )  # without the optimiser's dust, so that runs share their trunk
         return Found("free", {"knots": KNOTS}, found, final_loss(self.fit, found)[0])
 
     @cached_property
