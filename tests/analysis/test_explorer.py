@@ -101,10 +101,15 @@ def same(page, side):
     return np.array(shown["loss"])
 
 
-def test_every_measured_run_is_told_exactly(study):
-    for one in families(study):
+@pytest.fixture(scope="module")
+def offered(study):
+    return families(study)
+
+
+def test_every_measured_run_is_told_exactly(study, offered):
+    for one in offered:
         assert one["runs"] and set(one["fittedTo"]) <= {run["name"] for run in one["runs"]}
-    own = {run["name"]: run["schedule"] for run in families(study)[0]["runs"]}
+    own = {run["name"]: run["schedule"] for run in offered[0]["runs"]}
     for name, spec in own.items():
         curve = study.experiment.curves[name].schedule
         built = schedules.build(spec["name"], spec["steps"], spec["peak"], spec["warmup"], **spec["options"])
@@ -157,9 +162,9 @@ def test_the_keyboard_alone_moves_a_control(desk):
     assert "peak rate" in one.inner_text("#problem-a")
 
 
-def test_every_family_shows_its_runs_and_agrees(desk, study):
+def test_every_family_shows_its_runs_and_agrees(desk, offered):
     one = desk[0]
-    for i, family in enumerate(families(study)):
+    for i, family in enumerate(offered):
         one.select_option("#family", str(i))
         run = family["runs"][-1]
         one.select_option("#b-schedule", f"run:{run['name']}")
