@@ -59,10 +59,10 @@ METHODS = (
     Method("annealing, 3 WSD branches", "annealing", BRANCHES),
     Method("Chinchilla, 2 cosines", "steps_power", COSINES[:2], "cosine"),
     Method(REFERENCE, "steps_power", COSINES, "cosine"),
-    Method("Chinchilla with sizes", "chinchilla", (*COSINES, "cosine-1x-0.1m", "cosine-1x-0.6m"), "cosine"),
     Method("Chinchilla, 2 WSD branches", "steps_power", BRANCHES[:2], "wsd20-linear"),
     Method("Chinchilla, 3 WSD branches", "steps_power", BRANCHES, "wsd20-linear"),
 )
+SIZED = "Chinchilla with sizes"  # the cosines of the base model, and every run of another size
 COLUMNS = ("method", "runs", "flops", "target", "predicted", "measured", "error", "seed_noise", "note")
 
 
@@ -76,6 +76,12 @@ def consumed(curves: Sequence[LossCurve]) -> float:
         shared = [curve.schedule.common_steps(c.schedule) for c in curves[:i] if same_training(c, curve)]
         total += curve.flops * (1 - max(shared, default=0) / curve.schedule.steps)
     return total
+
+
+def methods(experiment: Experiment) -> list[Method]:
+    """Return METHODS and, where the experiment trained other sizes, the Chinchilla fit that reads those too."""
+    sizes = tuple(experiment.role("size"))
+    return [*METHODS, *([Method(SIZED, "chinchilla", (*COSINES, *sizes), "cosine")] if sizes else [])]
 
 
 def targets(experiment: Experiment, method: Method) -> list[LossCurve]:
@@ -100,7 +106,7 @@ def benchmark(experiment: Experiment) -> pd.DataFrame:
     pareto      whether no cheaper method is closer to this target
     """
     rows = []
-    for method in METHODS:
+    for method in methods(experiment):
         if experiment.has(*method.runs):
             rows += evaluate(experiment, method)
     table = pd.DataFrame(rows, columns=COLUMNS)
