@@ -64,7 +64,7 @@ def test_families_that_fall_faster_than_any_log_are_left_out(search):
 
 def test_the_annealing_law_wants_a_cliff_and_the_fence_holds_it():
     curves = list(public.multi_power("25M").values())
-    laws_ = {name: Search.of(curves, 6480, law=name).free(fenced=False) for name in ("annealing", "multi_power")}
+    laws_ = {name: Search.of(curves, 8000, law=name).free(fenced=False) for name in ("annealing", "multi_power")}
     falls = {name: fall_time(found.schedule) for name, found in laws_.items()}
     assert falls["annealing"] < 0.03 < falls["multi_power"]
 
