@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from analysis import figures, tables
 from analysis.experiment import settled
+from analysis.explorer import explorer
 from analysis.figures import Drawing
 from analysis.page import TEMPLATES, page
 from analysis.study import Study
@@ -47,7 +48,7 @@ def write_report(study: Study) -> list[Path]:
             bar.update()
         text = render(study, drawings)
         write_text(study.folder / "report.md", text)
-        write_text(study.folder / "report.html", page(text, study.folder))
+        write_text(study.folder / "report.html", page(text, study.folder, explorer(study)))
         bar.update()
     return [study.folder / "report.md", study.folder / "report.html"]
 

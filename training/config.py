@@ -111,6 +111,10 @@ def identity(config: dict) -> dict:
     kept = {key: value for key, value in config.items() if key not in NOT_IDENTITY}
     # How many devices share a run changes its rounding, not its curve.
     kept["hardware"] = {key: v for key, v in config["hardware"].items() if key not in ("threads", "parallel")}
+    chosen = config.get("schedule", {})
+    if chosen.get("name") == "file":  # what is in it, not where it lies
+        content = Path(chosen["path"]).read_bytes()
+        kept["schedule"] = chosen | {"path": hashlib.sha256(content).hexdigest()}
     return kept
 
 

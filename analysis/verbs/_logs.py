@@ -2,6 +2,7 @@
 
 import argparse
 from dataclasses import replace
+from pathlib import Path
 
 from analysis.forecast import specs
 from curves import InputError, LossCurve, logs
@@ -38,3 +39,20 @@ def read_logs(args) -> list[LossCurve]:
     applied = specs.parse(args.ran, {"warmup": args.warmup or 0}) if args.ran else None
     curves = [logs.read(path, columns=columns, schedule=applied, warmup=args.warmup) for path in args.log]
     return [replace(curve, tokens_per_step=args.batch or curve.tokens_per_step) for curve in curves]
+
+
+def curves_of(paths: list[str]) -> list[LossCurve]:
+    """Return the curves of logs; a results folder stands for the runs of its base model."""
+    found = []
+    for path in map(Path, paths):
+        found += base_runs(path) if (path / "curves").is_dir() else [logs.read(path)]
+    return found
+
+
+def base_runs(folder: Path) -> list[LossCurve]:
+    """Return the runs of a results folder that trained the model of its fitted ones."""
+    from analysis.experiment import Experiment, same_model
+
+    of = Experiment.load(folder)
+    base = next(iter((of.role("fit") or of.curves).values()))
+    return [curve for curve in of.curves.values() if same_model(curve, base)]

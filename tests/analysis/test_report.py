@@ -84,7 +84,8 @@ def test_the_page_is_one_sound_file(html):
     assert len(structure.ids) == len(set(structure.ids))
     assert {reference[1:] for reference in structure.references} <= set(structure.ids)
     assert structure.outside == ["https://arxiv.org/abs/2408.11029"]
-    assert not re.search(r"<(script|link|img|iframe)|@import|url\((?!#)", html)
+    assert not re.search(r"<(link|img|iframe)|<script[^>]+(src|type=.?module)|@import|url\((?!#)", html)
+    assert not re.search(r"\b(fetch|XMLHttpRequest|WebSocket|import)\(", html)
     assert len(html) < 3_000_000
 
 

@@ -64,3 +64,14 @@ def test_identity_leaves_out_what_cannot_change_the_record():
         assert digest(same) == base
     for other in ("seed=1", "steps=10", "schedule.peak=1", "eval.every=7", "batch.sequences=8", "data.vocab_size=512"):
         assert digest(other) != base
+
+
+def test_a_schedule_from_a_file_is_known_by_its_rates(tmp_path):
+    def named(path, rates):
+        path.write_text("lr\n" + "\n".join(map(str, rates)) + "\n")
+        settings = config.plain(config.load(["schedule=file", f"schedule.path={path}", "steps=2"]))
+        return config.digest(config.identity(settings))
+
+    first = named(tmp_path / "a.csv", [1e-3, 0])
+    assert named(tmp_path / "b.csv", [1e-3, 0]) == first
+    assert named(tmp_path / "a.csv", [2e-3, 0]) != first
