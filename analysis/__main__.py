@@ -76,6 +76,35 @@ def verify(args):
         refuse_drift(study, table)
 
 
+def allocate(args):
+    """how to spend a budget of compute: N, D, batch and expected loss by Kaplan, Chinchilla and a profile's own fit"""
+    from analysis.allocation import allocate
+    from analysis.experiment import Experiment
+    from analysis.paper import as_markdown
+
+    own = Experiment.load(results_folder(args.profile)) if args.profile else None
+    print(as_markdown(allocate(args.flops, own)))
+
+
+def paper(args):
+    """claims, tables, figures and page of another paper, into results/papers/NAME"""
+    from analysis.paper import Paper, names, write_paper
+
+    failed = []
+    for name in names() if args.name == "all" else [args.name]:
+        try:
+            found = Paper.load(name, (args.folder or RESULTS / "papers") / name)
+            pages = write_paper(found)
+        except InputError as reason:
+            failed.append(f"{name}: {reason}")
+            continue
+        for claim in found.claims:
+            print(f"{claim.verdict:14} {claim.claim} [{claim.on_paper_data}; paper: {claim.paper_value}]")
+        print("\n".join([found.verdicts, *(f"left out: {line}" for line in found.lacking), *map(str, pages)]))
+    if failed:
+        raise InputError("; ".join(failed))
+
+
 def parser() -> argparse.ArgumentParser:
     """Return the parser of every verb; a verb is a function, its help that function's docstring."""
     door = argparse.ArgumentParser(prog="python -m analysis", description=__doc__.splitlines()[0].replace("`", ""))
@@ -84,6 +113,14 @@ def parser() -> argparse.ArgumentParser:
         verb = verbs.add_parser(function.__name__, help=function.__doc__, description=function.__doc__)
         verb.add_argument("profile", metavar="PROFILE", help="a name under results/, or a folder that holds curves/")
         verb.set_defaults(run=function)
+    verb = verbs.add_parser("allocate", help=allocate.__doc__, description=allocate.__doc__)
+    verb.add_argument("--flops", type=float, required=True, help="training FLOPs, counted as 6 N D, e.g. 1e18")
+    verb.add_argument("--profile", default="cpu", help="whose own fit to add (default: cpu); empty: none")
+    verb.set_defaults(run=allocate)
+    verb = verbs.add_parser("paper", help=paper.__doc__, description=paper.__doc__)
+    verb.add_argument("name", metavar="NAME", help="kaplan, mup, loss_to_loss, hitchhiker, or all")
+    verb.add_argument("--folder", type=Path, help="where to write a folder NAME (default: results/papers)")
+    verb.set_defaults(run=paper)
     verbs.choices["verify"].add_argument(
         "--update", action="store_true", help="write the values anew, keeping tolerances"
     )
