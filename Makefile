@@ -33,8 +33,8 @@ report: $(READY) ## rebuild every table, figure and page from the committed curv
 figures: $(READY) ## rebuild the figures only
 	$(BIN)/python -m analysis figures $(PROFILE)
 
-claims: $(READY) ## rebuild the table of claims only
-	$(BIN)/python -m analysis claims $(PROFILE)
+claims: $(READY) ## rebuild the table of claims only; PAPER=kaplan|mup|loss_to_loss|hitchhiker|all: that paper's page
+	$(BIN)/python -m analysis $(if $(PAPER),paper $(PAPER),claims $(PROFILE))
 
 leaderboard: $(READY) ## every law on every public data set: results/leaderboard.csv, page and figures
 	$(BIN)/python -m analysis leaderboard

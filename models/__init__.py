@@ -16,7 +16,15 @@ from models.architecture import Architecture, read_config
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["build", "decay_groups", "flops_per_token", "load", "parameter_counts", "save", "training_bytes"]
+__all__ = [
+    "build",
+    "flops_per_token",
+    "load",
+    "parameter_counts",
+    "parameter_groups",
+    "save",
+    "training_bytes",
+]
 
 FAMILIES = ("llama", "hf")
 
@@ -101,6 +109,27 @@ def decay_groups(module: "torch.nn.Module") -> tuple[list, list]:
     """
     parameters = list(module.parameters())
     return [p for p in parameters if p.ndim >= 2], [p for p in parameters if p.ndim < 2]
+
+
+def parameter_groups(module: "torch.nn.Module", weight_decay: float) -> list[dict]:
+    """Return the parameters as groups for an optimiser: "params", "weight_decay", and "scale", the factor on the learning rate.
+
+    The scale is 1 but for the hidden matrices of a model under muP (`models.mup`).
+    """
+    matrices, rest = decay_groups(module)
+    hidden, ratio = [], 1.0
+    if getattr(module, "architecture", None) and module.architecture.parametrisation == "mup":
+        from models import mup
+
+        hidden, ratio = mup.hidden_matrices(module), module.architecture.width_ratio
+        inside = {id(p) for p in hidden}
+        matrices = [p for p in matrices if id(p) not in inside]
+    groups = [
+        {"params": matrices, "weight_decay": weight_decay, "scale": 1.0},
+        {"params": rest, "weight_decay": 0.0, "scale": 1.0},
+    ]
+    # the rate is divided by the ratio and the decay multiplied, so that rate x decay, what shrinks a weight, stays
+    return groups + ([{"params": hidden, "weight_decay": weight_decay * ratio, "scale": 1 / ratio}] if hidden else [])
 
 
 def _family(model):

@@ -12,6 +12,8 @@ from curves.loss_curve import read_json
 SIZES = ("d_model", "n_layer", "head_dim", "n_kv_head")
 NUMBERS = ("mlp_ratio", "rope_theta", "norm_eps", "init_std")
 KEYS = ("name", "family", *SIZES, *NUMBERS, "tie_embeddings")
+PARAMETRISATIONS = ("standard", "mup")
+OPTIONAL = {"parametrisation": "standard", "base_width": None, "output_multiplier": 1.0}
 
 # What this Llama leaves out, by the value that LlamaConfig has then.
 FIXED = {"hidden_act": "silu", "attention_bias": False, "mlp_bias": False}
@@ -33,6 +35,10 @@ class Architecture:
     rope_theta      base of the rotary wavelengths
     norm_eps        added to the mean square in RMSNorm
     init_std        standard deviation of the initial matrices
+    parametrisation "standard", or "mup": initial sizes, rates and logits change with the width so that what is best at
+                    base_width is best at every width (Yang et al. 2022, arXiv 2203.03466, Table 8; see `models.mup`)
+    base_width      d_model at which muP is the standard parametrisation, but for its zeros; needed by muP alone
+    output_multiplier  of the logits under muP
     """
 
     vocab_size: int
@@ -47,6 +53,9 @@ class Architecture:
     rope_theta: float
     norm_eps: float
     init_std: float
+    parametrisation: str = "standard"
+    base_width: int | None = None
+    output_multiplier: float = 1.0
 
     def __post_init__(self):
         for key in ("vocab_size", "length", "d_model", "n_layer", "n_head", "n_kv_head", "head_dim", "d_ff"):
@@ -55,6 +64,14 @@ class Architecture:
                 raise InputError(f"model: {key} is {value!r}; it must be a whole number of at least 1")
         for key in ("rope_theta", "norm_eps", "init_std"):
             _positive(key, getattr(self, key))
+        if self.parametrisation not in PARAMETRISATIONS:
+            raise InputError(
+                f"model: parametrisation '{self.parametrisation}' is unknown"
+                f"{nearest(str(self.parametrisation), PARAMETRISATIONS)} (known: {', '.join(PARAMETRISATIONS)})"
+            )
+        _positive("output_multiplier", self.output_multiplier)
+        if self.parametrisation == "mup" and (type(self.base_width) is not int or self.base_width < 1):
+            raise InputError(f"model: base_width is {self.base_width!r}; muP needs the d_model of the searched model")
         if type(self.tie_embeddings) is not bool:
             raise InputError(f"model: tie_embeddings is {self.tie_embeddings!r}; it must be true or false")
         if self.head_dim % 2:
@@ -69,12 +86,17 @@ class Architecture:
                 f"model: n_kv_head={self.n_kv_head} must divide the {self.n_head} heads (d_model / head_dim)"
             )
 
+    @property
+    def width_ratio(self) -> float:
+        """d_model over base_width under muP, 1 otherwise: what initial sizes, rates and logits are scaled by."""
+        return self.d_model / self.base_width if self.parametrisation == "mup" else 1.0
+
     @classmethod
     def of(cls, model: Mapping, vocab_size: int, length: int) -> "Architecture":
         """Read a `family: llama` entry of conf/model. Raises InputError that names the key."""
         for key in model:
-            if key not in KEYS:
-                raise InputError(f"model: there is no key '{key}'{nearest(key, KEYS)}")
+            if key not in (*KEYS, *OPTIONAL):
+                raise InputError(f"model: there is no key '{key}'{nearest(key, (*KEYS, *OPTIONAL))}")
         for key in KEYS[2:]:
             if key not in model:
                 raise InputError(f"model: lacks the key '{key}'")
@@ -96,6 +118,7 @@ class Architecture:
             rope_theta=model["rope_theta"],
             norm_eps=model["norm_eps"],
             init_std=model["init_std"],
+            **{key: model.get(key, default) for key, default in OPTIONAL.items()},
         )
 
     def to_transformers(self) -> dict:

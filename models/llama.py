@@ -17,6 +17,7 @@ from torch import nn
 
 from curves import InputError
 from curves.files import atomic, write_text
+from models import mup
 from models.architecture import Architecture
 from models.loss import linear_cross_entropy
 
@@ -90,6 +91,7 @@ class Llama(nn.Module):
     def __init__(self, a: Architecture):
         super().__init__()
         self.architecture = a
+        self.output_scale = a.output_multiplier / a.width_ratio if a.parametrisation == "mup" else None
         self.model = nn.ModuleDict(
             {
                 "embed_tokens": table(a.vocab_size, a.d_model),
@@ -111,13 +113,20 @@ class Llama(nn.Module):
         for layer in self.model.layers:
             x = layer(x, cos, sin)
         x = self.model.norm(x)
+        if self.output_scale is not None:
+            x = x * self.output_scale
         if targets is None:
             return self.lm_head(x)
         return linear_cross_entropy(x.flatten(0, 1), self.lm_head.weight, targets.flatten())
 
     def save(self, folder: Path) -> None:
-        """Write the folder that transformers loads; a tied readout is written once, as the embedding."""
+        """Write the folder that transformers loads; a tied readout is written once, as the embedding.
+
+        What muP multiplies the logits by goes into the last gains: what is loaded is of the standard parametrisation.
+        """
         tensors = {name: p.detach().cpu().contiguous() for name, p in self.named_parameters()}
+        if self.output_scale is not None:
+            tensors["model.norm.weight"] = tensors["model.norm.weight"] * self.output_scale
         with atomic(folder / "model.safetensors") as temporary:
             save_file(tensors, temporary, metadata={"format": "pt"})
         write_text(folder / "config.json", json.dumps(self.architecture.to_transformers(), indent=2) + "\n")
@@ -143,6 +152,8 @@ def build(a: Architecture, seed: int) -> Llama:
     """Build a Llama whose weights are a function of the seed."""
     module = Llama(a)
     initialise(module, seed)
+    if a.parametrisation == "mup":
+        mup.rescale(module)
     return module
 
 

@@ -25,12 +25,8 @@ class Machine:
         self.micro = micro_batch(batch, self.ranks)
         self.model = models.build(settings["model"], text.vocab_size, batch["length"], self.seed).to(self.device)
         distributed.shard(self.model, where["parallel"])
-        matrices, rest = models.decay_groups(self.model)
         self.optimizer = torch.optim.AdamW(
-            [
-                {"params": matrices, "weight_decay": adam["weight_decay"]},
-                {"params": rest, "weight_decay": 0.0},
-            ],
+            models.parameter_groups(self.model, adam["weight_decay"]),
             betas=(adam["beta1"], adam["beta2"]),
             eps=adam["eps"],
             fused=True,
@@ -95,7 +91,7 @@ class Machine:
             total = total + loss.detach()
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.clip or math.inf)
         for group in self.optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group["scale"]
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         return total, distributed.whole(norm.detach())

@@ -1,9 +1,10 @@
 """Claims: what a paper says, what was measured, and a verdict that code computes from the numbers.
 
-    collect(experiment) -> list[Claim], in order of their ids
+    collect(experiment) -> list[Claim], those of the annealing paper, in order of their ids
+    gather(paper, evidence) -> list[Claim], those of any paper: a package of this one, "annealing", "kaplan", ...
     table(claims) -> DataFrame with the columns COLUMNS
 
-A claim is a function in a module of this package that takes an `Evidence` and returns a Claim, or several::
+A claim is a function in a module of a paper's package that takes that paper's `Evidence` and returns a Claim, or several::
 
     @claim
     def two_curve_fit(e): ...
@@ -88,13 +89,30 @@ def claim(function: Callable) -> Callable:
 
 
 def collect(experiment, public: ModuleType = published) -> list[Claim]:
-    """Return every claim, held against `experiment` (an Experiment) and the published curves that `public` reads."""
-    for module in walk_packages(__path__, f"{__name__}."):
-        import_module(module.name)
+    """Return every claim of the annealing paper, held against `experiment` (an Experiment) and the curves that `public` reads."""
     evidence = import_module(f"{__name__}.evidence").Evidence(experiment, public)
+    return gather("annealing", evidence)
+
+
+def gather(paper: str, evidence, lacking: list[str] | None = None) -> list[Claim]:
+    """Return every claim of `paper`, held against `evidence`, in order of their ids.
+
+    lacking  collects why a claim could not be made, where its public file cannot be had; None: the first such raises
+    """
+    package = import_module(f"{__name__}.{paper}")
+    for module in walk_packages(package.__path__, f"{package.__name__}."):
+        import_module(module.name)
     found = []
     for function in REGISTRY:
-        result = function(evidence)
+        if not function.__module__.startswith(f"{package.__name__}."):
+            continue
+        try:
+            result = function(evidence)
+        except published.Unavailable as reason:
+            if lacking is None:
+                raise
+            lacking.append(f"{function.__name__}: {reason}")
+            continue
         found += result if isinstance(result, list) else [result]
     return sorted(found, key=lambda claim: claim.id)
 

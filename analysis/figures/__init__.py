@@ -10,6 +10,8 @@ A figure is a function in a module of this package::
 It takes a `Study` and returns a matplotlib Figure; its name is the stem of its files and its docstring the caption. It
 calls `need` for the cells it shows and is left out, with a note, in a profile that did not run them.
 
+The figures of the other papers are those in `papers/`, one module each; they take the paper's evidence for the study.
+
     draw_each(study, folder)      yields a Drawing for every figure, having written FIGURE.pdf and FIGURE.svg
     draw(study, folder, name)     one of them
 """
@@ -56,16 +58,21 @@ def need(study, *names: str) -> list:
     return [study.experiment.curves[name] for name in names]
 
 
-def names() -> list[str]:
-    """Every figure there is, in order."""
+def names(paper: str = "") -> list[str]:
+    """Every figure of a profile, or of one of the other papers, in order."""
+    place = f"{__name__}.papers.{paper}" if paper else __name__
+    if paper:
+        import_module(place)
+        return sorted(name for name, function in REGISTRY.items() if function.__module__ == place)
     for module in iter_modules(__path__):
-        import_module(f"{__name__}.{module.name}")
-    return sorted(REGISTRY)
+        import_module(f"{place}.{module.name}")
+    return sorted(name for name, function in REGISTRY.items() if ".papers." not in function.__module__)
 
 
 def draw(study, folder: Path | str, name: str) -> Drawing:
     """Draw one figure into `folder`; where the profile cannot show it, its old files are removed."""
-    names()
+    if name not in REGISTRY:
+        names()
     function, folder = REGISTRY[name], Path(folder)
     caption = inspect.cleandoc(function.__doc__)
     try:

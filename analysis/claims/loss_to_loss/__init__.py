@@ -1,0 +1,13 @@
+"""Brandfonbrener et al. 2024: Loss-to-Loss Prediction
+
+The loss of a model on one data set foretells the loss of a model of the same size and tokens on another, or on a test:
+y = K (x - E_x)<sup>kappa</sup> + E_y (Brandfonbrener et al. 2024, [arXiv 2411.12925](https://arxiv.org/abs/2411.12925)). So
+the scaling law of a well-studied data set can be translated to a new one from few runs. *Recomputed* is what comes out of
+the paper's table of 529 models, fitted here anew; our own three domains have not been trained crosswise yet.
+
+Fits of three to five numbers to six or eight models go astray: every one is listed with what makes it doubtful in
+`test_losses.csv` and `translation.csv`.
+"""
+
+PAPER = "Brandfonbrener et al. 2024, arXiv 2411.12925"
+CODE = f"{PAPER}; its notebooks"

@@ -1,0 +1,86 @@
+"""The published losses over widths."""
+
+import numpy as np
+
+from analysis.claims import Claim, claim, verdict
+from analysis.claims.evidence import values
+from analysis.claims.mup import CODE, PAPER
+from analysis.claims.mup.evidence import MAIN, WITHOUT, Evidence
+
+LAW = (2.469, -0.4231, 2.923)
+PREDICTED = (3.189, 3.080, 3.037)
+NOT_RUN = "not run: no widths of our own yet"
+
+
+@claim
+def prediction(e: Evidence) -> list[Claim]:
+    main = e.series[MAIN]
+    law, said = main.law, main.law.predict(main.x[-main.held_out :])
+    errors = {name: 100 * series.errors for name, series in e.series.items() if series.mup}
+    return [
+        Claim(
+            id="mup-01-law",
+            claim="The first seven widths give L = 2.469 x^-.4231 + 2.923 (each within .002)",
+            source=CODE,
+            paper_value=values(LAW, "{:g}"),
+            on_paper_data=f"{law.a:.4f}, {law.b:.4f}, {law.c:.4f} (standard errors {values(law.errors)})",
+            on_own_runs=NOT_RUN,
+            unit="a, b, c; x in 2^20 parameters",
+            verdict=verdict(np.abs(np.subtract((law.a, law.b, law.c), LAW)).max() <= 0.002),
+            figure="fig01_widths",
+        ),
+        Claim(
+            id="mup-02-larger",
+            claim="The law predicts the losses of widths 1024, 2048 and 3072 (each within .001 of the printed prediction)",
+            source=CODE,
+            paper_value=f"{values(PREDICTED)} (measured {values(main.loss[-3:], '{:.4f}')})",
+            on_paper_data=f"{values(said, '{:.4f}')}, errors {values(100 * main.errors, '{:+.2f}')} %",
+            on_own_runs=NOT_RUN,
+            unit="nats per token",
+            verdict=verdict(np.abs(said - PREDICTED).max() <= 0.001),
+            figure="fig01_widths",
+        ),
+        Claim(
+            id="mup-03-within-one",
+            claim="Under muP the largest widths are predicted within 1 %",
+            source=PAPER,
+            paper_value="26B 3.381 (measured 3.41), 52B 2.861 (2.883)",
+            on_paper_data="; ".join(f"{name} {values(row, '{:+.2f}')} %" for name, row in errors.items()),
+            on_own_runs=NOT_RUN,
+            unit="% error of the widths held out",
+            verdict=verdict(*(np.abs(row).max() <= 1 for row in errors.values())),
+            figure="fig01_widths",
+        ),
+    ]
+
+
+@claim
+def without(e: Evidence) -> list[Claim]:
+    falling = {name: bool(np.all(np.diff(series.loss) < 0)) for name, series in e.series.items()}
+    error = 100 * e.series[WITHOUT].errors[0]
+    return [
+        Claim(
+            id="mup-04-proof",
+            claim="Without muP the largest width cannot be predicted within 1 %",
+            source=PAPER,
+            paper_value="muP is what makes losses predictable",
+            on_paper_data=f"{error:+.2f} %",
+            on_own_runs=NOT_RUN,
+            unit="% error of the width held out",
+            verdict=verdict(abs(error) > 1),
+            figure="fig01_widths",
+        ),
+        Claim(
+            id="mup-05-wider",
+            claim="Wider is better at every width under muP, and not without",
+            source=CODE,
+            paper_value="losses fall with the width",
+            on_paper_data="; ".join(
+                f"{name}: {'falls' if fine else 'does not fall'} throughout" for name, fine in falling.items()
+            ),
+            on_own_runs=NOT_RUN,
+            unit="loss over widths",
+            verdict=verdict(*(fine == e.series[name].mup for name, fine in falling.items())),
+            figure="fig01_widths",
+        ),
+    ]

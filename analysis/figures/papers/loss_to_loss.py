@@ -1,0 +1,132 @@
+"""Figures of Loss-to-Loss Prediction."""
+
+import numpy as np
+
+from analysis.claims.loss_to_loss.evidence import SOURCE
+from analysis.figures import figure
+from analysis.figures.parts import legend_below
+from analysis.figures.style import BLUE, GREEN, INK, MUTED, ORANGE, PURPLE, SKY, VERMILLION, canvas, headline
+from curves.loss_to_loss import SETS, TASKS, task_column
+
+COLOURS = dict(zip(SETS, (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY), strict=True))
+MARKERS = dict(zip(SETS, "osD^vP", strict=True))
+
+
+@figure
+def fig01_train_to_train(evidence):
+    """Loss of the models trained on each data set against that of the models of the same size and tokens trained on
+    fineweb-edu, both less what nothing removes. Lines: the fitted shifted power laws; open marks: the 3.3B models, which
+    no fit saw."""
+    out = canvas(height=3.2)
+    axis = out.subplots()
+    for name in SETS:
+        if name == SOURCE:
+            continue
+        shift, both = evidence.shifts[SOURCE, name], evidence.pairs_of(SOURCE, name)
+        look = {"color": COLOURS[name], "marker": MARKERS[name]}
+        axis.plot(both["val_loss_x"] - shift.E_x, both["val_loss_y"] - shift.E_y, ls="", ms=2, mew=0, **look)
+        x = np.geomspace(0.12, 1.7, 30)
+        axis.plot(
+            x,
+            shift.K * x**shift.kappa,
+            color=COLOURS[name],
+            lw=0.8,
+            linestyle="-",
+            label=f"{name}, kappa {shift.kappa:.2f}",
+        )
+        end = evidence.largest["val_loss"]
+        axis.plot(end[SOURCE] - shift.E_x, end[name] - shift.E_y, ls="", ms=5, mfc="none", **look)
+    axis.set_xscale("log")
+    axis.set_yscale("log")
+    axis.set_xlabel(f"loss on {SOURCE} less E (nats/token)")
+    axis.set_ylabel("loss less E (nats/token)")
+    legend_below(out, axis, columns=3)
+    table = evidence.pairs
+    return headline(
+        out,
+        f"Losses on two data sets follow one line: R² {table['r2'].min():.4f} to {table['r2'].max():.4f} over 30 pairs",
+    )
+
+
+@figure
+def fig02_extrapolation(evidence):
+    """Error of the predicted loss of a 3.3B model, trained with 20 times the compute of the largest fitted one. Points: from the
+    3.3B model of each other data set; marks: from the data set's own scaling law, in both forms."""
+    out = canvas(height=2.6)
+    axis, table, joint = out.subplots(), evidence.pairs, evidence.joint
+    rows = dict(zip(SETS, range(len(SETS))[::-1], strict=True))
+    signed = 100 * (table["predicted"] / table["measured"] - 1)
+    axis.plot(signed, table["target"].map(rows), "o", ms=4, color=BLUE, mew=0, alpha=0.8, label="from another data set")
+    for law, marker, label in (
+        ("chinchilla", "D", "own law, Chinchilla"),
+        ("kaplan_entropy", "s", "own law, Kaplan with E"),
+    ):
+        part = joint[joint["law"] == law]
+        axis.plot(
+            100 * part["error"], part["data"].map(rows), marker, ms=4, mfc="none", mec=VERMILLION, ls="", label=label
+        )
+    axis.axvline(0, color=MUTED, lw=0.8, linestyle="-")
+    axis.set_yticks(list(rows.values()), rows.keys())
+    axis.set_xlabel("error of the predicted loss (%)")
+    legend_below(out, axis)
+    return headline(
+        out,
+        f"From another data set a 3.3B model is predicted to {100 * table['error'].mean():.2f} %, "
+        f"by its own law to {100 * joint['error'].abs().mean():.1f} %",
+    )
+
+
+@figure
+def fig03_translation(evidence):
+    """Share of the variance of all models' losses that is not explained, for each data set: by its own law, fitted to all of
+    them; by laws translated from the five others with six to eight runs; by a law fitted to those runs alone."""
+    out = canvas(height=2.5)
+    axis, table = out.subplots(), evidence.translation
+    rows = np.arange(len(table))[::-1]
+    for column, marker, colour, label in (
+        ("own_law", "o", INK, "own law, all runs"),
+        ("translated", "D", BLUE, "translated, few runs"),
+        ("few_runs_alone", "s", VERMILLION, "few runs alone"),
+    ):
+        axis.plot(
+            1 - table[column],
+            rows,
+            marker,
+            ms=4,
+            ls="",
+            mfc="none" if marker == "s" else colour,
+            color=colour,
+            label=label,
+        )
+    axis.set_xscale("log")
+    axis.set_yticks(rows, table["target"])
+    axis.set_xlabel("1 - R²")
+    legend_below(out, axis)
+    mean = table[["translated", "own_law", "few_runs_alone"]].mean()
+    return headline(
+        out,
+        f"A law translated with few runs explains R² {mean['translated']:.3f}, the data set's own {mean['own_law']:.3f}, "
+        f"those runs alone {mean['few_runs_alone']:.3f}",
+    )
+
+
+@figure
+def fig04_tests(evidence):
+    """Loss on four tests against the loss on the training data, models trained on fineweb-edu. Line: shifted power law with E
+    from a scaling law of the test; open marks: the 3.3B model. Above each panel what makes its fit doubtful, if anything."""
+    out = canvas(height=2.6)
+    rows, end = evidence.models[SOURCE], evidence.largest.loc[SOURCE]
+    for axis, task in zip(out.subplots(1, len(TASKS)), TASKS, strict=True):
+        shift, column = evidence.train_to_test[task], task_column(task)
+        x = np.linspace(end["val_loss"], rows["val_loss"].max(), 60)
+        axis.plot(rows["val_loss"], rows[column], "o", ms=2, mew=0, color=INK, label="measured")
+        axis.plot(x, shift.predict(x), color=BLUE, linestyle="-", label="shifted power law")
+        axis.plot(end["val_loss"], end[column], "o", ms=6, mfc="none", color=VERMILLION, label="3.3B, not fitted")
+        axis.set_title(f"{task}: kappa {shift.kappa:.2f}" + (" (flagged)" if shift.warnings else ""), fontsize=6.5)
+        axis.set_xlabel("training loss")
+    out.axes[0].set_ylabel("loss on the test (nats/token)")
+    legend_below(out, out.axes[0])
+    flagged = sum(bool(shift.warnings) for shift in evidence.train_to_test.values())
+    return headline(
+        out, f"Tests follow the training loss by shifted power laws; {flagged} of {len(TASKS)} fits are flagged"
+    )

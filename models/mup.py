@@ -1,0 +1,34 @@
+"""muP on our Llama: what makes activations, and so the best learning rate, independent of the width.
+
+With m = d_model / base_width, under Adam (Yang et al. 2022, arXiv 2203.03466, Table 8; Yao and Wang 2023, arXiv 2304.06875):
+
+    embedding            initial std as given; rate as given
+    matrices of blocks   initial std / sqrt(m); rate / m, weight decay x m
+    readout              zero at first where it is not tied; logits x output_multiplier / m; rate as given
+    queries              zero at first
+    gains                1; rate as given
+    attention            q k / sqrt(head_dim), which is muP's 1 / head_dim as long as head_dim is the same at every width
+
+A tied readout cannot be zero at first: no gradient would reach anything, since there is no positional embedding.
+"""
+
+import math
+
+import torch
+
+
+def hidden_matrices(module) -> list[torch.nn.Parameter]:
+    """Return the matrices inside the blocks of a Llama: both of their sides grow with the width."""
+    return [p for p in module.model["layers"].parameters() if p.ndim >= 2]
+
+
+@torch.no_grad()
+def rescale(module) -> None:
+    """Bring the initial weights of a Llama from the standard parametrisation to muP."""
+    a = module.architecture
+    for parameter in hidden_matrices(module):
+        parameter.div_(math.sqrt(a.width_ratio))
+    for layer in module.model["layers"]:
+        layer.self_attn.q_proj.weight.zero_()
+    if not a.tie_embeddings:
+        module.lm_head.weight.zero_()
