@@ -1,7 +1,7 @@
 """The final losses of the 124M grid, forecast from little, beside what is easier: `python -m analysis forecast-benchmark`.
 
 Two tasks: "constant", from the part of a run at a constant rate alone its final loss; "decayed", from one whole decayed run the
-final losses of every other run of the same peak rate that is at most LONGEST times as long. Priors and widths of intervals come
+final losses of every other run of the same peak rate that is at most twice as long. Priors and widths of intervals come
 from the other families. The methods beside it know none:
 
     persistence    the last loss seen is the final loss
@@ -24,7 +24,7 @@ from analysis.tables import markdown
 from curves.files import atomic, write_text
 
 OURS = "this forecast"
-LONGEST = 2.0  # times the seen run
+LONGEST = 2.0  # times as long as the seen run
 BASELINES = {  # law and what is fixed of it
     "power law": ("steps_power", {}),
     "annealing law": ("annealing", {"lambda": 0.999}),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from curves import LossCurve, Schedule, public
+from curves import LossCurve, Schedule
 
 GRID = "124M"  # the family that the benchmark forecasts; priors for it are learned from all others
 
@@ -38,6 +38,8 @@ def groups() -> list[Group]:
 
 def listed() -> Iterator[tuple[str, str, LossCurve]]:
     """Yield family, model and curve of every public run; repeats of a run are left out."""
+    from curves import public  # reads tables with pandas, which a forecast need not wait for
+
     for size in public.MULTI_POWER_SIZES:
         yield from (("Multi-Power", f"Multi-Power {size}", curve) for curve in public.multi_power(size).values())
     paper = {**public.annealing_paper_fit(), **public.annealing_paper_unseen()}

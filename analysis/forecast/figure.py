@@ -51,7 +51,7 @@ def draw(path: Path, forecaster: Forecaster, forecasts: dict[str, Forecast]) -> 
         rates.set_ylabel("learning rate")
         rates.set_xlabel("step")
         rates.xaxis.set_major_formatter(EngFormatter(sep=""))
-        losses.legend()
+        losses.legend(loc="lower left")
         return save(headline(out, finding(forecasts)), path.with_suffix(""))
 
 

@@ -6,7 +6,6 @@ from typing import ClassVar
 
 import numpy as np
 from scipy.linalg.lapack import dtbtrs
-from scipy.signal import lfilter
 from scipy.sparse import csr_array
 
 from analysis.laws import Law, Parameter, Run, power
@@ -52,6 +51,8 @@ def up_to(step: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 def annealing_sums(schedule: Schedule, decay: float, warmup: str = "as-peak") -> tuple[np.ndarray, np.ndarray]:
     """Return S1 and S2 after every step, [T] each, for the decay factor `decay` (lambda)."""
+    from scipy.signal import lfilter  # takes longer to import than a forecast takes
+
     rate, drop = rates_and_drops(schedule, warmup)
     return np.cumsum(rate), np.cumsum(lfilter([1.0], [1.0, -decay], drop))
 

@@ -34,14 +34,18 @@ def from_arrow(table, path: Path) -> Table:
     """Return the Table of an Arrow table: numbers as they are, text as numbers where it reads so."""
     import pyarrow as pa
 
-    if len(set(table.column_names)) < table.num_columns:
-        twice = next(name for name in table.column_names if table.column_names.count(name) > 1)
-        raise InputError(f"{path}: has two columns '{twice[:40]}'; rename or remove one")
+    try:
+        names = table.column_names
+    except UnicodeDecodeError:
+        raise InputError(f"{path}: the header is not UTF-8 text; save the table anew") from None
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        raise InputError(f"{path}: has two columns '{twice[0][:40]}'; rename or remove one")
     columns, odd = {}, {}
-    for name in table.column_names:
-        column = table.column(name)
+    for place, name in enumerate(names):
+        column = table.column(place)
         if pa.types.is_integer(column.type) or pa.types.is_floating(column.type) or pa.types.is_decimal(column.type):
-            columns[name] = column.cast(pa.float64(), safe=False).to_numpy()
+            columns[name] = floats(column.cast(pa.float64(), safe=False).combine_chunks())
         elif pa.types.is_null(column.type):
             columns[name] = np.full(table.num_rows, np.nan)
         else:
@@ -49,3 +53,13 @@ def from_arrow(table, path: Path) -> Table:
             columns |= text.columns
             odd |= text.odd
     return Table(columns, odd)
+
+
+def floats(array) -> np.ndarray:
+    """Return an Arrow array of doubles, missing ones as nan; Arrow's own way imports pandas, longer than a forecast takes."""
+    valid, data = array.buffers()
+    here = slice(array.offset, array.offset + len(array))
+    values = np.frombuffer(data or b"")[here].copy()
+    if array.null_count:
+        values[np.unpackbits(np.frombuffer(valid, np.uint8), bitorder="little")[here] == 0] = np.nan
+    return values

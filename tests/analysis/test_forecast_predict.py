@@ -176,3 +176,22 @@ print([name for name in ("torch", "pandas", "matplotlib", "transformers", "tqdm"
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert done.stdout.splitlines()[-1] == "[]", done.stderr
+
+
+def test_a_million_steps_take_seconds_and_less_than_a_gigabyte(tmp_path):
+    steps = 1_000_000
+    schedule = plan("wsd", steps, decay=0.2)
+    loss = LAW.loss(TRUTH, schedule) + 0.05 * np.random.default_rng(0).standard_normal(steps)
+    table = np.column_stack([np.arange(1, steps + 1), schedule.lr, loss])
+    np.savetxt(tmp_path / "log.csv", table, "%.7g", ",", header="step,lr,loss", comments="")
+    code = f"""
+import resource, sys
+sys.argv = ["analysis", "predict", {str(tmp_path / "log.csv")!r}, "--schedule", "wsd", "--decay", "0.1"]
+from analysis.__main__ import main
+main()
+used = resource.getrusage(resource.RUSAGE_SELF)
+print(used.ru_utime + used.ru_stime, used.ru_maxrss / 2**20)
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    seconds, gigabytes = map(float, done.stdout.splitlines()[-1].split())
+    assert seconds < 5 and gigabytes < 1, done.stdout
