@@ -11,6 +11,7 @@ from tests.training.conftest import CELLS, worker_of
 from training import config, engines, sweep
 from training.loop import train
 
+os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"  # read at the import: all addresses are 127.0.0.1
 ray = pytest.importorskip("ray")
 
 
@@ -20,7 +21,7 @@ def cluster(monkeypatch):
     from ray.cluster_utils import Cluster
 
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-    small = {"object_store_memory": 80 * 2**20, "node_ip_address": "127.0.0.1", "include_dashboard": False}
+    small = {"object_store_memory": 80 * 2**20, "include_dashboard": False}
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, **small})
     nodes = [cluster.add_node(num_cpus=1, **small) for _ in range(2)]
     yield cluster, nodes

@@ -41,7 +41,7 @@ def cluster(sweep: Sweep, options: dict) -> dict:
     if options["address"]:
         return about | {"address": options["address"]}
     own = {"num_cpus": sweep.workers * options["cpus"], "object_store_memory": STORE, "include_dashboard": False}
-    return about | own | {"address": "local", "_node_ip_address": "127.0.0.1"}
+    return about | own | {"address": "local"}
 
 
 def task(segment: Segment, options: dict):
