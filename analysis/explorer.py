@@ -24,7 +24,7 @@ from analysis.study import Study
 from curves import InputError, LossCurve, Schedule, public, schedules
 
 WEB = Path(__file__).parent / "web"
-CODE = ("schedules.js", "law.js", "charts.js", "explorer.js")
+CODE = ("schedules.js", "law.js", "charts.js", "explorer.js", "downloads.js")
 LIBRARY = ("bokeh.min.js", "bokeh-api.min.js")
 MOST_POINTS = 150  # of a measured curve
 MOST_KNOTS = 40  # of a measured schedule that is no known family
