@@ -17,14 +17,13 @@ import numpy as np
 
 from analysis import laws
 from analysis.experiment import PREDICTED, same_model, settled
-from analysis.figures.style import COLOURS, DARK
 from analysis.fitting import Fit, fit
 from analysis.page import TEMPLATES
 from analysis.study import Study
 from curves import InputError, LossCurve, Schedule, public, schedules
 
 WEB = Path(__file__).parent / "web"
-CODE = ("schedules.js", "law.js", "charts.js", "explorer.js")
+CODE = ("schedules.js", "law.js", "charts.js", "explorer.js", "downloads.js")
 LIBRARY = ("bokeh.min.js", "bokeh-api.min.js")
 MOST_POINTS = 150  # of a measured curve
 MOST_KNOTS = 40  # of a measured schedule that is no known family
@@ -41,7 +40,7 @@ def explorer(study: Study) -> str:
     return TEMPLATES.get_template("explorer.html.j2").render(
         style=(WEB / "explorer.css").read_text("utf-8"),
         code="\n".join((WEB / name).read_text("utf-8") for name in CODE),
-        data=json.dumps({"families": families(study), "colours": COLOURS, "dark": DARK}, separators=(",", ":")),
+        data=json.dumps({"families": families(study)}, separators=(",", ":")),
         library=packed,
         version=bokeh.__version__,
         size=f"{len(packed) / 1e6:.2f} MB, {len(library) / 1e6:.1f} MB unpacked",

@@ -72,6 +72,7 @@ function paint(charts) {
     figure.outline_line_color = null;
     figure.title.text_color = colour("ink");
     figure.title.text_font = "system-ui, sans-serif";
+    figure.title.text_font_size = "12px";
     for (const axis of [figure.xaxis, figure.yaxis].flat()) {
       axis.axis_label_text_color = axis.major_label_text_color = colour("ink");
       axis.axis_line_color = axis.major_tick_line_color = colour("muted");

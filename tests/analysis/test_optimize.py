@@ -1,9 +1,10 @@
 import numpy as np
 import pandas as pd
 import pytest
-from synthetic import CELLS, curve
+from synthetic import CELLS, SMOKE, curve, write_experiment
 
 from analysis import laws
+from analysis.__main__ import parser
 from analysis.experiment import settled
 from analysis.fitting import fit
 from analysis.gradient import final_loss
@@ -118,3 +119,21 @@ def test_the_multi_power_law_chooses_better_than_the_annealing_law():
     lost = {law: [r for r, _ in chosen(runs, law, {}, SEEN[1], PEAKS[2])] for law in ("multi_power", "annealing")}
     assert len(lost["annealing"]) == 4
     assert np.mean(lost["multi_power"]) < 0.5 * np.mean(lost["annealing"])
+
+
+def test_the_command_reads_a_folder_and_writes_the_schedule(tmp_path, capsys):
+    folder, out = write_experiment(tmp_path / "smoke", SMOKE), tmp_path / "found.csv"
+    args = parser().parse_args(["optimize", str(folder), "--steps", "400", "--family", "free", "--out", str(out)])
+    args.run(args)
+    text = capsys.readouterr().out
+    assert "multi_power on 5 logs" in text and "free knots=32" in text
+    assert f"train it with schedule=file schedule.path={out} steps=400" in text
+    assert len(pd.read_csv(out)) == 400
+
+
+def test_the_command_reads_single_logs_and_names_an_unknown_family(tmp_path):
+    folder = write_experiment(tmp_path, SMOKE) / "curves"
+    paths = [str(folder / f"{name}.csv") for name in ("cosine-1x", "wsd20-linear-1x")]
+    args = parser().parse_args(["optimize", *paths, "--steps", "400", "--family", "wds"])
+    with pytest.raises(InputError, match="family 'wds' is unknown; did you mean 'wsd'"):
+        args.run(args)

@@ -1,7 +1,10 @@
+import json
+
 import numpy as np
 import pytest
-from synthetic import LAW, TOKENS, curve
+from synthetic import LAW, TOKENS, curve, write_experiment
 
+from analysis.__main__ import parser
 from analysis.plan import Planner, table
 from curves import InputError
 
@@ -56,3 +59,11 @@ def test_beyond_reach_is_refused(planner):
 def test_one_size_is_not_enough():
     with pytest.raises(InputError, match="at least three model sizes"):
         Planner.of([curve("cosine-1x")])
+
+
+def test_the_command_prints_json(tmp_path, capsys):
+    folder = write_experiment(tmp_path, NAMES)
+    args = parser().parse_args(["plan", "--flops", "2e12", "--profile", str(folder), "--json"])
+    args.run(args)
+    found = json.loads(capsys.readouterr().out)
+    assert found["flops"] == 2e12 and found["options"][0]["loss"] > 0
