@@ -69,7 +69,9 @@ class Board:
         """Return a row for every cell, procedure and way of scoring; the column `split` names the fit curves."""
         biggest_first = sorted(range(len(self.groups)), key=lambda i: -len(self.groups[i].curves))
         tasks = [(i, p, self.priors[p.name, self.groups[i].family]) for i in biggest_first for p in self.procedures]
-        return pd.DataFrame([row for rows in self.everywhere(group_rows, "cells", tasks) for row in rows])
+        answers = zip(tasks, self.everywhere(group_rows, "cells", tasks), strict=True)
+        in_order = sorted(answers, key=lambda answer: answer[0][0])
+        return pd.DataFrame([row for _, rows in in_order for row in rows])
 
 
 all_groups = cache(groups)
