@@ -158,7 +158,7 @@ def test_the_page_shows_what_was_measured(tmp_path, monkeypatch):
     sets = [made(dataset, dataset, names, 1.0) for dataset in (*SELECTION, "annealing-paper")]
     monkeypatch.setattr(board, "all_groups", lambda results: sets)
     monkeypatch.setattr(protocols, "MOST", 1)
-    monkeypatch.setattr(studies, "STUDIES", {ask: ("annealing", page.BEST) for ask in studies.STUDIES})
+    monkeypatch.setattr(studies, "STUDIES", {ask: (("annealing", page.BEST), "name") for ask in studies.STUDIES})
     monkeypatch.setattr(page, "SHOWN", ("annealing", page.BEST))
     monkeypatch.setattr(ranking, "BASELINES", ("annealing",))
     written_files = page.write(tmp_path, page.SHOWN)
