@@ -25,7 +25,7 @@ from tqdm import tqdm
 from analysis.fitting import Fit
 from analysis.leaderboard import procedures
 from analysis.leaderboard.datasets import Group, groups
-from analysis.leaderboard.procedures import PROCEDURES, SELECTION, Priors, Procedure
+from analysis.leaderboard.procedures import PROCEDURES, SELECTION, Priors, Procedure, Told
 from analysis.leaderboard.protocols import Cell, cells
 from analysis.metrics import Score, score
 from curves import InputError, LossCurve
@@ -55,21 +55,27 @@ class Board:
             return list(tqdm(answers, total=len(tasks), desc=what, leave=False))
 
     @cached_property
-    def priors(self) -> dict[tuple[str, str], Priors]:
-        """What each procedure knows beforehand of the curves of each family, by the names of both."""
+    def told(self) -> dict[str, list[tuple[Group, Told]]]:
+        """What each group of SELECTION says of the parameters that a procedure should know, by the procedure's name."""
         tellers = [i for i, group in enumerate(self.groups) if group.dataset in SELECTION]
         tasks = [(i, p) for p in self.procedures if any(part.known for part in p.parts) for i in tellers]
-        told = {}
+        told = {p.name: [] for p in self.procedures}
         for (i, p), fits in zip(tasks, self.everywhere(tell, "priors", tasks), strict=True):
-            told.setdefault(p.name, []).append((self.groups[i].family, fits))
-        families = {group.family for group in self.groups}
-        return {(p.name, f): procedures.know(p, told.get(p.name, ()), f) for p in self.procedures for f in families}
+            told[p.name].append((self.groups[i], fits))
+        return told
+
+    def priors(self, procedure: Procedure, group: Group, apart: str = "family") -> Priors:
+        """Return what the procedure knows beforehand of the curves of `group`: from all of another family, or of another "name"."""
+        told = [(getattr(other, apart), fits) for other, fits in self.told[procedure.name]]
+        return procedures.know(procedure, told, getattr(group, apart))
 
     def splits(self) -> pd.DataFrame:
         """Return a row for every cell, procedure and way of scoring; the column `split` names the fit curves."""
         biggest_first = sorted(range(len(self.groups)), key=lambda i: -len(self.groups[i].curves))
-        tasks = [(i, p, self.priors[p.name, self.groups[i].family]) for i in biggest_first for p in self.procedures]
-        return pd.DataFrame([row for rows in self.everywhere(group_rows, "cells", tasks) for row in rows])
+        tasks = [(i, p, self.priors(p, self.groups[i])) for i in biggest_first for p in self.procedures]
+        answers = zip(tasks, self.everywhere(group_rows, "cells", tasks), strict=True)
+        in_order = sorted(answers, key=lambda answer: answer[0][0])
+        return pd.DataFrame([row for _, rows in in_order for row in rows])
 
 
 all_groups = cache(groups)

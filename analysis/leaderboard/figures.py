@@ -25,6 +25,7 @@ def law_ranking(ranking: pd.DataFrame):
     axis.set_yticks(range(len(rows)), rows["law"])
     axis.set_xscale("log")
     axis.xaxis.set_major_formatter("{x:g}")
+    axis.xaxis.set_minor_formatter("{x:g}")
     axis.set_xlabel(f"{PERCENT}: median, and 90th percentile at the bar")
     axis.grid(axis="y", visible=False)
     first = rows.iloc[-1]
@@ -50,6 +51,7 @@ def split_spread(splits: pd.DataFrame, laws: list[str]):
         axis.set_yscale("log")
         axis.yaxis.set_major_formatter("{x:g}")
         axis.set_xticks((1, 2, 3))
+        axis.set_xlim(0.5, 3.5)
         axis.grid(axis="x", visible=False)
     for axis in axes.flat[len(names) :]:
         axis.set_axis_off()
@@ -95,14 +97,14 @@ def compute_error(compute: pd.DataFrame):
     axis.set_ylabel(f"mean {PERCENT}")
     axis.set_ylim(bottom=0)
     axis.legend()
-    return headline(out, "; ".join(cheapest(grid)))
+    return headline(out, f"Error at the least compute: {', '.join(cheapest(grid))}")
 
 
 def cheapest(grid: pd.DataFrame) -> Iterator[str]:
     """Yield of every entry what its cheapest fit reaches, in words."""
     for law, rows in grid.groupby("law", sort=False):
         row = rows.loc[rows["compute_fraction"].idxmin()]
-        yield f"{law}: {100 * row['error']:.2f} % at {100 * row['compute_fraction']:.0f} % of the compute"
+        yield f"{law} {100 * row['error']:.2f} % at {100 * row['compute_fraction']:.0f} %"
 
 
 def grid_means(compute: pd.DataFrame) -> pd.DataFrame:

@@ -1,7 +1,7 @@
 """Procedure: how one entry of the board comes to its prediction; PROCEDURES lists every entry, BEST is the board's own.
 
     tell(procedure, group) -> Told               what the curves of a group say of the parameters that a procedure should know
-    know(procedure, told, family) -> Priors      what the groups of other families together say of them
+    know(procedure, told, own) -> Priors         what all others together say of them
     fitted(procedure, curves, priors) -> [Fit]   one fit for each part; `predict` gives the mean of their losses
 
 A procedure is one or several laws, each fitted with some parameters held and some known beforehand. It is the same for
@@ -114,9 +114,9 @@ def tell(procedure: Procedure, group: Group) -> Told:
     ]
 
 
-def know(procedure: Procedure, told: Iterable[tuple[str, Told]], family: str) -> Priors:
-    """Return for each part what the fits in `told`, (family, fits) each, say of its known parameters, those of `family` aside."""
-    elsewhere = [fits for other, fits in told if other != family]
+def know(procedure: Procedure, told: Iterable[tuple[str, Told]], own: str) -> Priors:
+    """Return for each part what the fits in `told`, (who tells, fits) each, say of its known parameters, those of `own` aside."""
+    elsewhere = [fits for teller, fits in told if teller != own]
     return [
         Prior.learn([fit for fits in elsewhere for fit in fits[i]], part.known, STIFFNESS) if part.known else None
         for i, part in enumerate(procedure.parts)

@@ -32,9 +32,9 @@ LARGE = ("mpl", "slimpajama-124m")  # the data sets on which compute is compared
 def tables(board: Board) -> dict[str, pd.DataFrame]:
     """Return the three tables, by the stem of their file."""
     found = {}
-    for ask, names in STUDIES.items():
+    for ask, (names, apart) in STUDIES.items():
         tasks = [
-            (i, PROCEDURES[name], board.priors[name, group.family])
+            (i, PROCEDURES[name], board.priors(PROCEDURES[name], group, apart))
             for i, group in enumerate(board.groups)
             for name in names
         ]
@@ -148,4 +148,5 @@ def about(group: Group, procedure: Procedure) -> dict:
     return {"dataset": group.dataset, "size": group.size, "law": procedure.name}
 
 
-STUDIES = {oracle: JUDGED, one_cosine: FROM_ONE, compute: COMPARED}
+# procedures that each is asked of, and who tells what they know beforehand: groups of another family, or all other groups
+STUDIES = {oracle: (JUDGED, "family"), one_cosine: (FROM_ONE, "name"), compute: (COMPARED, "family")}

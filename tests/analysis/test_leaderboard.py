@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from analysis.fitting import select
-from analysis.leaderboard import board, page, procedures, protocols, studies
+from analysis.leaderboard import board, page, procedures, protocols, ranking, studies
 from analysis.leaderboard.board import cell_rows, rank_accuracy
 from analysis.leaderboard.datasets import FALLBACK, Group, groups, multi_power, noise, written
 from analysis.leaderboard.procedures import PROCEDURES, SELECTION
@@ -153,15 +153,18 @@ def test_every_group_has_a_split_and_a_floor(tmp_path):
 
 
 def test_the_page_shows_what_was_measured(tmp_path, monkeypatch):
-    names = [name for name in NAMES if "constant" in name or "wsd" in name or name == "cosine-1x"]
+    lengths = [f"wsd20-linear-{length}x" for length in ("05", "1", "2", "3")]
+    names = ("constant-1x", "cosine-1x", "constant-3x", *lengths)
     sets = [made(dataset, dataset, names, 1.0) for dataset in (*SELECTION, "annealing-paper")]
     monkeypatch.setattr(board, "all_groups", lambda results: sets)
     monkeypatch.setattr(protocols, "MOST", 1)
-    monkeypatch.setattr(studies, "STUDIES", {ask: ("annealing", page.BEST) for ask in studies.STUDIES})
-    written_files = page.write(tmp_path, ("annealing-zeta", *page.SHOWN))
+    monkeypatch.setattr(studies, "STUDIES", {ask: (("annealing", page.BEST), "name") for ask in studies.STUDIES})
+    monkeypatch.setattr(page, "SHOWN", ("annealing", page.BEST))
+    monkeypatch.setattr(ranking, "BASELINES", ("annealing",))
+    written_files = page.write(tmp_path, page.SHOWN)
     assert all(path.exists() for path in written_files)
     text = (tmp_path / "leaderboard" / "leaderboard.md").read_text(encoding="utf-8")
-    assert "annealing-zeta" in text and "nan" not in text.lower().replace("annealing", "")
+    assert page.BEST in text and "chinchilla" in text and "nan" not in text.lower().replace("annealing", "")
     header = (tmp_path / "leaderboard.csv").read_text(encoding="utf-8").splitlines()[0]
     assert header == (
         "dataset,size,protocol,scored,law,parameters,fit_curves,R2,MAE,RMSE,PredE,WorstE,final_error,"
