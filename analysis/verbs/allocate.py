@@ -9,9 +9,9 @@ def arguments(parser) -> None:
 
 
 def run(args) -> None:
-    from analysis.allocation import allocate
     from analysis.experiment import Experiment
-    from analysis.paper import as_markdown
+    from analysis.papers.allocation import allocate
+    from analysis.papers.paper import as_markdown
 
     own = Experiment.load(results_folder(args.profile)) if args.profile else None
     print(as_markdown(allocate(args.flops, own)))

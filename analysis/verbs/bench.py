@@ -13,5 +13,5 @@ def arguments(parser) -> None:
 
 def run(args) -> None:
     # numpy reads the number of threads when it is loaded, which has happened here already
-    done = subprocess.run([sys.executable, "-m", "analysis.bench_fit"], env=os.environ | ONE_THREAD)
+    done = subprocess.run([sys.executable, "-m", "analysis.published.bench"], env=os.environ | ONE_THREAD)
     sys.exit(done.returncode)

@@ -14,7 +14,7 @@ def arguments(parser) -> None:
 
 
 def run(args) -> None:
-    from analysis.optimize import FAMILIES, REFERENCE, Search, save, table
+    from analysis.search.optimize import FAMILIES, REFERENCE, Search, save, table
 
     search = Search.of(curves_of(args.logs), args.steps, args.peak)
     families = [args.family] if args.family else [*FAMILIES, "free"]

@@ -12,7 +12,7 @@ def arguments(parser) -> None:
 
 
 def run(args) -> None:
-    from analysis.paper import Paper, names, write_paper
+    from analysis.papers.paper import Paper, names, write_paper
 
     failed = []
     for name in names() if args.name == "all" else [args.name]:

@@ -12,7 +12,7 @@ def arguments(parser) -> None:
 
 
 def run(args) -> None:
-    from analysis.plan import Planner, table
+    from analysis.search.plan import Planner, table
     from curves.loss_curve import load_folder
 
     found = Planner.of(list(load_folder(results_folder(args.profile) / "curves").values())).report(args.flops)

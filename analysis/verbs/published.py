@@ -6,7 +6,7 @@ def arguments(parser) -> None:
 
 
 def run(args) -> None:
-    from analysis.published import write
+    from analysis.published.table import write
 
     for path in write():
         print(path)

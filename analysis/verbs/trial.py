@@ -10,8 +10,8 @@ def arguments(parser) -> None:
 
 
 def run(args) -> None:
-    from analysis.optimize import Search
-    from analysis.trial import write_trial
+    from analysis.search.optimize import Search
+    from analysis.search.trial import write_trial
     from curves.loss_curve import load_folder
 
     folder = results_folder(args.profile)

@@ -6,8 +6,8 @@ import pytest
 
 from analysis.claims import gather
 from analysis.claims.hitchhiker import asks, evidence
-from analysis.estimation import CUT, START, Ask, estimate, estimate_all, law, slopes, smallest, subsets
-from analysis.paper import Paper
+from analysis.papers.estimation import CUT, START, Ask, estimate, estimate_all, law, slopes, smallest, subsets
+from analysis.papers.paper import Paper
 from curves import InputError, families, public
 
 needs_mirror = pytest.mark.skipif(not os.environ.get("PUBLIC_DATA_MIRROR"), reason="PUBLIC_DATA_MIRROR is not set")

@@ -7,7 +7,7 @@ import pytest
 from analysis import laws
 from analysis.fitting import bootstrap, final, fit, select
 from analysis.metrics import average, score
-from analysis.peers import annealing_grid
+from analysis.published.peers import annealing_grid
 from curves import InputError, LossCurve, public
 from curves.schedules import build
 

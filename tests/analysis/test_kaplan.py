@@ -2,13 +2,14 @@ import numpy as np
 import pytest
 from synthetic import write_experiment
 
-from analysis import kaplan, laws
-from analysis.allocation import allocate, best
+from analysis import laws
 from analysis.claims.kaplan import evidence
 from analysis.experiment import Experiment
 from analysis.laws import Plan
-from analysis.paper import Paper, write_paper
-from analysis.reconciliation import CHINCHILLA, reconcile
+from analysis.papers import kaplan
+from analysis.papers.allocation import allocate, best
+from analysis.papers.paper import Paper, write_paper
+from analysis.papers.reconciliation import CHINCHILLA, reconcile
 from curves import InputError, Schedule
 
 COSINES = ("constant-1x", "cosine-05x", "cosine-1x", "cosine-2x", "cosine-3x", "cosine-1x-0.1m", "cosine-1x-0.6m")
@@ -28,8 +29,8 @@ def test_pearce_and_songs_exponents(name, size, loss, reducible, total_size, tot
 
 
 def test_the_exact_frontier_has_the_exponents_of_chinchilla_where_nothing_is_embedded(monkeypatch):
-    monkeypatch.setattr("analysis.reconciliation.EMBEDDING", 0)
-    monkeypatch.setattr("analysis.reconciliation.SIZES", np.geomspace(1e2, 1e11, 2000))
+    monkeypatch.setattr("analysis.papers.reconciliation.EMBEDDING", 0)
+    monkeypatch.setattr("analysis.papers.reconciliation.SIZES", np.geomspace(1e2, 1e11, 2000))
     law = CHINCHILLA["Besiroglu et al. 2024"]
     assert reconcile(law, exact=True).size == pytest.approx(law["beta"] / (law["alpha"] + law["beta"]), abs=1e-3)
 

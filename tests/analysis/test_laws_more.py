@@ -9,8 +9,8 @@ from analysis.laws._nodes import counted
 from analysis.laws.convex_bound import last_iterate
 from analysis.laws.forward_momentum import annealing_momentum
 from analysis.metrics import average, score
-from analysis.published import PARAMETERS
-from analysis.published_numbers import CONFIG
+from analysis.published.numbers import CONFIG
+from analysis.published.table import PARAMETERS
 from curves import InputError, LossCurve, Schedule, public
 from curves.schedules import build
 

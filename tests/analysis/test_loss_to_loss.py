@@ -6,8 +6,8 @@ import pytest
 from analysis import laws
 from analysis.fitting import fit
 from analysis.laws import Plan
-from analysis.loss_to_loss import Shift, fit_shift, shifted, translate
-from analysis.paper import Paper, write_paper
+from analysis.papers.loss_to_loss import Shift, fit_shift, shifted, translate
+from analysis.papers.paper import Paper, write_paper
 from curves import InputError, LossCurve, Schedule
 
 needs_mirror = pytest.mark.skipif(not os.environ.get("PUBLIC_DATA_MIRROR"), reason="PUBLIC_DATA_MIRROR is not set")

@@ -7,9 +7,9 @@ from analysis import laws
 from analysis.__main__ import parser
 from analysis.experiment import settled
 from analysis.fitting import fit
-from analysis.gradient import final_loss
-from analysis.optimize import FLOOR, Search, save, table
-from analysis.regret import PEAKS, SEEN, chosen, fall_time
+from analysis.search.gradient import final_loss
+from analysis.search.optimize import FLOOR, Search, save, table
+from analysis.search.regret import PEAKS, SEEN, chosen, fall_time
 from curves import InputError, Schedule, public, schedules
 
 LOGS = ("constant-1x", "cosine-1x", "wsd20-linear-1x", "wsd20-linear-2x", "cosine-1x-seed1")

@@ -5,7 +5,7 @@ import pytest
 from synthetic import LAW, TOKENS, curve, write_experiment
 
 from analysis.__main__ import parser
-from analysis.plan import Planner, table
+from analysis.search.plan import Planner, table
 from curves import InputError
 
 NAMES = ("constant-1x", "cosine-1x", "wsd20-linear-1x", "cosine-3x", "cosine-05x", "cosine-1x-0.1m", "cosine-1x-0.6m")

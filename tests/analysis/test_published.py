@@ -3,9 +3,9 @@
 import pandas as pd
 import pytest
 
-from analysis import published
 from analysis.metrics import Score
-from analysis.published_numbers import EPOCH, REPOSITORY
+from analysis.published.numbers import EPOCH, REPOSITORY
+from analysis.published.table import table as published
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,8 @@ import pytest
 import yaml
 from synthetic import curve
 
-from analysis import trial
-from analysis.optimize import Search
+from analysis.search import trial
+from analysis.search.optimize import Search
 from curves import InputError
 
 RUNS = {"cosine": "cosine-1x", "wsd20": "wsd20-linear-1x", "found": "wsd10-linear-1x"}

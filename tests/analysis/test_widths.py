@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from analysis.claims.mup.evidence import MAIN, SERIES, WITHOUT
-from analysis.paper import Paper, write_paper
-from analysis.widths import curve, fit_widths, hold_out
+from analysis.papers.paper import Paper, write_paper
+from analysis.papers.widths import curve, fit_widths, hold_out
 from curves import InputError
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from analysis.estimation import CUT, Ask, sizes, smallest, subsets
+from analysis.papers.estimation import CUT, Ask, sizes, smallest, subsets
 from curves import families
 
 ALL = np.inf

@@ -9,9 +9,9 @@ import pandas as pd
 
 from analysis import laws
 from analysis.claims.hitchhiker.asks import LARGE, every_ask, every_family
-from analysis.estimation import NAMES, Ask, estimate, estimate_all
 from analysis.experiment import PAPER_LAMBDA, Experiment
 from analysis.fitting import Fit, Prior, fit, select
+from analysis.papers.estimation import NAMES, Ask, estimate, estimate_all
 from curves import LossCurve, public
 
 OWN = Path(__file__).parents[3] / "results" / "cpu"

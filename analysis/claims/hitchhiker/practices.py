@@ -8,7 +8,7 @@ from analysis.claims.evidence import values
 from analysis.claims.hitchhiker import PAPER
 from analysis.claims.hitchhiker.asks import ALL, LARGE, TEXTS
 from analysis.claims.hitchhiker.evidence import Evidence
-from analysis.estimation import CUT
+from analysis.papers.estimation import CUT
 from analysis.tables import percent
 
 ARE = "median ARE; in brackets the share of pairs in which the practice wins, and their number"

@@ -4,7 +4,7 @@ from analysis.claims import Claim, claim, verdict
 from analysis.claims.evidence import values
 from analysis.claims.hitchhiker import CODE, PAPER
 from analysis.claims.hitchhiker.evidence import Evidence
-from analysis.estimation import CUT, smallest
+from analysis.papers.estimation import CUT, smallest
 from curves.families import olmo_tests
 
 CLOSE = 0.003  # distance at which an ARE counts as the printed one

@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from analysis import kaplan, laws
-from analysis.allocation import allocate
+from analysis import laws
 from analysis.experiment import Experiment, full_cosines
 from analysis.fitting import Fit, Intervals, bootstrap, final, fit
-from analysis.reconciliation import CHINCHILLA, Reconciliation, reconcile
+from analysis.papers import kaplan
+from analysis.papers.allocation import allocate
+from analysis.papers.reconciliation import CHINCHILLA, Reconciliation, reconcile
 from curves import LossCurve
 
 OWN = Path(__file__).parents[3] / "results" / "cpu"
@@ -21,7 +22,7 @@ DRAWS = 60
 
 
 class Evidence:
-    """The published constants (`analysis.kaplan`), Pearce and Song's simulation, and the laws on our own runs."""
+    """The published constants (`analysis.papers.kaplan`), Pearce and Song's simulation, and the laws on our own runs."""
 
     @cached_property
     def own(self) -> Experiment | None:

@@ -1,10 +1,10 @@
 """The power laws themselves, on our own runs."""
 
-from analysis import kaplan
 from analysis.claims import Claim, claim, verdict
 from analysis.claims.kaplan import PAPER
 from analysis.claims.kaplan.evidence import Evidence
 from analysis.metrics import score
+from analysis.papers import kaplan
 from analysis.tables import percent
 
 

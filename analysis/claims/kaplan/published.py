@@ -3,10 +3,10 @@
 import numpy as np
 from scipy.optimize import brentq
 
-from analysis import kaplan
 from analysis.claims import Claim, claim, verdict
 from analysis.claims.kaplan import PAPER
 from analysis.claims.kaplan.evidence import Evidence
+from analysis.papers import kaplan
 
 BUDGETS = (1.0, 1e2, 1e4)  # PF-days
 

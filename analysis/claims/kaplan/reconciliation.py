@@ -3,7 +3,7 @@
 from analysis.claims import Claim, claim, verdict
 from analysis.claims.kaplan import PEARCE
 from analysis.claims.kaplan.evidence import Evidence
-from analysis.reconciliation import CHINCHILLA, reconcile
+from analysis.papers.reconciliation import CHINCHILLA, reconcile
 
 # printed: exponent of the best size and of its loss, both without embeddings
 PRINTED = {"Besiroglu et al. 2024": (0.7805, -0.0690), "Hoffmann et al. 2022": (0.7388, -0.0659)}

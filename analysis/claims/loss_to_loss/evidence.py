@@ -9,8 +9,8 @@ import pandas as pd
 
 from analysis import laws
 from analysis.fitting import Fit, fit
-from analysis.loss_to_loss import Shift, fit_shift, translate
 from analysis.metrics import r_squared
+from analysis.papers.loss_to_loss import Shift, fit_shift, translate
 from curves import LossCurve, loss_to_loss
 
 SOURCE = "fineweb-edu-100b"  # from which the paper predicts tests

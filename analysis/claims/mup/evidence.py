@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from analysis.widths import WidthLaw, hold_out
+from analysis.papers.widths import WidthLaw, hold_out
 
 WIDTHS = np.array([128, 256, 384, 512, 640, 768, 896, 1024, 2048, 3072])
 LAYERS, VOCABULARY, CONTEXT = 12, 50_261, 1024

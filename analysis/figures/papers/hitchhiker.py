@@ -6,10 +6,10 @@ from matplotlib.ticker import FuncFormatter, NullLocator
 from analysis.claims.hitchhiker.asks import ALL, LARGE, TEXTS
 from analysis.claims.hitchhiker.evidence import PARTS, RUNS
 from analysis.claims.hitchhiker.reproduced import LARGEST, MODELS
-from analysis.estimation import CUT, smallest
 from analysis.figures import figure
 from analysis.figures.parts import legend_below
 from analysis.figures.style import BLUE, GREEN, INK, VERMILLION, canvas, headline
+from analysis.papers.estimation import CUT, smallest
 
 PER_CENT = FuncFormatter(lambda x, _: f"{100 * x:g}")
 ERROR = "ARE (%)"

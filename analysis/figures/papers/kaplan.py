@@ -3,12 +3,12 @@
 import numpy as np
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-from analysis import kaplan
-from analysis.allocation import best
 from analysis.figures import NotRun, figure
 from analysis.figures.parts import LOSS, legend_below
 from analysis.figures.style import BLUE, GREEN, INK, PURPLE, VERMILLION, canvas, headline
-from analysis.reconciliation import CHINCHILLA
+from analysis.papers import kaplan
+from analysis.papers.allocation import best
+from analysis.papers.reconciliation import CHINCHILLA
 from analysis.tables import scientific
 
 PF_DAYS = np.geomspace(1e-6, 1e4, 21)

@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 
 from analysis.figures import style
-from analysis.optimize import LAW, Search
 from analysis.page import TEMPLATES
-from analysis.regret import cliff, regret
+from analysis.search.optimize import LAW, Search
+from analysis.search.regret import cliff, regret
 from analysis.tables import markdown
 from curves import InputError, LossCurve
 from curves.files import atomic, write_text

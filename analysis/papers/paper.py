@@ -28,7 +28,7 @@ from curves import InputError, public
 from curves.errors import nearest
 from curves.files import atomic, write_text
 
-ROOM = Path(__file__).parent / "claims"
+ROOM = Path(__file__).parents[1] / "claims"
 WIDE = 40  # rows beyond which a table is given as a file only
 
 

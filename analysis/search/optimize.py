@@ -3,7 +3,7 @@
     search = Search.of(curves, steps)                   a law fitted to the curves, and what it may be asked
     search.family("wsd"), search.free() -> Found        best of a family; best monotone polyline, by exact gradients
 
-The law is the Multi-Power Law: of the laws here it chooses best among schedules that were really trained (`analysis.regret`).
+The law is the Multi-Power Law: of the laws here it chooses best among schedules that were really trained (`analysis.search.regret`).
 Every law fails where nothing was measured, and an optimiser goes just there, so the search is fenced in: the peak is one
 that was seen; a free schedule never falls below FLOOR of it, so that no tail of zero rates is invented, and never rises; and
 no stretch falls faster than one that was seen, since the optimum of the annealing law is a cliff (Luo et al. 2025,
@@ -23,7 +23,7 @@ from scipy.optimize import LinearConstraint, minimize, minimize_scalar
 from analysis import laws
 from analysis.experiment import same_model, settled
 from analysis.fitting import Fit, fit
-from analysis.gradient import final_loss
+from analysis.search.gradient import final_loss
 from curves import InputError, LossCurve, Schedule, schedules
 from curves.errors import nearest
 from curves.files import atomic

@@ -14,7 +14,7 @@ from scipy.stats import spearmanr
 
 from analysis import laws
 from analysis.fitting import fit
-from analysis.optimize import Search
+from analysis.search.optimize import Search
 from curves import LossCurve, Schedule, public
 
 LAWS = {

@@ -4,7 +4,7 @@
     planner.best(flops) -> [Option]         the best size for every schedule, lowest loss first
     planner.report(flops) -> dict           the same with intervals, costs and doubts, ready for JSON
 
-The annealing law alone would choose a cliff (see `analysis.optimize`), so only schedules of kinds that were trained are compared.
+The annealing law alone would choose a cliff (see `analysis.search.optimize`), so only schedules of kinds that were trained are compared.
 """
 
 from collections.abc import Iterator, Sequence

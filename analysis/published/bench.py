@@ -16,16 +16,17 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from analysis import laws, peers
+from analysis import laws
 from analysis.fitting import bootstrap, fit
 from analysis.huber import huber
-from analysis.published import read
-from analysis.published_numbers import TABLE_7
+from analysis.published import peers
+from analysis.published.numbers import TABLE_7
+from analysis.published.table import read
 from curves import LossCurve, public
 from curves.errors import exit_on_input_error
 from curves.files import atomic
 
-RESULT = Path(__file__).parents[1] / "results" / "bench_fit.csv"
+RESULT = Path(__file__).parents[2] / "results" / "bench_fit.csv"
 COLUMNS = (
     "law",
     "case",

@@ -16,7 +16,7 @@ import pandas as pd
 from analysis import laws
 from analysis.fitting import Fit, fit
 from analysis.metrics import Score, average, score
-from analysis.published_numbers import (
+from analysis.published.numbers import (
     ANNEALING,
     CONFIG,
     DECAYS,
@@ -35,7 +35,7 @@ from analysis.tables import markdown
 from curves import InputError, public
 from curves.files import atomic, write_text
 
-RESULT = Path(__file__).parents[1] / "results" / "published.csv"
+RESULT = Path(__file__).parents[2] / "results" / "published.csv"
 METRICS = {"R2": "r2", "MAE": "mae", "RMSE": "rmse", "PredE": "mean_error", "WorstE": "worst_error"}
 PARAMETERS = ("L0", "A", "alpha", "B", "C", "beta", "gamma")
 

@@ -11,10 +11,10 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from analysis import kaplan
 from analysis.experiment import Experiment
 from analysis.laws import counts, tokens
-from analysis.reconciliation import CHINCHILLA
+from analysis.papers import kaplan
+from analysis.papers.reconciliation import CHINCHILLA
 from curves import InputError
 
 COLUMNS = ("law", "N", "D", "tokens_per_N", "batch", "steps", "loss", "note")
