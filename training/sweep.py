@@ -207,7 +207,7 @@ def state(cell: Cell) -> tuple[str, int, str]:
         return "running", done, ""
     error = folder.path / "error.txt"
     if error.exists():
-        return "failed", done, error.read_text().strip().splitlines()[-1][:100]
+        return "failed", done, error.read_text().strip().splitlines()[-1][:160]
     return "waiting", done, ""
 
 
