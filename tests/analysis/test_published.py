@@ -4,8 +4,8 @@ import pandas as pd
 import pytest
 
 from analysis.metrics import Score
+from analysis.published import table as published
 from analysis.published.numbers import EPOCH, REPOSITORY
-from analysis.published.table import table as published
 
 
 @pytest.fixture(scope="module")
