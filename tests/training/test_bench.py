@@ -21,8 +21,9 @@ def test_a_larger_batch_takes_longer_a_step(overrides):
 
 
 def test_a_shorter_sweep_shares_as_the_whole_one_does(write_sweep):
-    whole = sweep.load(write_sweep(CELLS), ["schedule.warmup=10", "steps=400"])
-    short = scaled(whole, 10, "elsewhere")
+    whole = sweep.load(write_sweep(CELLS), ["steps=400"])
+    short = scaled(whole, 5, "elsewhere")
     for name, cell in short.cells.items():
-        assert (cell.parent, cell.branch * 10) == (whole.cells[name].parent, whole.cells[name].branch)
+        assert cell.parent == whole.cells[name].parent
+        assert abs(cell.branch * 5 - whole.cells[name].branch) < 5  # rounded to a shorter step
         assert cell.settings["runs"] == "elsewhere"
