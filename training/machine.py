@@ -37,7 +37,7 @@ class Machine:
         self.forward = torch.compile(self.shared) if where["compile"] else self.shared
         self.val_sequences = settings["eval"]["sequences"]
         self.val = list(self.validation_parts(self.val_sequences))
-        self.ahead = Ahead(self.train_rows) if self.device.type == "cuda" else self.train_rows
+        self.ahead = Ahead(self.train_rows) if self.device.type == "cuda" else None
 
     @property
     def tokens_per_step(self) -> int:
@@ -82,7 +82,7 @@ class Machine:
 
     def step(self, step: int, rate: float) -> tuple[torch.Tensor, torch.Tensor]:
         """Apply optimiser step `step`; return, on the device, the loss of this rank's rows before the update and the gradient norm."""
-        parts = self.put(self.ahead(step)).split(self.micro)
+        parts = self.put(self.ahead(step) if self.ahead else self.train_rows(step)).split(self.micro)
         total = 0.0
         for number, part in enumerate(parts, start=1):
             with nullcontext() if number == len(parts) else distributed.local_gradients(self.shared):

@@ -42,8 +42,9 @@ def collect(sweep: Sweep, results: Path) -> None:
                 "final_loss": end["final_loss"],
             }
         )
-    for path in (results / "curves").glob("*.*"):
+    for path in (results / "curves").glob("*.csv"):
         if path.stem not in sweep.cells:
-            path.unlink()
+            path.unlink(missing_ok=True)
+            path.with_suffix(".json").unlink(missing_ok=True)
     with atomic(results / "runs.csv") as temporary:
         pd.DataFrame(rows).to_csv(temporary, index=False)
