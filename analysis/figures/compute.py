@@ -19,8 +19,8 @@ FAMILIES = (
 def fig12_compute_accuracy(study):
     """Error of the predicted final loss of runs of three times the base length, against the training FLOPs of the runs that
     the fit consumed; mean over the targets of a panel. Chinchilla speaks only of the schedule family it was fitted on.
-    Lines join the methods that no cheaper one of their kind beats; the band is what another seed changes. Numbers are
-    rows of the benchmark table."""
+    Hollow: fits that their runs do not identify, so that a small error is chance. Lines join the others that no cheaper one
+    of their kind beats; the band is what another seed changes. Numbers are rows of the benchmark table."""
     table = study.benchmark[study.benchmark["target"].str.endswith(LONGEST)]
     if table["error"].isna().all():
         raise NotRun("needs target runs of three times the base length, not run in this profile")
@@ -35,8 +35,10 @@ def fig12_compute_accuracy(study):
         axis.axhspan(lowest, 100 * rows["seed_noise"].mean(), color=BAND, label="another seed")
         for family, colour, marker, line, side in FAMILIES:
             own = means[means.index.str.startswith(family)]
-            front = own[own["error"] <= own["error"].cummin()]
-            axis.plot(own["flops"], own["error"], marker, color=colour, ms=4, label=f"{family} law")
+            chance, sound = own[own["chance"]], own[~own["chance"]]
+            front = sound[sound["error"] <= sound["error"].cummin()]
+            axis.plot(sound["flops"], sound["error"], marker, color=colour, ms=4, label=f"{family} law")
+            axis.plot(chance["flops"], chance["error"], marker, color=colour, ms=4, fillstyle="none")
             axis.plot(front["flops"], front["error"], color=colour, lw=0.9, linestyle=line)
             for method, row in own.iterrows():
                 place = {"xytext": (0, side), "textcoords": "offset points", "ha": "center", "va": "center"}
@@ -56,7 +58,13 @@ def fig12_compute_accuracy(study):
 
 
 def mean_errors(rows):
-    """Return FLOPs and mean absolute error, per cent, of every method that speaks of all targets in `rows`, cheapest first."""
-    means = rows.assign(error=100 * rows["error"].abs()).groupby("method")
-    means = means.agg(flops=("flops", "first"), error=("error", "mean"), targets=("error", "count"))
+    """Return FLOPs and mean absolute error, per cent, of every method that speaks of all targets in `rows`, cheapest first.
+
+    chance  whether its runs leave parameters of the fit open
+    """
+    chance = rows["note"].str.contains("not identified")
+    means = rows.assign(error=100 * rows["error"].abs(), chance=chance).groupby("method")
+    means = means.agg(
+        flops=("flops", "first"), error=("error", "mean"), targets=("error", "count"), chance=("chance", "any")
+    )
     return means[means["targets"] == rows["target"].nunique()].sort_values(["flops", "error"])
