@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
+from matplotlib.ticker import LogLocator, NullLocator
 
 from analysis.figures.style import BLUE, GREEN, INK, LINES, MUTED, ORANGE, PURPLE, VERMILLION, canvas, headline
 from analysis.leaderboard.procedures import BEST
@@ -24,8 +25,9 @@ def law_ranking(ranking: pd.DataFrame):
         axis.plot(100 * row["final_p90"], i, "|", color=colour, markersize=5)
     axis.set_yticks(range(len(rows)), rows["law"])
     axis.set_xscale("log")
+    axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.xaxis.set_minor_locator(NullLocator())
     axis.xaxis.set_major_formatter("{x:g}")
-    axis.xaxis.set_minor_formatter("{x:g}")
     axis.set_xlabel(f"{PERCENT}: median, and 90th percentile at the bar")
     axis.grid(axis="y", visible=False)
     first = rows.iloc[-1]
