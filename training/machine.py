@@ -49,6 +49,10 @@ class Machine:
         tensor = torch.from_numpy(rows[self.rank :: self.ranks])
         return tensor.pin_memory() if self.device.type == "cuda" else tensor
 
+    def rows(self, step: int) -> torch.Tensor:
+        """This rank's rows of the batch of step `step`, on the device."""
+        return self.put(self.ahead(step) if self.ahead else self.train_rows(step))
+
     def put(self, rows: np.ndarray | torch.Tensor) -> torch.Tensor:
         """Move token rows [B, length + 1] to the device without waiting for it."""
         return torch.as_tensor(rows).to(self.device, non_blocking=True)
@@ -82,7 +86,7 @@ class Machine:
 
     def step(self, step: int, rate: float) -> tuple[torch.Tensor, torch.Tensor]:
         """Apply optimiser step `step`; return, on the device, the loss of this rank's rows before the update and the gradient norm."""
-        parts = self.put(self.ahead(step) if self.ahead else self.train_rows(step)).split(self.micro)
+        parts = self.rows(step).split(self.micro)
         total = 0.0
         for number, part in enumerate(parts, start=1):
             with nullcontext() if number == len(parts) else distributed.local_gradients(self.shared):

@@ -40,7 +40,7 @@ def plain(machine: Machine, model: LlamaForCausalLM):
 
     def run(first, steps):
         for step in range(first, first + steps):
-            rows = machine.put(machine.ahead(step))
+            rows = machine.rows(step)
             with machine.autocast:
                 loss = model(input_ids=rows[:, :-1], labels=rows[:, :-1]).loss
             loss.backward()
