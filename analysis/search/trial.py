@@ -16,7 +16,7 @@ from analysis.page import TEMPLATES
 from analysis.search.optimize import LAW, Search
 from analysis.search.regret import cliff, regret
 from analysis.tables import markdown
-from curves import InputError, LossCurve
+from curves import InputError, LossCurve, Schedule
 from curves.files import atomic, write_text
 from curves.loss_curve import load_folder
 
@@ -51,7 +51,7 @@ def trial(curves: dict[str, LossCurve], search: Search) -> pd.DataFrame:
             "schedule": name,
             "seeds": values.size,
             "mean_loss": values.mean(),
-            "predicted": search.fit.predict(groups[name][0].schedule, groups[name][0].step[-1:])[0],
+            "predicted": predicted(search, groups[name][0]),
             "seed_std": spread,
             "gain": base.mean() - values.mean(),
             "gain_in_std": (base.mean() - values.mean()) / spread,
@@ -60,6 +60,11 @@ def trial(curves: dict[str, LossCurve], search: Search) -> pd.DataFrame:
         for name, values in losses.items()
     ]
     return pd.DataFrame(rows).sort_values("mean_loss", ignore_index=True)
+
+
+def predicted(search: Search, run: LossCurve) -> float:
+    """Return the final loss that the search's law gives for `run`; a schedule from a file does not say that it warms up."""
+    return float(search.fit.predict(Schedule(run.schedule.lr, search.warmup), run.step[-1:])[0])
 
 
 def choice_of_law() -> pd.DataFrame:
