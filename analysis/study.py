@@ -1,6 +1,5 @@
 """Study: a profile's experiment and all that figures, report and checks say of it, computed once, on first use."""
 
-from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -74,8 +73,7 @@ class Study:
     @property
     def verdicts(self) -> str:
         """How many claims hold, in words: "holds: 20, holds in part: 9, ..."."""
-        found = Counter(claim.verdict for claim in self.claims)
-        return ", ".join(f"{verdict}: {found[verdict]}" for verdict in claims.VERDICTS)
+        return claims.verdicts(self.claims)
 
     @cached_property
     def tables(self) -> dict[str, pd.DataFrame]:

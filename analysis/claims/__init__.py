@@ -13,6 +13,7 @@ A number that could not be computed because a run is missing reads "not run in t
 cannot answer reads "-".
 """
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from importlib import import_module
@@ -115,6 +116,12 @@ def gather(paper: str, evidence, lacking: list[str] | None = None) -> list[Claim
             continue
         found += result if isinstance(result, list) else [result]
     return sorted(found, key=lambda claim: claim.id)
+
+
+def verdicts(claims: list[Claim]) -> str:
+    """Return how many claims hold, in words: "holds: 20, holds in part: 9, ..."."""
+    found = Counter(claim.verdict for claim in claims)
+    return ", ".join(f"{verdict}: {found[verdict]}" for verdict in VERDICTS)
 
 
 def table(claims: list[Claim]) -> pd.DataFrame:

@@ -11,7 +11,6 @@ says so.
 """
 
 import inspect
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -70,8 +69,7 @@ class Paper:
     @property
     def verdicts(self) -> str:
         """How many claims hold, in words."""
-        found = Counter(claim.verdict for claim in self.claims)
-        return ", ".join(f"{verdict}: {found[verdict]}" for verdict in claims.VERDICTS)
+        return claims.verdicts(self.claims)
 
     @cached_property
     def tables(self) -> dict[str, pd.DataFrame]:
