@@ -22,7 +22,22 @@ $(EXTRAS): $(READY) requirements-extras.txt
 
 extras: $(EXTRAS) ## add what only clusters, W&B and the tests need
 
-reproduce: $(READY) ## train what is missing, fit, predict, compare with the expected numbers, report
+# The sweeps that a paper's page reads. That of the guide lies over the sizes that Kaplan's laws need too.
+SWEEPS_kaplan := kaplan
+SWEEPS_hitchhiker := kaplan
+SWEEPS_mup := mup
+SWEEPS_loss_to_loss := loss_to_loss
+SWEEPS_all := kaplan mup loss_to_loss
+
+ifdef PAPER
+reproduce: $(READY) $(if $(filter all,$(PAPER)),profile)
+	set -e; for sweep in $(SWEEPS_$(PAPER)); do $(BIN)/python -m training run $$sweep; done
+	$(BIN)/python -m analysis paper $(PAPER)
+else
+reproduce: profile ## train what is missing, fit, predict, compare with the expected numbers, report; PAPER=kaplan|mup|loss_to_loss|hitchhiker|all: with that paper's runs and page
+endif
+
+profile: $(READY)
 	$(BIN)/python -m training run $(PROFILE)
 	$(BIN)/python -m analysis report $(PROFILE)
 	$(BIN)/python -m analysis verify $(PROFILE)
@@ -66,4 +81,4 @@ lint: $(READY) ## check style and format
 clean: ## remove runs and token files; results and the environment stay
 	rm -rf runs corpora .pytest_cache .hypothesis .ruff_cache
 
-.PHONY: help setup extras reproduce report figures claims leaderboard plan status optimized bench test lint clean
+.PHONY: help setup extras reproduce profile report figures claims leaderboard plan status optimized bench test lint clean
