@@ -2,7 +2,7 @@
 
 python -m training.bench loops [--models llama-0.3m ...]       three loops side by side     ->  results/bench.csv
 python -m training.bench steps [--batches 4 8 16 32]           time of a step against size  ->  results/bench_steps.csv
-python -m training.bench sweep [--sweep cpu --shorter 10]      a whole sweep three ways     ->  results/bench_sweep.csv
+python -m training.bench sweep [--sweep cpu --shorter 20]      a whole sweep three ways     ->  results/bench_sweep.csv
 """
 
 import argparse
@@ -38,7 +38,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=20, help="optimiser steps per round")
     parser.add_argument("--sweep", default="cpu", help="a file of conf/sweep")
-    parser.add_argument("--shorter", type=int, default=10, help="what the sweep's lengths are divided by")
+    parser.add_argument("--shorter", type=int, default=20, help="what the sweep's lengths are divided by")
     parser.add_argument("--results", type=Path, default=Path("results"))
     parser.add_argument(
         "--set", nargs="*", default=[], dest="overrides", help="config overrides, e.g. batch.length=512"
