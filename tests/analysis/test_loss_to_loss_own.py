@@ -75,7 +75,7 @@ def test_shifts_that_the_runs_obey_are_found_again(own):
     for (_, x, y), shift in own.shifts.items():
         assert (shift.K, shift.kappa) == pytest.approx(between(x, y), rel=0.02)
         assert (shift.E_x, shift.E_y) == pytest.approx((KNOWN[x][2], KNOWN[y][2]), rel=0.02)
-        assert shift.points == 12 and shift.warnings == ()
+        assert shift.points == 11 and shift.warnings == ()
     assert (own.table["error"] < 1e-3).all() and (own.table["law_kaplan_entropy"] < 1e-3).all()
     assert own.experiment.noise.relative == pytest.approx(0.004)
     changed = own.table[own.table["kind"] != TRAIN_TO_TRAIN]
@@ -102,7 +102,7 @@ def test_runs_pair_by_size_and_length_where_some_are_missing(curves):
     less = {name: curve for name, curve in curves.items() if name not in ("prose-24k-steps200", "python-55k-steps400")}
     own = Domains(Experiment("made", less))
     x, y, runs = own.pairs(("python", "python"), ("prose", "prose"))
-    assert len(x) == len(y) == len(runs) == 10
+    assert len(x) == len(y) == len(runs) == 9
     for shift in (own.shifts[TRAIN_TO_TRAIN, ("python",) * 2, ("prose",) * 2],):
         assert (shift.K, shift.kappa) == pytest.approx(between(("python",) * 2, ("prose",) * 2), rel=0.02)
 
@@ -160,6 +160,13 @@ def test_without_our_runs_the_page_says_how_to_get_them(tmp_path, monkeypatch):
     assert "python -m training run loss_to_loss" in page
     assert {claim.verdict for claim in paper.claims} == {"not tested"}
     assert not list((tmp_path / "page").glob("own_*.csv")) and not (tmp_path / "page" / "figures").exists()
+
+
+def test_runs_of_too_few_tokens_per_parameter_count_only_when_asked(curves):
+    experiment = Experiment("made", curves)
+    loss = ("prose", "prose")
+    assert len(Domains(experiment).finals(loss)) == 11 and len(Domains(experiment).finals(loss, "unseen")) == 2
+    assert len(Domains(experiment, (0, 1e9)).finals(loss)) == 12
 
 
 def test_a_run_that_was_not_evaluated_crosswise_is_named(curves):

@@ -21,6 +21,7 @@ from curves import LossCurve
 
 RUNS = Path(__file__).parents[3] / "results" / "loss_to_loss"
 NAMES = ("python", "prose", "headers")
+COUNTED = (2, 200)  # tokens per parameter of the runs that count, as in the paper
 FEW = (4, 20)  # tokens per parameter of the few runs that a new domain is given
 TRAIN_TO_TRAIN, TRAIN_TO_TEST, TEST_TO_TEST = "train to train", "train to test", "test to test"
 
@@ -40,14 +41,17 @@ def pairs_of_losses() -> dict[str, list[tuple[Loss, Loss]]]:
 class Domains:
     """Our runs, the laws fitted to them, and the shifts between their losses."""
 
-    def __init__(self, experiment: Experiment):
-        self.experiment = experiment
+    def __init__(self, experiment: Experiment, counted: tuple[float, float] = COUNTED):
+        """`counted` are the least and the most tokens per parameter of the runs that count."""
+        self.experiment, self.counted = experiment, counted
         self._fits: dict[tuple[Loss, str], Fit] = {}
 
     def finals(self, loss: Loss, role: str = "fit") -> dict[tuple[int, int], LossCurve]:
         """The final losses of the models trained on a domain, on a validation set, by size and steps."""
         domain, test = loss
-        runs = [run for name, run in self.experiment.role(role).items() if name.startswith(f"{domain}-")]
+        low, high = self.counted
+        every = [run for name, run in self.experiment.role(role).items() if name.startswith(f"{domain}-")]
+        runs = [run for run in every if low <= ratio(run) <= high]
         found = [final(run if test == domain else run.on(f"installed-{test}")) for run in runs]
         return dict(sorted(((run.parameters["non_embedding"], run.schedule.steps), run) for run in found))
 

@@ -174,7 +174,7 @@ def fig05_own_shifts(evidence):
 
 @figure
 def fig06_own_largest(evidence):
-    """Mean relative error on the four runs of the largest size, for every pair of domains and every kind of shift: by the shift
+    """Mean relative error on the runs of the largest size, for every pair of domains and every kind of shift: by the shift
     from the loss of the model that the pair begins with; by both laws of size and tokens, fitted to the same smaller
     runs; by assuming that the loss does not change. Band: what another seed changes."""
     own, out = needed(evidence), canvas(height=2.6)
