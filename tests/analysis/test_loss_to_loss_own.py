@@ -3,6 +3,7 @@
 import dataclasses
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from analysis import laws
@@ -127,11 +128,9 @@ def without_tables(monkeypatch, folder):
     monkeypatch.setenv("PUBLIC_DATA_MIRROR", str(folder))
 
 
-def test_without_the_tables_the_page_holds_our_own_runs_and_says_what_it_lacks(tmp_path, monkeypatch, curves):
+def test_without_the_tables_the_page_holds_our_own_runs_and_says_what_it_lacks(tmp_path, monkeypatch, own):
     without_tables(monkeypatch, tmp_path)
-    for curve in curves.values():
-        curve.save(tmp_path / "runs" / "curves")
-    monkeypatch.setattr(domains, "load", lambda: Domains(Experiment.load(tmp_path / "runs")))
+    monkeypatch.setattr(domains, "load", lambda: own)
     paper = Paper.load("loss_to_loss", tmp_path / "page")
     page = write_paper(paper)[0].read_text()
     assert "sweep.csv: no such file; PUBLIC_DATA_MIRROR" in page and "published at https://raw" in page
@@ -174,3 +173,12 @@ def test_a_run_that_was_not_evaluated_crosswise_is_named(curves):
     with pytest.raises(InputError, match="was not evaluated on 'installed-"):
         _ = Domains(Experiment("made", lone)).table
     np.testing.assert_allclose(Domains(Experiment("made", lone)).E(("python", "python")), LAW["E"], rtol=0.02)
+
+
+def test_the_committed_page_is_that_of_the_committed_runs(tmp_path, monkeypatch):
+    without_tables(monkeypatch, tmp_path)
+    evidence = Evidence()
+    assert len(evidence.own.experiment.curves) == 51 and len(evidence.own.experiment.noise.pairs) == 3
+    page = pd.read_csv(domains.RUNS.parent / "papers" / "loss_to_loss" / "claims.csv").set_index("claim")["verdict"]
+    found = {claim.claim: claim.verdict for claim in gather("loss_to_loss", evidence, lacking=[])}
+    assert len(found) == 8 and found == page[list(found)].to_dict()

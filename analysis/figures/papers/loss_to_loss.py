@@ -1,6 +1,7 @@
 """Figures of Loss-to-Loss Prediction."""
 
 import numpy as np
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from analysis.claims.loss_to_loss import domains
 from analysis.claims.loss_to_loss.evidence import SOURCE
@@ -141,6 +142,13 @@ def needed(evidence) -> domains.Domains:
     return evidence.own
 
 
+def few_ticks(axis, subs=(1, 2, 5)):
+    """Label a logarithmic axis in plain numbers, `subs` times powers of ten."""
+    axis.set_major_locator(LogLocator(subs=subs))
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+
+
 def pair(x, y, kind):
     """Name a shift by the domains it leads from and to."""
     return f"{x[0]} to {y[1] if kind == domains.TRAIN_TO_TEST else y[0]}"
@@ -159,17 +167,20 @@ def fig05_own_shifts(evidence):
             for role, face, label in (("fit", colour, pair(x, y, kind)), ("unseen", "none", None)):
                 before, after, _ = own.pairs(x, y, role)
                 axis.plot(before - shift.E_x, after - shift.E_y, ls="", ms=3, mew=0.6, mfc=face, label=label, **look)
-            line = np.geomspace(min(before), max(own.pairs(x, y)[0]), 30) - shift.E_x
+            every = np.concatenate([own.pairs(x, y, role)[0] for role in ("fit", "unseen")])
+            line = np.geomspace(every.min(), every.max(), 30) - shift.E_x
             axis.plot(line, shift.K * line**shift.kappa, color=colour, lw=0.7, linestyle="-")
         axis.set_xscale("log")
         axis.set_yscale("log")
+        few_ticks(axis.xaxis)
+        few_ticks(axis.yaxis)
         axis.set_title(kind)
         axis.set_xlabel("loss less E (nats/token)")
     out.axes[0].set_ylabel("loss less E (nats/token)")
-    legend_below(out, out.axes[0], columns=6)
+    legend_below(out, out.axes[0], columns=3)
     table = own.table.groupby("kind")["r2"].min()
     worst = ", ".join(f"{kind} {table[kind]:.4f}" for kind in domains.pairs_of_losses())
-    return headline(out, f"Losses on our own domains follow shifted power laws: least R² {worst}")
+    return headline(out, f"Least R² of shifted power laws between our own domains: {worst}")
 
 
 @figure
@@ -193,10 +204,11 @@ def fig06_own_largest(evidence):
             face = colour if marker == "o" else "none"
             axis.plot(100 * table[column], rows, marker, ms=4, ls="", mfc=face, color=colour, label=label)
         axis.set_xscale("log")
-        axis.set_xlim(left=0.03)
+        axis.set_xlim(left=0.2)
         axis.set_yticks(rows, [pair(x, y, kind) for x, y in shifts])
         axis.set_title(kind)
-        axis.set_xlabel("error on the largest size (%)")
+        axis.set_xlabel("error (%)")
+        few_ticks(axis.xaxis, subs=(1, 3))
     legend_below(out, axes[0])
     table = own.table[own.table["kind"] == domains.TRAIN_TO_TRAIN]
     error, law = 100 * table["error"].mean(), 100 * table["law_kaplan_entropy"].mean()
@@ -221,7 +233,6 @@ def fig07_own_translation(evidence):
             axis.plot(
                 1 - table["r2"], place, marker, ms=4, ls="", mfc=face, color=colour, label=label if len(table) else None
             )
-    axis.set_xscale("log")
     axis.set_yticks(list(rows.values()), rows.keys())
     axis.set_ylim(-0.6, len(rows) - 0.4)
     axis.set_xlabel("1 - R²")
