@@ -216,7 +216,8 @@ def bootstrap(fit: Fit, n: int = 1000, seed: int = 0) -> Intervals:
 
 def select(curve: LossCurve, keep: np.ndarray) -> LossCurve:
     """Return `curve` with only the evaluated points that the mask or indices `keep` name."""
-    return replace(curve, step=curve.step[keep], loss=curve.loss[keep])
+    also = {name: losses[keep] for name, losses in curve.also.items()}
+    return replace(curve, step=curve.step[keep], loss=curve.loss[keep], also=also)
 
 
 def final(curve: LossCurve) -> LossCurve:
