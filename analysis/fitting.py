@@ -64,6 +64,10 @@ class Fit:
         """Return the predicted losses of `run` at `step` (default: its evaluated steps; of a Schedule: every step), [n]."""
         return self.law.loss(self.params, run, step)
 
+    def doubts(self, name: str) -> bool:
+        """Whether a warning says of the parameter `name` that it is on a bound or not identified."""
+        return any(warning.startswith(f"{name} is ") for warning in self.warnings)
+
 
 @dataclass(frozen=True)
 class Prior:
@@ -95,7 +99,8 @@ class Prior:
         """Return what `fits` of one law to other models or data sets say of its parameters `names` (default: all).
 
         The scale is the standard deviation of one more value like theirs, but at least ALIKE times the distance of their
-        mean from the nearer end. Of parameters without an upper bound, or that range over decades, the logarithm is learned.
+        mean from the nearer end. Of parameters without an upper bound, or that range over decades, the logarithm is learned. Fits
+        that do not identify a parameter say nothing of it; one that fewer than two identify stays unknown.
         Raises InputError for fewer than two fits, for fits of several laws, and for unknown names.
         """
         law = fits[0].law if fits else None
@@ -104,16 +109,16 @@ class Prior:
         law.refuse_unknown(dict.fromkeys(names or ()))
         mean, scale, log = {}, {}, []
         for p in law.parameters:
-            if names is not None and p.name not in names:
+            values = np.array([fit.params[p.name] for fit in fits if not fit.doubts(p.name)])
+            if values.size < 2 or (names is not None and p.name not in names):
                 continue
-            values = np.array([fit.params[p.name] for fit in fits])
             if p.decades or np.isinf(p.bounds[1]):
                 log.append(p.name)
                 values = np.log(np.maximum(values, LOWEST))
             far = [abs(values.mean()), 1.0 if p.name in log else abs(p.bounds[1] - values.mean())]
             least = ALIKE * min(distance for distance in far if distance > 0)
             mean[p.name] = float(values.mean())
-            scale[p.name] = float(max(values.std(ddof=1) * np.sqrt(1 + 1 / len(fits)), least))
+            scale[p.name] = float(max(values.std(ddof=1) * np.sqrt(1 + 1 / values.size), least))
         return cls(mean, scale, tuple(log), points)
 
     def rows(self, theta: np.ndarray, names: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
