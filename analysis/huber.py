@@ -117,7 +117,9 @@ class Model:
         self.form = still = damping * np.eye(self.scale.size)
         if bend.any():
             self.form = bend / np.outer(self.scale, self.scale) + still
-            if np.linalg.eigvalsh(self.curvature + self.form)[0] <= 0:
+            try:
+                np.linalg.cholesky(self.curvature + self.form)
+            except np.linalg.LinAlgError:  # no minimum
                 self.form = still
 
     def _squares(self, r) -> np.ndarray:
