@@ -15,6 +15,7 @@ import numpy as np
 ITERATIONS = 200
 FTOL = 1e-11  # stop when a step promises to lower the cost by less than this share of it (unless told otherwise),
 ROUNDING = 1e-13  # or by less than residuals of this size are worth
+TINY = np.finfo(float).tiny
 DAMPING = (1e-12, 1e-4, 1e8)  # least, first and most, relative to the curvature of the weighted squares
 
 
@@ -109,11 +110,12 @@ class Model:
 
     def __init__(self, r, jacobian, weight, delta, bend, damping):
         self.r, self.weight, self.delta = r, weight, delta
-        self.inside = np.abs(r) <= delta
-        self.scale = np.sqrt(self._squares(r) @ jacobian**2)
+        size = np.abs(r)
+        self.inside = size <= delta
+        self.scale = np.sqrt(self._squares(size) @ jacobian**2)
         self.scale[self.scale == 0] = 1.0  # a parameter without influence
         self.rows = (jacobian / self.scale).T
-        self.curvature = self._curvature(r, self.inside)
+        self.curvature = self._curvature(size, self.inside)
         self.form = still = damping * np.eye(self.scale.size)
         if bend.any():
             self.form = bend / np.outer(self.scale, self.scale) + still
@@ -122,14 +124,14 @@ class Model:
             except np.linalg.LinAlgError:  # no minimum
                 self.form = still
 
-    def _squares(self, r) -> np.ndarray:
+    def _squares(self, size) -> np.ndarray:
         """Return the weights of the rows with which weighted squares have the gradient of the cost, [n]."""
-        return self.weight * np.minimum(1.0, self.delta / np.maximum(np.abs(r), np.finfo(float).tiny))
+        return self.weight * np.minimum(1.0, self.delta / np.maximum(size, TINY))
 
-    def _curvature(self, r, inside) -> np.ndarray:
+    def _curvature(self, size, inside) -> np.ndarray:
         """Return the curvature of the rows inside delta, since those beyond have none; of all as weighted squares, if these are few."""
         few = np.count_nonzero(inside) < self.scale.size
-        return (self.rows * (self._squares(r) if few else self.weight * inside)) @ self.rows.T
+        return (self.rows * (self._squares(size) if few else self.weight * inside)) @ self.rows.T
 
     def minimum(self, cost: float, lower: np.ndarray, upper: np.ndarray) -> tuple[np.ndarray, float]:
         """Return the step [p] to the least cost within the bounds of the step, and by how much the cost falls.
@@ -147,11 +149,12 @@ class Model:
             change = direction @ self.rows
             length = self.search(r, change, slope, direction, step)
             step, r = step + length * direction, r + length * change
-            before, inside = inside, np.abs(r) <= self.delta
+            size = np.abs(r)
+            before, inside = inside, size <= self.delta
             exact = length == 1.0 and np.array_equal(before, inside) and np.count_nonzero(inside) >= step.size
             if exact and np.all((lower < step) & (step < upper)):
                 break
-            curvature = self._curvature(r, inside)
+            curvature = self._curvature(size, inside)
         reached = self.weight @ huber(np.abs(r), self.delta) + step @ self.form @ step / 2
         return step / self.scale, cost - float(reached)
 
