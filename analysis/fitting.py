@@ -398,7 +398,9 @@ def between(axes: Sequence[Sequence[float]], cost: np.ndarray) -> np.ndarray:
     """
     cost = cost.reshape([len(axis) for axis in axes])
     least = np.unravel_index(cost.argmin(), cost.shape)
-    return np.array([vertex(axis, np.moveaxis(cost, k, 0)[:, *np.delete(least, k)], least[k]) for k, axis in enumerate(axes)])
+    return np.array(
+        [vertex(axis, np.moveaxis(cost, k, 0)[:, *np.delete(least, k)], least[k]) for k, axis in enumerate(axes)]
+    )
 
 
 def vertex(x: Sequence[float], y: np.ndarray, i: int) -> float:

@@ -186,7 +186,9 @@ class Drops:
             at_step, largest = stands[step], starts[-1]
             origin = np.repeat(at_step[largest], np.diff(largest, append=step.size))
             away = at_step - origin  # of one block, so that squares lose no digits
-            moments = np.array([drop, drop * log_rate, drop * origin, drop * away, drop * away * log_rate, drop * away**2])
+            moments = np.array(
+                [drop, drop * log_rate, drop * origin, drop * away, drop * away * log_rate, drop * away**2]
+            )
             begin, end, sizes = seen(*visible(at, step, starts, CLOSE), totals(moments, starts))
             place, table = halves(sizes[0].shape[1], *np.concatenate(sizes, axis=1))
             first.append(place[begin] + nodes)

@@ -101,7 +101,14 @@ ENTRIES = (
     entry("convex-bound", "bound of convex optimisation with two constants", "convex_bound"),
     entry("power-in-steps", "power law in steps: Chinchilla at one size, blind to the schedule", "steps_power"),
     entry("relaxation", "progress and relaxing noise", "relaxation"),
-    entry("relaxation-known", "the same, alpha, K and rho known from other families", "relaxation", None, RELAXATION, NOISE),
+    entry(
+        "relaxation-known",
+        "the same, alpha, K and rho known from other families",
+        "relaxation",
+        None,
+        RELAXATION,
+        NOISE,
+    ),
 )
 PROCEDURES = {procedure.name: procedure for procedure in ENTRIES}
 BEST = "relaxation-known"
