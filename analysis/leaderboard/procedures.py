@@ -22,8 +22,9 @@ from analysis.leaderboard.datasets import Group
 from curves import LossCurve
 
 SELECTION = ("mpl", "slimpajama-124m", "openwebtext2-scaling")
-STIFFNESS = 10.0  # points that one scale of distance from what is known costs, see Prior
+STIFFNESS = 30.0  # points that one scale of distance from what is known costs, see Prior
 SIZE = 0.16  # power of the model size that K follows: its slope within the data sets of SELECTION, see `size_slope`
+SPREAD = 0.2  # least scale of a logarithm that is carried over: the sizes of one family do not tell how families differ
 
 
 @dataclass(frozen=True)
@@ -134,13 +135,18 @@ def tell(procedure: Procedure, group: Group) -> Told:
 def know(procedure: Procedure, told: Sequence[tuple[Group, Told]], group: Group) -> Priors:
     """Return for each part what the fits in `told`, (who tells, fits) each, say of its known parameters for the model of `group`."""
     return [
-        Prior.learn(
-            [carried(part, fit, teller, group) for teller, fits in told for fit in fits[i]], part.known, STIFFNESS
-        )
+        learned(part, [carried(part, fit, teller, group) for teller, fits in told for fit in fits[i]])
         if part.known
         else None
         for i, part in enumerate(procedure.parts)
     ]
+
+
+def learned(part: Part, fits: Sequence[Fit]) -> Prior:
+    """Return what `fits`, carried over to one model, say of the known parameters of `part`."""
+    prior = Prior.learn(fits, part.known, STIFFNESS)
+    scale = {name: max(scale, SPREAD) if name in part.follows else scale for name, scale in prior.scale.items()}
+    return replace(prior, scale=scale)
 
 
 def carried(part: Part, fit: Fit, teller: Group, group: Group) -> Fit:
