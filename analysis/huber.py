@@ -182,14 +182,14 @@ def bounded_step(curvature: np.ndarray, gradient: np.ndarray, lower: np.ndarray,
 
     Otherwise it goes towards the minimum up to the first bound, and on from there with that coordinate held.
     """
-    step = np.linalg.solve(curvature, -gradient)
+    step = solved(curvature, -gradient)
     if ((lower <= step) & (step <= upper)).all():
         return step
     step = np.zeros_like(gradient)
     free = ~((lower >= 0) & (gradient > 0) | (upper <= 0) & (gradient < 0))
     while free.any():
         rows, move = np.flatnonzero(free), np.zeros_like(step)
-        move[rows] = np.linalg.solve(curvature[np.ix_(rows, rows)], -gradient[rows])
+        move[rows] = solved(curvature[np.ix_(rows, rows)], -gradient[rows])
         end = step + move
         beyond = free & ((end < lower) | (end > upper))
         if not beyond.any():
@@ -200,3 +200,11 @@ def bounded_step(curvature: np.ndarray, gradient: np.ndarray, lower: np.ndarray,
         gradient = gradient + share.min() * (curvature @ move)
         free[np.flatnonzero(beyond)[share <= share.min()]] = False
     return step
+
+
+def solved(matrix: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Return the solution of a linear system; the shortest one where the matrix is singular."""
+    try:
+        return np.linalg.solve(matrix, right)
+    except np.linalg.LinAlgError:
+        return np.linalg.lstsq(matrix, right)[0]
