@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.linalg.lapack import dgesv, dpotrf
 
 ITERATIONS = 200
 FTOL = 1e-11  # stop when a step promises to lower the cost by less than this share of it (unless told otherwise),
@@ -119,9 +120,7 @@ class Model:
         self.form = still = damping * np.eye(self.scale.size)
         if bend.any():
             self.form = bend / np.outer(self.scale, self.scale) + still
-            try:
-                np.linalg.cholesky(self.curvature + self.form)
-            except np.linalg.LinAlgError:  # no minimum
+            if dpotrf(self.curvature + self.form)[1]:  # not positive definite: no minimum
                 self.form = still
 
     def _squares(self, size) -> np.ndarray:
@@ -163,18 +162,22 @@ class Model:
 
         The slope rises with the length in straight pieces: false position, until it is down to a hundredth.
         """
-        (low, below), (high, above) = (0.0, slope), (1.0, self._slope(r + change, change, direction, step + direction))
+        weighted = self.weight * change
+        (low, below), (high, above) = (
+            (0.0, slope),
+            (1.0, self._slope(r + change, weighted, direction, step + direction)),
+        )
         while above > 0.01 * -slope and high - low > 1e-3 * high and high > 1e-9:
             length = low + (high - low) * min(max(below / (below - above), 0.1), 0.9)
-            rise = self._slope(r + length * change, change, direction, step + length * direction)
+            rise = self._slope(r + length * change, weighted, direction, step + length * direction)
             if rise > 0:
                 high, above = length, rise
             else:
                 low, below = length, rise
         return high
 
-    def _slope(self, r, change, direction, step) -> float:
-        return (self.weight * pull(r, self.delta)) @ change + direction @ self.form @ step
+    def _slope(self, r, weighted, direction, step) -> float:
+        return pull(r, self.delta) @ weighted + direction @ self.form @ step
 
 
 def bounded_step(curvature: np.ndarray, gradient: np.ndarray, lower: np.ndarray, upper: np.ndarray) -> np.ndarray:
@@ -204,7 +207,5 @@ def bounded_step(curvature: np.ndarray, gradient: np.ndarray, lower: np.ndarray,
 
 def solved(matrix: np.ndarray, right: np.ndarray) -> np.ndarray:
     """Return the solution of a linear system; the shortest one where the matrix is singular."""
-    try:
-        return np.linalg.solve(matrix, right)
-    except np.linalg.LinAlgError:
-        return np.linalg.lstsq(matrix, right)[0]
+    *_, solution, singular = dgesv(matrix, right)
+    return np.linalg.lstsq(matrix, right)[0] if singular else solution

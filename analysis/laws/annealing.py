@@ -8,7 +8,7 @@ import numpy as np
 from scipy.linalg.lapack import dtbtrs
 from scipy.sparse import csr_array
 
-from analysis.laws import Law, Parameter, Run, power
+from analysis.laws import Law, Parameter, Run
 from curves import InputError, Schedule
 from curves.errors import nearest
 
@@ -58,7 +58,7 @@ def annealing_sums(schedule: Schedule, decay: float, warmup: str = "as-peak") ->
 
 
 class AnnealingSums:
-    """S1 [n] of every point, and S2 [n] with its derivative for any decay factor."""
+    """S1 [n] of every point and its logarithm, and S2 [n] with its derivative for any decay factor."""
 
     def __init__(self, runs: Sequence[Run], warmup: str):
         S1, fallen, drops, ages, many, gaps = [], [], [], [], [], []
@@ -77,6 +77,7 @@ class AnnealingSums:
             ages.append(np.repeat(run.step, many[-1]) - falls - 1)
             gaps.append(np.append(0, run.step[1:] - run.step[:-1]))
         self.S1, self._fallen, self._gap = np.concatenate(S1), np.concatenate(fallen), np.concatenate(gaps)
+        self.log_S1 = np.log(self.S1)
         drops, ages, first = np.concatenate(drops), np.concatenate(ages), np.append(0, np.cumsum(np.concatenate(many)))
         self._age = np.arange(ages.max(initial=0) + 1)
         # row j holds the drops since the point before, in the column of their age at point j
@@ -146,9 +147,9 @@ class Annealing(Law):
 
     def basis(self, nonlinear, x):
         alpha, decay = nonlinear
-        forward, by_alpha = power(x.S1, alpha)
+        forward = np.exp(-alpha * x.log_S1)
         S2, by_decay = x.S2(decay)
         phi, slopes = np.ones((forward.size, 3)), np.zeros((2, forward.size, 3))
         phi[:, 1], phi[:, 2] = forward, -S2
-        slopes[0, :, 1], slopes[1, :, 2] = by_alpha, -by_decay
+        slopes[0, :, 1], slopes[1, :, 2] = -x.log_S1 * forward, -by_decay
         return phi, slopes
