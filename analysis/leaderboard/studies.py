@@ -67,13 +67,15 @@ def oracle(group: Group, procedure: Procedure, priors: Priors) -> list[dict]:
 def one_cosine(group: Group, procedure: Procedure, priors: Priors) -> list[dict]:
     """Return a row for the longest cosine of every peak rate: errors at the end of the decayed runs that are no cosines.
 
-    Beside them stands what bounds them: `own_error`, that of a fit to these runs themselves, which nothing is known of
-    beforehand, the noise floor, and how many times as long as the cosine the longest of them is.
+    Beside them stands what bounds them: of BEST `own_error`, that of a fit to these runs themselves with nothing known beforehand,
+    the noise floor, and how many times as long as the cosine the longest of them is.
     """
     rows = []
     for cosine, tests in cosines(group):
         errors = final_errors(procedure, [cosine], priors, tests)
-        own = final_errors(procedure, some([cosine, *tests]), [None] * len(priors), tests)
+        own = np.nan
+        if procedure.name == BEST:
+            own = np.mean(final_errors(procedure, some([cosine, *tests]), [None] * len(priors), tests))
         rows.append(
             about(group, procedure)
             | {
@@ -82,7 +84,7 @@ def one_cosine(group: Group, procedure: Procedure, priors: Priors) -> list[dict]
                 "curves": len(errors),
                 "final_error": np.mean(errors),
                 "worst_final_error": max(errors),
-                "own_error": np.mean(own),
+                "own_error": own,
                 "noise": group.noise,
                 "times_longer": max(run.schedule.steps for run in tests) / cosine.schedule.steps,
             }
