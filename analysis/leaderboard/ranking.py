@@ -76,8 +76,8 @@ def halves(table: pd.DataFrame) -> pd.DataFrame:
 def aims(table: pd.DataFrame, splits: pd.DataFrame, one_cosine: pd.DataFrame, oracle: pd.DataFrame) -> pd.DataFrame:
     """Return every aim of the board's best procedure beside what it reached.
 
-    own_error is what its law errs by when fitted to the very runs that are asked about, where that is known: nothing below is to
-    be had from its form.
+    own_error is what its law errs by at the ends when fitted to all points of the very runs that are asked about, where that is
+    known.
     """
     rows = [*against_baselines(table), *on_published(table), *on_grid(splits, oracle), *from_cosine(one_cosine)]
     aims = pd.DataFrame(rows, columns=["aim", "limit", "reached", "own_error"])
