@@ -31,8 +31,8 @@ def better(one: float, other: float, own: Domains) -> bool | None:
 
 
 def within(numbers, form: str = "{:.3f}") -> str:
-    """Write the range of numbers."""
-    return f"{form.format(min(numbers))} to {form.format(max(numbers))}"
+    """Write the range of numbers; one number where all are the same."""
+    return " to ".join(dict.fromkeys(form.format(end(numbers)) for end in (min, max)))
 
 
 def part(own: Domains, kind: str) -> pd.DataFrame:
