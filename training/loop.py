@@ -226,6 +226,7 @@ def describe(settings, schedule, folder, machine, text):
         "tokens_per_step": machine.tokens_per_step,
         "data": settings["data"]["source"],
         "corpus": text.id,
+        "train_tokens": int(text.train.size),
         "device": torch.cuda.get_device_name() if machine.device.type == "cuda" else "cpu",
         "versions": {"python": platform.python_version(), "torch": version("torch")},
         "git": git_state(),

@@ -14,6 +14,8 @@ from curves.files import write_text
 from curves.loss_curve import COLUMNS, read_json, read_record
 from training import checkpoint
 
+SOURCE = ("model", "data", "corpus", "train_tokens", "device", "versions")  # of run.json, kept with the curve
+
 
 class RunFolder:
     """The files of one run.
@@ -149,7 +151,7 @@ class RunFolder:
             role=role,
             source={
                 "run": self.path.name,
-                **{key: about[key] for key in ("model", "data", "corpus", "device", "versions")},
+                **{key: about[key] for key in SOURCE if key in about},
             },
         )
 
