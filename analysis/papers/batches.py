@@ -3,7 +3,7 @@
     critical_batches(runs) -> Batches
 
 At a fixed loss, S steps of B tokens see E = B S tokens, and (S / S_min - 1)(E / E_min - 1) = 1, which is S = S_min + E_min / B:
-a straight line in 1 / B. The critical batch is E_min / S_min; over losses it follows B* / L^(1 / alpha_B).
+a straight line in 1 / B. The critical batch is E_min / S_min; over losses it follows B* / L^(1 / alpha_B), whatever the size.
 """
 
 from collections.abc import Sequence
@@ -27,26 +27,37 @@ class Batches:
 
     points    a row for every size and loss: N, loss, S_min, E_min, critical (tokens), misfit (the largest relative one of S)
     steps     a row for every run and loss: run, N, batch, loss, steps
-    scale     B*, tokens
-    alpha     alpha_B
-    draws     (B*, alpha_B) under reweighted runs, [DRAWS, 2]
+    found     B* (tokens), alpha_B, and the exponent of N in B* L^(-1 / alpha_B) N^p, with which B* and alpha_B do without
+    draws     the same under reweighted runs, [DRAWS, 3]; nan where some loss has no critical batch: fewer tokens with larger
+              batches, or no fewer steps
     """
 
     points: pd.DataFrame
     steps: pd.DataFrame
-    scale: float
-    alpha: float
+    found: np.ndarray
     draws: np.ndarray
 
-    def interval(self, level: float = 0.95) -> tuple[float, float]:
-        """Return the central interval of alpha_B that holds `level` of the draws that have one."""
-        low, high = np.nanquantile(self.draws[:, 1], [(1 - level) / 2, (1 + level) / 2])
+    @property
+    def scale(self) -> float:
+        """B* in tokens: the critical batch at a loss of 1, far outside what was measured."""
+        return float(self.found[0])
+
+    @property
+    def alpha(self) -> float:
+        """alpha_B."""
+        return float(self.found[1])
+
+    def interval(self, which: int, level: float = 0.95) -> tuple[float, float]:
+        """Return the central interval of `found[which]` that holds `level` of the draws that have one."""
+        low, high = np.nanquantile(self.draws[:, which], [(1 - level) / 2, (1 + level) / 2])
         return float(low), float(high)
 
     @property
-    def lost(self) -> float:
-        """Share of the draws in which some loss has no critical batch: fewer tokens with larger batches, or no fewer steps."""
-        return float(np.isnan(self.draws[:, 1]).mean())
+    def note(self) -> str:
+        """What was resampled, in a sentence for tables and captions."""
+        lost = np.isnan(self.draws[:, 1]).mean()
+        said = f"{len(self.draws)} weightings of {self.steps['run'].nunique()} runs"
+        return said + (f"; {lost:.0%} of them have no critical batch" if lost else "")
 
 
 def critical_batches(runs: Sequence[LossCurve], seed: int = 0) -> Batches:
@@ -61,7 +72,7 @@ def critical_batches(runs: Sequence[LossCurve], seed: int = 0) -> Batches:
     rng = np.random.default_rng(seed)
     weights = rng.dirichlet(np.ones(len(equal)), DRAWS) * len(equal)
     draws = [power(trade(steps, dict(zip(equal, drawn, strict=True)))) for drawn in weights]
-    return Batches(points, steps, *power(points), np.array(draws))
+    return Batches(points, steps, power(points), np.array(draws))
 
 
 def by_size(runs: Sequence[LossCurve]) -> list[list[LossCurve]]:
@@ -109,10 +120,12 @@ def trade(steps: pd.DataFrame, weight: dict[str, float]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["N", "loss", "S_min", "E_min", "critical", "misfit"])
 
 
-def power(points: pd.DataFrame) -> tuple[float, float]:
-    """Return B* and alpha_B of one power law through the critical batches of all sizes; where some are not finite, nan."""
-    critical = points["critical"].to_numpy()
+def power(points: pd.DataFrame) -> np.ndarray:
+    """Return B*, alpha_B and the exponent of N from the critical batches of all sizes; nan where some are not finite."""
+    critical, size = points["critical"].to_numpy(), np.log(points["N"].to_numpy(dtype=float))
     if not np.all(np.isfinite(critical) & (critical > 0)):
-        return np.nan, np.nan
-    slope, log_scale = np.polyfit(np.log(points["loss"]), np.log(critical), 1)
-    return float(np.exp(log_scale)), float(-1 / slope)
+        return np.full(3, np.nan)
+    columns = np.column_stack([np.ones(size.size), np.log(points["loss"]), size - size.mean()])
+    scale, slope = np.linalg.lstsq(columns[:, :2], np.log(critical), rcond=None)[0]
+    by_size = np.linalg.lstsq(columns, np.log(critical), rcond=None)[0][2]
+    return np.array([np.exp(scale), -1 / slope, by_size])

@@ -1,0 +1,104 @@
+"""A made family: every cell of the kaplan sweep, with losses from Kaplan's laws of size, steps and batch, and of short texts."""
+
+from pathlib import Path
+
+import numpy as np
+
+from curves import LossCurve, schedules
+
+PEAK, WARMUP, TOKENS = 1.5e-3, 100, 2048
+N = {"0.04m": 6_736, "0.06m": 13_944, "0.1m": 35_552, "0.2m": 83_280, "0.3m": 150_976, "0.6m": 443_232}
+SIZE, STEPS = (6.0, 0.08), (20.0, 0.6)  # L = A N^-alpha + B S_min^-beta
+CRITICAL = (4e6, 0.2)  # B*, alpha_B
+TEXT = {"Nc": 1e13, "alpha_N": 0.08, "Dc": 1e12, "alpha_D": 0.1}
+DECAYED = 0.02  # share of the loss that a decay of the rate removes
+LENGTHS = {name: (350, 700, 1400) if name in ("0.2m", "0.3m", "0.6m") else (350, 700, 1400, 2800) for name in N}
+TEXTS = {
+    "0.04m": (12_500, 50_000, 200_000),
+    "0.1m": (12_500, 50_000, 200_000),
+    "0.2m": (12_500, 50_000, 100_000, 200_000),
+}
+SEEDED = "0.1m"
+
+
+def loss_at(size: int, step: np.ndarray, batch: int) -> np.ndarray:
+    """Losses that solve L = A N^-alpha + B S_min(L)^-beta, by halving."""
+    (A, alpha), (B, beta), (scale, alpha_B) = SIZE, STEPS, CRITICAL
+    floor = A * size**-alpha
+    low, high = np.full(step.size, floor), np.full(step.size, 1e3)
+    for _ in range(80):
+        middle = (low + high) / 2
+        critical = scale * middle ** (-1 / alpha_B)
+        above = floor + B * (step / (1 + critical / batch)) ** -beta > middle
+        low, high = np.where(above, middle, low), np.where(above, high, middle)
+    return high
+
+
+def text_loss(size: int, D: float) -> float:
+    """The lowest loss on a text of D tokens."""
+    t = TEXT
+    return float(((t["Nc"] / size) ** (t["alpha_N"] / t["alpha_D"]) + t["Dc"] / D) ** t["alpha_D"])
+
+
+def family(noise: float = 0.0) -> list[LossCurve]:
+    """Every curve, with `noise` times 1e-3 of the loss as scatter of whole runs."""
+    made = [
+        run(f"{name}-steps{T}", "family", name, T, seed, TOKENS, "wsd")
+        for name in N
+        for T in LENGTHS[name]
+        for seed in (0,)
+    ]
+    for seed in (1, 2):
+        made += [run(f"{SEEDED}-again-steps{T}-seed{seed}", "noise", SEEDED, T, seed, TOKENS, "wsd") for T in (700, 1400)]
+    for name in ("0.04m", "0.1m"):
+        made.append(run(f"{name}-batch512", "batch", name, 4000, 0, 512, "constant", 100))
+        made.append(run(f"{name}-batch8192", "batch", name, 600, 0, 8192, "constant", 20))
+        for D in TEXTS[name]:
+            made.append(text(name, D))
+    made += [text("0.2m", D) for D in TEXTS["0.2m"]]
+    rng = np.random.default_rng(0)
+    return [scaled(curve, 1 + noise * 1e-3 * rng.standard_normal()) for curve in made]
+
+
+def run(name, role, model, steps, seed, batch, kind, every=50) -> LossCurve:
+    """One run; the loss falls by DECAYED while the rate does, and another seed adds seed x 1e-3 of it."""
+    schedule = schedules.build(kind, steps, PEAK, WARMUP)
+    step = np.arange(every, steps + 1, every)
+    loss = loss_at(N[model], step, batch) * (1 + 1e-3 * seed)
+    loss = loss * (1 - DECAYED * (1 - schedule.lr[step - 1] / PEAK) * (step > WARMUP))
+    return curve(name, role, model, schedule, step, loss, batch, seed, 9_000_000)
+
+
+def text(model: str, D: int) -> LossCurve:
+    """A run on a short text: its loss falls to `text_loss` at step 400 and rises again."""
+    schedule = schedules.build("constant", 800, PEAK, WARMUP)
+    step = np.arange(25, 801, 25)
+    loss = text_loss(N[model], D) * (1 + (step / 400 - 1) ** 2)
+    return curve(f"{model}-text-train_tokens{D}", "text", model, schedule, step, loss, TOKENS, 0, D)
+
+
+def curve(name, role, model, schedule, step, loss, batch, seed, train_tokens) -> LossCurve:
+    total = N[model] + 16_384
+    return LossCurve(
+        name=name,
+        schedule=schedule,
+        step=step,
+        loss=loss,
+        tokens_per_step=batch,
+        parameters={"total": total, "non_embedding": N[model]},
+        flops_per_token=6.0 * total,
+        seed=seed,
+        role=role,
+        source={"made": "from Kaplan's laws", "train_tokens": train_tokens},
+    )
+
+
+def scaled(curve: LossCurve, factor: float) -> LossCurve:
+    return LossCurve(**{**vars(curve), "loss": curve.loss * factor})
+
+
+def write_family(folder: Path, noise: float = 0.0) -> Path:
+    """Save the curves as `folder`/curves/NAME.csv and return `folder`."""
+    for made in family(noise):
+        made.save(Path(folder) / "curves")
+    return Path(folder)
