@@ -3,7 +3,7 @@
     critical_batches(runs) -> Batches
 
 At a fixed loss, S steps of B tokens see E = B S tokens, and (S / S_min - 1)(E / E_min - 1) = 1, which is S = S_min + E_min / B:
-a straight line in 1 / B. The critical batch is E_min / S_min; over losses it follows B* / L^(1 / alpha_B), whatever the size.
+a straight line in 1 / B; of several rates the one that needs fewest steps counts. The critical batch is E_min / S_min; over losses it follows B* / L^(1 / alpha_B), whatever the size.
 """
 
 from collections.abc import Sequence
@@ -86,18 +86,23 @@ def by_size(runs: Sequence[LossCurve]) -> list[list[LossCurve]]:
 
 
 def reached(runs: list[LossCurve]) -> pd.DataFrame:
-    """Return the steps at which runs of one size reach LEVELS losses that all of them pass."""
-    fits = [fit(build("steps_power"), [run]) for run in runs]
-    high = min(found.predict(run)[0] for found, run in zip(fits, runs, strict=True))
-    low = max(found.predict(run)[-1] for found, run in zip(fits, runs, strict=True))
+    """Return the steps at which each batch, at the best of its rates, reaches LEVELS losses that all batches pass; one size."""
+    fits = [(run, fit(build("steps_power"), [run])) for run in runs]
+    ends = pd.DataFrame(
+        [(run.tokens_per_step, found.predict(run)[0], found.predict(run)[-1]) for run, found in fits],
+        columns=["batch", "first", "last"],
+    ).groupby("batch")
+    high, low = ends["first"].max().min(), ends["last"].min().max()
     if low >= high:
-        raise InputError(f"critical batch: the runs {', '.join(run.name for run in runs)} pass no common loss")
+        raise InputError(f"critical batch: the batches of {', '.join(run.name for run in runs)} pass no common loss")
     rows = [
         (run.name, run.parameters["non_embedding"], run.tokens_per_step, loss, step_of(found, loss))
         for loss in np.linspace(low, high, LEVELS)
-        for found, run in zip(fits, runs, strict=True)
+        for run, found in fits
+        if loss >= found.predict(run)[-1]
     ]
-    return pd.DataFrame(rows, columns=["run", "N", "batch", "loss", "steps"])
+    table = pd.DataFrame(rows, columns=["run", "N", "batch", "loss", "steps"])
+    return table.loc[table.groupby(["loss", "batch"])["steps"].idxmin()]
 
 
 def step_of(found: Fit, loss: float) -> float:

@@ -90,10 +90,8 @@ class Family:
 
     @cached_property
     def batches(self) -> list[LossCurve]:
-        """The runs at one rate with several batches: those of role "batch" and the stable phases of the same sizes."""
-        others = self.role("batch")
-        sizes = [curve.parameters for curve in others]
-        return [settled(curve) for curve in others] + [curve for curve in self.stable if curve.parameters in sizes]
+        """The runs of role "batch" after their warm-up: two sizes, each with several batches at several constant rates."""
+        return [settled(curve) for curve in self.role("batch")]
 
     @cached_property
     def noise(self) -> Noise | None:

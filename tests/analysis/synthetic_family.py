@@ -7,12 +7,12 @@ import numpy as np
 
 from curves import LossCurve, schedules
 
-PEAK, WARMUP, TOKENS = 1.5e-3, 100, 2048
+PEAK, WARMUP, TOKENS = 6e-3, 50, 2048
 N = {"0.04m": 6_736, "0.06m": 13_944, "0.1m": 35_552, "0.2m": 83_280, "0.3m": 150_976, "0.6m": 443_232}
 SIZE, STEPS = (6.0, 0.08), (20.0, 0.6)  # L = A N^-alpha + B S_min^-beta
 CRITICAL = (4e6, 0.2)  # B*, alpha_B
-# the longest text is the first 800 steps of the others' law; with these constants the law of texts agrees there to .3 %
-TEXT = {"Nc": 10**11.5607, "alpha_N": 0.07187, "Dc": 3e10, "alpha_D": 0.12}
+# the longest text is the first 500 steps of the others' law; with these constants the law of texts agrees there to .3 %
+TEXT = {"Nc": 10**11.776, "alpha_N": 0.07195, "Dc": 3e10, "alpha_D": 0.12}
 DECAYED = 0.02  # share of the loss that a decay of the rate removes
 LENGTHS = {name: (350, 700, 1400) if name in ("0.2m", "0.3m", "0.6m") else (350, 700, 1400, 2800) for name in N}
 TEXTS = {
@@ -21,6 +21,7 @@ TEXTS = {
     "0.2m": (12_500, 50_000, 100_000, 200_000),
 }
 SEEDED = "0.1m"
+BATCHES = ((512, 3000, 100, 0.003), (2048, 900, 25, 0.006), (8192, 350, 10, 0.012))
 
 
 def loss_at(size: int, step: np.ndarray, batch: int) -> np.ndarray:
@@ -50,8 +51,10 @@ def family(noise: float = 0.0) -> list[LossCurve]:
             run(f"{SEEDED}-again-steps{T}-seed{seed}", "noise", SEEDED, T, seed, TOKENS, "wsd") for T in (700, 1400)
         ]
     for name in ("0.04m", "0.1m"):
-        made.append(run(f"{name}-batch512", "batch", name, 4000, 0, 512, "constant", 100))
-        made.append(run(f"{name}-batch8192", "batch", name, 600, 0, 8192, "constant", 20))
+        for batch, T, every, peak in BATCHES:
+            made.append(run(f"{name}-batch{batch}-peak{peak}", "batch", name, T, 0, batch, "constant", every))
+        slow = run(f"{name}-batch2048-peak0.012", "batch", name, 900, 0, TOKENS, "constant", 25)
+        made.append(replace(slow, loss=loss_at(N[name], slow.step * 0.8, TOKENS)))
         for D in TEXTS[name]:
             made.append(text(name, D))
     made += [text("0.2m", D) for D in TEXTS["0.2m"]]
@@ -69,10 +72,10 @@ def run(name, role, model, steps, seed, batch, kind, every=50) -> LossCurve:
 
 
 def text(model: str, D: int) -> LossCurve:
-    """A run on a short text: its loss falls to `text_loss` at step 400 and rises again."""
-    schedule = schedules.build("constant", 800, PEAK, WARMUP)
-    step = np.arange(25, 801, 25)
-    loss = text_loss(N[model], D) * (1 + (step / 400 - 1) ** 2)
+    """A run on a short text: its loss falls to `text_loss` at step 250 and rises again."""
+    schedule = schedules.build("constant", 500, PEAK, WARMUP)
+    step = np.arange(25, 501, 25)
+    loss = text_loss(N[model], D) * (1 + (step / 250 - 1) ** 2)
     return curve(f"{model}-text-train_tokens{D}", "text", model, schedule, step, loss, TOKENS, 0, D)
 
 

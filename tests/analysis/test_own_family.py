@@ -1,6 +1,19 @@
 import numpy as np
 import pytest
-from synthetic_family import CRITICAL, DECAYED, SIZE, STEPS, TEXT, TEXTS, N, family, loss_at, text_loss, write_family
+from synthetic_family import (
+    BATCHES,
+    CRITICAL,
+    DECAYED,
+    SIZE,
+    STEPS,
+    TEXT,
+    TEXTS,
+    N,
+    family,
+    loss_at,
+    text_loss,
+    write_family,
+)
 
 from analysis import laws
 from analysis.claims.hitchhiker import asks
@@ -19,7 +32,7 @@ def test_the_parts_of_the_family(own):
     assert len(own.ends) == 21 and all(end.step.size == 1 for end in own.ends)
     assert [run.schedule.steps for run in own.equal] == [1400] * 6
     assert len(own.stable) == 8 and all(np.ptp(run.schedule.lr[run.step - 1]) == 0 for run in own.stable)
-    assert min(run.step[0] for run in own.stable) == 200 and own.stable[0].step[-1] == 2200
+    assert min(run.step[0] for run in own.stable) == 100 and own.stable[0].step[-1] == 2200
     assert own.noise.pairs == ("0.1m-steps700", "0.1m-steps1400") * 2
     assert own.noise.relative == pytest.approx(np.sqrt(2.5) * 1e-3)
 
@@ -42,7 +55,7 @@ def test_texts_are_one_step_of_distinct_tokens_at_their_lowest_loss(own):
     for name, lengths in TEXTS.items():
         for D in lengths:
             assert found[N[name], D] == pytest.approx(text_loss(N[name], D))
-        assert found[N[name], 800 * 2048] == pytest.approx(loss_at(N[name], np.array([800]), 2048)[0])
+        assert found[N[name], 500 * 2048] == pytest.approx(loss_at(N[name], np.array([500]), 2048)[0])
     p = fit(laws.build("kaplan_data"), own.texts).params
     assert (p["alpha_N"], p["alpha_D"]) == pytest.approx((TEXT["alpha_N"], TEXT["alpha_D"]), rel=0.05)
 
@@ -53,6 +66,9 @@ def test_size_steps_and_batch_are_found_again(own, monkeypatch):
     assert batches.alpha == pytest.approx(CRITICAL[1], rel=0.03) and batches.scale == pytest.approx(
         CRITICAL[0], rel=0.15
     )
+    assert set(batches.steps["run"]) == {
+        f"{name}-batch{B}-peak{peak}" for name in ("0.04m", "0.1m") for B, _, _, peak in BATCHES
+    }
     low, high = batches.interval(1)
     assert low <= batches.alpha <= high and abs(batches.found[2]) < 0.05
     assert batches.points["misfit"].max() < 0.02

@@ -54,7 +54,7 @@ def trade(e: Evidence) -> Claim:
         source=f"{PAPER}, Eq. 5.1",
         paper_value="the form of McCandlish et al. 2018",
         on_own_runs=own,
-        unit="two sizes; batches of 512, 2,048 and 8,192 tokens, the rate with the square root of the batch",
+        unit="two sizes; batches of 512, 2,048 and 8,192 tokens, each at the best of two or three rates",
         verdict=verdict(held),
         figure="fig06_batches",
     )

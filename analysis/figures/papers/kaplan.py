@@ -134,7 +134,7 @@ def fig04_steps(evidence):
     for curve in family.stable:
         colour, line, _ = looks[curve.parameters["non_embedding"]]
         foretold = found.predict(curve)
-        left.plot(curve.step, curve.loss, "o", ms=1.8, mew=0, color=colour)
+        left.plot(curve.step, curve.loss, "o", ms=2.5, mew=0, color=colour)
         right.plot(curve.step, 100 * (foretold / curve.loss - 1), linestyle=line, lw=0.8, color=colour)
         if curve.role == "family":
             label = f"{curve.parameters['non_embedding']:,}"
@@ -210,7 +210,12 @@ def fig06_batches(evidence):
     right.plot(loss, found.scale * loss ** (-1 / found.alpha), color=INK, linestyle="-", label="power law")
     for axis in (left, right):
         axis.set_yscale("log")
-    logarithmic(left, found.steps["steps"], "steps S")
+        axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:,.0f}"))
+        axis.yaxis.set_minor_locator(NullLocator())
+    left.set_xscale("log")
+    thousands(left)
+    left.set_xlabel("steps S")
     left.set_ylabel("tokens E")
     right.set_xlabel(LOSS)
     right.set_ylabel("critical batch (tokens)")
