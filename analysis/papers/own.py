@@ -85,7 +85,8 @@ class Family:
         found = [lowest(curve, curve.source["train_tokens"]) for curve in short]
         for curve in self.stable:
             if curve.role == "family" and any(curve.parameters == other.parameters for other in short):
-                found.append(lowest(select(curve, curve.step <= steps), steps * curve.tokens_per_step))
+                stretch = select(curve, curve.step <= steps)
+                found.append(lowest(stretch, stretch.step[-1] * curve.tokens_per_step))
         return found
 
     @cached_property

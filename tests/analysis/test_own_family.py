@@ -9,7 +9,6 @@ from synthetic_family import (
     TEXT,
     TEXTS,
     N,
-    family,
     loss_at,
     text_loss,
     write_family,
@@ -29,11 +28,11 @@ def own(tmp_path_factory):
 
 
 def test_the_parts_of_the_family(own):
-    assert len(own.ends) == 21 and all(end.step.size == 1 for end in own.ends)
-    assert [run.schedule.steps for run in own.equal] == [1400] * 6
+    assert len(own.ends) == 16 and all(end.step.size == 1 for end in own.ends)
+    assert [run.schedule.steps for run in own.equal] == [700] * 6
     assert len(own.stable) == 8 and all(np.ptp(run.schedule.lr[run.step - 1]) == 0 for run in own.stable)
-    assert min(run.step[0] for run in own.stable) == 100 and own.stable[0].step[-1] == 2200
-    assert own.noise.pairs == ("0.1m-steps700", "0.1m-steps1400") * 2
+    assert min(run.step[0] for run in own.stable) == 105 and own.stable[0].step[-1] == 1120
+    assert own.noise.pairs == ("0.1m-steps350", "0.1m-steps700") * 2
     assert own.noise.relative == pytest.approx(np.sqrt(2.5) * 1e-3)
 
 
@@ -55,7 +54,7 @@ def test_texts_are_one_step_of_distinct_tokens_at_their_lowest_loss(own):
     for name, lengths in TEXTS.items():
         for D in lengths:
             assert found[N[name], D] == pytest.approx(text_loss(N[name], D))
-        assert found[N[name], 500 * 2048] == pytest.approx(loss_at(N[name], np.array([500]), 2048)[0])
+        assert found[N[name], 385 * 2048] == pytest.approx(loss_at(N[name], np.array([385]), 2048)[0])
     p = fit(laws.build("kaplan_data"), own.texts).params
     assert (p["alpha_N"], p["alpha_D"]) == pytest.approx((TEXT["alpha_N"], TEXT["alpha_D"]), rel=0.05)
 
@@ -98,15 +97,9 @@ def test_the_guides_tables_of_the_family(own):
     every = list(asks.own_asks(tables))
     assert len(set(every)) == len(every) > 200
     largest = max(run.parameters["total"] for run in own.curves)
-    assert len(tables[asks.SEEDS]) == len(tables[asks.WHOLE]) + 56  # two seeds of 28 points
+    assert len(tables[asks.SEEDS]) == len(tables[asks.WHOLE]) + 40  # two seeds of 20 points
     assert (tables[asks.TO_END]["N"] == largest).sum() == 1
     end = tables[asks.ENDS]
     assert end[end["N"] == largest]["loss"].iloc[-1] == pytest.approx(
-        (1 - DECAYED) * loss_at(443_232, np.array([1400]), 2048)[0]
+        (1 - DECAYED) * loss_at(443_232, np.array([700]), 2048)[0]
     )
-
-
-def test_the_made_family_has_the_cells_of_the_sweep():
-    from training.sweep import load
-
-    assert {curve.name for curve in family()} <= set(load("kaplan").cells)

@@ -3,7 +3,7 @@
 The loss of a converged language model falls as a power of its size, of its text or of its compute (Kaplan et al. 2020,
 [arXiv 2001.08361](https://arxiv.org/abs/2001.08361)). The paper published constants and no data: *recomputed* below is what
 follows from its constants by its own formulas, and *our runs* are those of `conf/sweep/kaplan.yaml` in `results/kaplan`: six
-sizes of 7 to 443 thousand parameters, four lengths, three batches and four short texts, at a ten-thousandth of its sizes.
+sizes of 7 to 443 thousand parameters, three lengths, three batches and four short texts, at a ten-thousandth of its sizes.
 Constants of the loss belong to WebText2 and its vocabulary; only exponents compare, and ours are those of models that are
 far from converged.
 

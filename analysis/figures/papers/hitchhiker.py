@@ -190,6 +190,7 @@ def fig05_own(evidence):
     for axis in (left, right) if noise else ():
         axis.axhspan(1e-4, noise.relative, color=BAND, zorder=0, label="another seed")
     logarithmic(left, (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1))
+    left.set_xticks(sorted(across["models"].unique()))
     left.set_ylim(max(rows["are"].min() / 1.5, 5e-4), rows["are"].max() * 1.3)
     left.set_xlabel("models trained on")
     right.set_xlabel("share of the run seen")
