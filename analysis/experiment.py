@@ -12,7 +12,7 @@
 Everything is computed once, on first use. lambda is chosen on the curves of role "fit" only, by their objective.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -132,15 +132,7 @@ class Experiment:
             for name, curve in self.curves.items()
             if name.endswith(SEED) and name.removesuffix(SEED) in self.curves
         ]
-        if not pairs:
-            return None
-        late = [(b.loss / a.loss - 1)[a.step > a.schedule.steps / 2] for a, b in pairs]
-        finals = np.array([b.final_loss - a.final_loss for a, b in pairs])
-        return Noise(
-            pairs=tuple(a.name for a, _ in pairs),
-            relative=float(np.sqrt(np.mean(np.concatenate(late) ** 2))),
-            std=float(np.sqrt(np.mean(finals**2) / 2)),
-        )
+        return noise(pairs)
 
     def score(self, name: str, by: str = "annealing") -> Score:
         """Return the score of curve `name` as the fit `by` predicts it, over the settled points."""
@@ -202,6 +194,19 @@ class Experiment:
                     }
                 )
         return pd.DataFrame(rows)
+
+
+def noise(pairs: Sequence[tuple[LossCurve, LossCurve]]) -> Noise | None:
+    """Return what another seed changes, from pairs of runs that differ in nothing else; None without any."""
+    if not pairs:
+        return None
+    late = [(b.loss / a.loss - 1)[a.step > a.schedule.steps / 2] for a, b in pairs]
+    finals = np.array([b.final_loss - a.final_loss for a, b in pairs])
+    return Noise(
+        pairs=tuple(a.name for a, _ in pairs),
+        relative=float(np.sqrt(np.mean(np.concatenate(late) ** 2))),
+        std=float(np.sqrt(np.mean(finals**2) / 2)),
+    )
 
 
 def settled(curve: LossCurve) -> LossCurve:

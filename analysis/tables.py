@@ -20,12 +20,16 @@ def scientific(value: float) -> str:
     return f"{value:.1e}".replace("e+", "e")
 
 
-def markdown(frame: pd.DataFrame, columns: dict) -> str:
+def markdown(frame: pd.DataFrame, columns: dict | None = None) -> str:
     """Write `frame` as a Markdown table.
 
     columns  {column: (heading, form)} in the order of the table; form is a function, or a format as in format(value, form).
-             Columns of numbers are set to the right; missing values become a dash.
+             Default: every column under its own name, numbers to four digits. Columns of numbers are set to the right;
+             missing values become a dash.
     """
+    if columns is None:
+        forms = {name: ".4g" if pd.api.types.is_float_dtype(frame[name]) else str for name in frame}
+        columns = {name: (name.replace("_", " "), form) for name, form in forms.items()}
     numbers = [pd.api.types.is_numeric_dtype(frame[column]) for column in columns]
     lines = [[heading for heading, _ in columns.values()], ["---:" if number else "---" for number in numbers]]
     for record in frame.to_dict("records"):

@@ -227,6 +227,7 @@ def describe(settings, schedule, folder, machine, text, also):
         "data": settings["data"]["source"],
         "corpus": text.id,
         **({"also": {name: other.id for name, other in also.items()}} if also else {}),
+        "train_tokens": int(text.train.size),
         "device": torch.cuda.get_device_name() if machine.device.type == "cuda" else "cpu",
         "versions": {"python": platform.python_version(), "torch": version("torch")},
         "git": git_state(),

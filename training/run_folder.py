@@ -15,6 +15,8 @@ from curves.files import write_text
 from curves.loss_curve import ALSO, COLUMNS, evaluated, read_json, read_record
 from training import checkpoint
 
+SOURCE = ("model", "data", "corpus", "train_tokens", "also", "device", "versions")  # of run.json, kept with the curve
+
 
 class RunFolder:
     """The files of one run.
@@ -152,9 +154,7 @@ class RunFolder:
             role=role,
             source={
                 "run": self.path.name,
-                **{
-                    key: about[key] for key in ("model", "data", "corpus", "also", "device", "versions") if key in about
-                },
+                **{key: about[key] for key in SOURCE if key in about},
             },
         )
 

@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from analysis.laws import Law, Parameter, Run, counts, power
-from curves import InputError
+from curves import InputError, LossCurve
 
 
 @dataclass(frozen=True)
@@ -15,10 +15,11 @@ class KaplanSteps(Law):
     """L(N, S_min) = A N^-alpha + B S_min^-beta, N non-embedding parameters.
 
     The paper writes (Nc / N)^alpha_N + (Sc / S_min)^alpha_S: Nc = A^(1 / alpha), Sc = B^(1 / beta). S_min = S / (1 + critical
-    batch / batch) are the steps that a batch far above the critical one would have needed. The paper lets the critical
-    batch grow as the loss falls; here it is one number.
+    batch / batch) are the steps that a batch far above the critical one would have needed.
 
     critical_batch  in tokens; 0: the batch is far above it, S_min = S
+    alpha_B         0: the critical batch is the same at every loss; else it is critical_batch / L^(1 / alpha_B), as in the paper,
+                    with L as measured (Eq. 5.4): such a law describes runs, and foretells none
     """
 
     name: ClassVar[str] = "kaplan_steps"
@@ -33,12 +34,13 @@ class KaplanSteps(Law):
         ),
     )
     critical_batch: float = 0.0
+    alpha_B: float = 0.0
 
     def __post_init__(self):
-        if not (np.isfinite(self.critical_batch) and self.critical_batch >= 0):
-            raise InputError(
-                f"law option critical_batch={self.critical_batch} of 'kaplan_steps' must be 0 or more tokens"
-            )
+        for option in ("critical_batch", "alpha_B"):
+            value = getattr(self, option)
+            if not (np.isfinite(value) and value >= 0):
+                raise InputError(f"law option {option}={value} of 'kaplan_steps' must be a number, 0 or more")
 
     def features(self, runs: Sequence[Run]) -> tuple[np.ndarray, np.ndarray]:
         """Return N [n] and S_min [n]. Raises InputError for a run whose batch is needed and not known."""
@@ -49,7 +51,12 @@ class KaplanSteps(Law):
             return run.step.astype(float)
         if not run.tokens_per_step:
             raise InputError(f"run '{run.name}': the law needs its batch; give tokens_per_step")
-        return run.step / (1 + self.critical_batch / run.tokens_per_step)
+        critical = self.critical_batch
+        if self.alpha_B:
+            if not isinstance(run, LossCurve):
+                raise InputError(f"run '{run.name}': with alpha_B the law needs its measured losses")
+            critical = critical * run.loss ** (-1 / self.alpha_B)
+        return run.step / (1 + critical / run.tokens_per_step)
 
     def basis(self, nonlinear, x):
         (size, by_alpha), (steps, by_beta) = power(x[0], nonlinear[0]), power(x[1], nonlinear[1])

@@ -159,11 +159,16 @@ def size_exponent(C=(1.0, 1e4)) -> float:
     return float(np.log(sizes[1] / sizes[0]) / np.log(C[1] / C[0]))
 
 
-def exponents() -> dict[str, float]:
-    """Exponents that follow from alpha_N, alpha_S and alpha_B (App. B): of L(C_min), and of the best N, B and S."""
-    N, S, B = value("steps.alpha_N"), value("steps.alpha_S"), value("batch.alpha")
-    alpha = 1 / (1 / N + 1 / S + 1 / B)
-    return {"L": alpha, "N": alpha / N, "B": alpha / B, "S": alpha / S}
+def exponents(alpha_N=None, alpha_S=None, alpha_B=None) -> dict[str, float]:
+    """Exponents that follow from alpha_N, alpha_S and alpha_B (App. B): of L(C_min), and of the best N, B and S.
+
+    Default: the published three. With two, training is at one batch, and the exponents are those of L(C).
+    """
+    if alpha_N is None:
+        alpha_N, alpha_S, alpha_B = (value(key) for key in ("steps.alpha_N", "steps.alpha_S", "batch.alpha"))
+    of = {"N": alpha_N, "S": alpha_S} | ({} if alpha_B is None else {"B": alpha_B})
+    alpha = 1 / sum(1 / exponent for exponent in of.values())
+    return {"L": alpha} | {symbol: alpha / exponent for symbol, exponent in of.items()}
 
 
 def published_allocation(C):

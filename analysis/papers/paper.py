@@ -109,7 +109,7 @@ def render(paper: Paper, drawings: list[Drawing]) -> str:
     about = inspect.cleandoc(import_module(f"analysis.claims.{paper.name}").__doc__)
     title, _, about = about.partition("\n")
     shown = {
-        name: as_markdown(table) for name, table in paper.tables.items() if name != "claims" and len(table) <= WIDE
+        name: tables.markdown(table) for name, table in paper.tables.items() if name != "claims" and len(table) <= WIDE
     }
     return TEMPLATES.get_template("paper.md.j2").render(
         title=title.rstrip("."),
@@ -122,9 +122,3 @@ def render(paper: Paper, drawings: list[Drawing]) -> str:
         lacking=paper.lacking,
         files=[f"{name}.csv" for name in paper.tables],
     )
-
-
-def as_markdown(table: pd.DataFrame) -> str:
-    """Return `table` as Markdown, numbers to four digits."""
-    forms = {c: ".4g" if pd.api.types.is_float_dtype(table[c]) else str for c in table.columns}
-    return tables.markdown(table, {c: (c.replace("_", " "), form) for c, form in forms.items()})

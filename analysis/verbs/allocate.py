@@ -1,17 +1,20 @@
-"""how to spend a budget of compute: N, D, batch and expected loss by Kaplan, Chinchilla and a profile's own fit"""
+"""how to spend a budget of compute: N, D, batch and expected loss by Kaplan, Chinchilla and a fit of our own"""
 
-from analysis.verbs._profile import results_folder
+from analysis.verbs._profile import RESULTS, results_folder
 
 
 def arguments(parser) -> None:
     parser.add_argument("--flops", type=float, required=True, help="training FLOPs, counted as 6 N D, e.g. 1e18")
-    parser.add_argument("--profile", default="cpu", help="whose own fit to add (default: cpu); empty: none")
+    parser.add_argument(
+        "--profile", help="whose own fit to add (default: kaplan, or cpu where that was not run); empty: none"
+    )
 
 
 def run(args) -> None:
-    from analysis.experiment import Experiment
-    from analysis.papers.allocation import allocate
-    from analysis.papers.paper import as_markdown
+    from analysis import tables
+    from analysis.papers.allocation import allocate, own_law
 
-    own = Experiment.load(results_folder(args.profile)) if args.profile else None
-    print(as_markdown(allocate(args.flops, own)))
+    profile = args.profile
+    if profile is None:
+        profile = "kaplan" if (RESULTS / "kaplan" / "curves").is_dir() else "cpu"
+    print(tables.markdown(allocate(args.flops, own_law(results_folder(profile)) if profile else None)))

@@ -3,6 +3,7 @@ import os
 import numpy as np
 import pandas as pd
 import pytest
+from synthetic_family import write_family
 
 from analysis.claims import gather
 from analysis.claims.hitchhiker import asks, evidence
@@ -70,12 +71,33 @@ def test_without_the_tables_the_loss_curves_still_get_their_verdicts(tmp_path, m
         read.cache_clear()
     monkeypatch.setenv("PUBLIC_DATA_MIRROR", str(tmp_path))
     monkeypatch.setattr(evidence, "PARTS", (0.4,))
+    monkeypatch.setattr(evidence, "OWN", tmp_path / "none")
     lacking = []
-    found = gather("hitchhiker", Paper.load("hitchhiker", tmp_path).evidence, lacking)
-    assert {claim.id for claim in found} == {"hitchhiker-12-seeds", "hitchhiker-14a-curves", "hitchhiker-14b-curves"}
+    found = {claim.id: claim for claim in gather("hitchhiker", Paper.load("hitchhiker", tmp_path).evidence, lacking)}
+    own = {name for name in found if name.startswith("hitchhiker-15")}
+    assert len(own) == 9 and all(found[name].verdict == "not tested" for name in own)
+    assert all("training run kaplan" in found[name].on_own_runs for name in own)
+    assert found.keys() - own == {"hitchhiker-12-seeds", "hitchhiker-14a-curves", "hitchhiker-14b-curves"}
     assert lacking and all("ColPret" in line and "PUBLIC_DATA_MIRROR" in line for line in lacking)
     with pytest.raises(public.Unavailable, match=r"extracted\.csv"):
         families.gpt3()
+
+
+def test_the_practices_on_our_own_family(tmp_path, monkeypatch):
+    monkeypatch.setattr(evidence, "OWN", write_family(tmp_path / "family"))
+    monkeypatch.setattr(evidence, "WORKERS", 1)
+    e = evidence.Evidence()
+    found = {claim.id: claim for claim in gather_some("own", e)}
+    rows = e.own_estimates
+    assert found["hitchhiker-15e-ends-own"].on_own_runs.endswith("another seed changes a loss by 0.16 %")
+    ends, runs = (rows[(rows["family"] == name) & (rows["up"] > 1)] for name in (asks.ENDS, asks.TO_END))
+    both = ends.merge(runs, on="train").dropna(subset=["are_x", "are_y"])
+    assert (
+        f"{(both['are_x'] < both['are_y']).mean():.0%}".replace("%", " %")
+        in found["hitchhiker-15e-ends-own"].on_own_runs
+    )
+    assert found["hitchhiker-15h-single-own"].verdict in ("holds", "does not hold")
+    assert set(e.tables()) == {"laws", "own_laws", "curve_estimates"}
 
 
 def test_unknown_units_and_epochs_get_one_line():
@@ -93,11 +115,11 @@ def test_the_printed_errors():
     assert "0 of them common" in found["hitchhiker-03b-olmo"].on_paper_data
 
 
-def gather_some(module):
+def gather_some(module, e=None):
     """Return the claims of one module of the paper, without the thousand laws."""
     from analysis import claims
 
-    e = evidence.Evidence()
+    e = e or evidence.Evidence()
     __import__(f"analysis.claims.hitchhiker.{module}")
     for function in claims.REGISTRY:
         if function.__module__ == f"analysis.claims.hitchhiker.{module}":

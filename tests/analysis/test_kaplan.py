@@ -1,13 +1,14 @@
 import numpy as np
+import pandas as pd
 import pytest
 from synthetic import write_experiment
+from synthetic_family import write_family
 
 from analysis import laws
 from analysis.claims.kaplan import evidence
-from analysis.experiment import Experiment
 from analysis.laws import Plan
 from analysis.papers import kaplan
-from analysis.papers.allocation import allocate, best
+from analysis.papers.allocation import allocate, best, own_law
 from analysis.papers.paper import Paper, write_paper
 from analysis.papers.reconciliation import CHINCHILLA, reconcile
 from curves import InputError, Schedule
@@ -80,10 +81,11 @@ def test_every_table_has_its_constants():
 
 
 def test_allocate_spends_the_budget_and_beats_its_neighbours(tmp_path):
-    own = Experiment.load(write_experiment(tmp_path / "own", COSINES))
+    own = own_law(write_experiment(tmp_path / "own", COSINES)) | own_law(write_family(tmp_path / "family"))
     table = allocate(1e18, own)
     np.testing.assert_allclose(6 * table["N"] * table["D"], 1e18)
-    assert table["law"].tolist()[-1] == "own fit, profile own" and "times the compute" in table["note"].iloc[-1]
+    assert table["law"].tolist()[-2:] == ["own fit, runs of own", "own fit, runs of family"]
+    assert "times the compute" in table["note"].iloc[-1]
     law = CHINCHILLA["Besiroglu et al. 2024"]
     size, data, loss = best(law, 1e18)
     for factor in (0.9, 1.1):
@@ -95,24 +97,37 @@ def test_allocate_spends_the_budget_and_beats_its_neighbours(tmp_path):
 
 
 def test_the_page(tmp_path, monkeypatch):
-    monkeypatch.setattr(evidence, "OWN", write_experiment(tmp_path / "own", COSINES, noise=0.0))
+    monkeypatch.setattr(evidence, "OWN", write_family(tmp_path / "own"))
     monkeypatch.setattr(evidence, "DRAWS", 3)
+    monkeypatch.setattr("analysis.papers.batches.DRAWS", 3)
     paper = Paper.load("kaplan", tmp_path / "kaplan")
     pages = write_paper(paper)
     found = {claim.id: claim for claim in paper.claims}
     assert found["kaplan-05a-size-exponent"].verdict == "does not hold"
     assert found["kaplan-09a-reconciled"].verdict == found["kaplan-09b-reconciled"].verdict == "holds"
-    assert "7 runs" not in found["kaplan-01a-size"].on_own_runs and "3 runs" in found["kaplan-01a-size"].on_own_runs
+    assert "6 runs" in found["kaplan-01a-size"].on_own_runs
+    assert found["kaplan-03b-trade"].verdict == "holds" and "6 runs" in found["kaplan-03a-critical-batch"].on_own_runs
     text = pages[0].read_text()
-    assert ".681" in text and "not the printed" in text and "fig03_own_runs.svg" in text
+    assert ".681" in text and "not the printed" in text and "left out" not in text
+    figures = {path.stem for path in (paper.folder / "figures").glob("*.svg")}
+    assert {"fig03_own_runs", "fig04_steps", "fig05_texts", "fig06_batches"} < figures
+    table = pd.read_csv(paper.folder / "own_fits.csv").set_index(["law_of", "parameter"])
+    assert table.loc[("critical batch", "alpha_B"), "published"] == 0.21
     assert (paper.folder / "constants.csv").exists() and pages[1].read_text().startswith("<!doctype html>")
 
 
 def test_the_page_without_own_runs(tmp_path, monkeypatch):
     monkeypatch.setattr(evidence, "OWN", tmp_path / "none")
     paper = Paper.load("kaplan", tmp_path / "kaplan")
-    write_paper(paper)
-    assert {c.id: c for c in paper.claims}["kaplan-01a-size"].verdict == "not tested"
+    pages = write_paper(paper)
+    found = {claim.id: claim for claim in paper.claims}
+    assert (
+        found["kaplan-01a-size"].verdict == "not tested"
+        and "training run kaplan" in found["kaplan-01a-size"].on_own_runs
+    )
+    assert found["kaplan-05a-size-exponent"].verdict == "does not hold"
     assert not (paper.folder / "figures" / "fig03_own_runs.svg").exists()
+    assert "fig03_own_runs is left out: not run: results/kaplan is not there" in pages[0].read_text()
+    assert not (paper.folder / "own_fits.csv").exists()
     with pytest.raises(InputError, match="paper 'kaplna' is unknown; did you mean 'kaplan'"):
         Paper.load("kaplna", tmp_path)

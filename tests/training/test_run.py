@@ -38,6 +38,7 @@ def test_a_run_leaves_its_whole_record_and_a_model_that_transformers_loads(overr
 
     model = LlamaForCausalLM.from_pretrained(folder.model)
     text = corpus.prepare(config.plain(cfg)["data"], cfg.corpora)
+    assert curve.source["train_tokens"] == text.train.size
     rows = torch.from_numpy(np.concatenate(list(val_batches(text.val, 8, 32)))[:16])
     with torch.no_grad():
         logits = model(rows[:, :-1]).logits

@@ -2,19 +2,20 @@
 
 from collections.abc import Callable
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from analysis import laws
-from analysis.claims.hitchhiker.asks import LARGE, every_ask, every_family
-from analysis.experiment import PAPER_LAMBDA, Experiment
+from analysis.claims.hitchhiker.asks import LARGE, every_ask, every_family, own_asks, own_families
+from analysis.experiment import PAPER_LAMBDA
 from analysis.fitting import Fit, Prior, fit, select
+from analysis.papers import own
 from analysis.papers.estimation import NAMES, Ask, estimate, estimate_all
+from analysis.papers.own import Family
 from curves import LossCurve, public
 
-OWN = Path(__file__).parents[3] / "results" / "cpu"
+OWN = own.FOLDER
 WORKERS = None  # one for each core
 BORROWED = ("A", "alpha", "C")  # of the annealing law, from fits of the other sizes
 PARTS = (0.25, 0.4, 0.6, 0.8)  # of a run, after which its end is asked for
@@ -22,7 +23,7 @@ RUNS = ("cosine_24000", "wsdld_20000_24000")
 
 
 class Evidence:
-    """The public families, the laws estimated from them, and the loss curves of Luo et al. 2025."""
+    """The public families and our own, the laws estimated from them, and the loss curves of Luo et al. 2025."""
 
     @cached_property
     def families(self) -> dict[str, pd.DataFrame]:
@@ -38,9 +39,17 @@ class Evidence:
         return estimate(self.families[family], Ask(family, tuple(train), target, **options))["are"]
 
     @cached_property
-    def own(self) -> Experiment | None:
-        """The runs of the cpu profile; None where they are not there."""
-        return Experiment.load(OWN) if (OWN / "curves").is_dir() else None
+    def own(self) -> Family | None:
+        """The runs of the kaplan sweep; None where they are not there."""
+        return Family.load(OWN)
+
+    @cached_property
+    def own_estimates(self) -> pd.DataFrame | None:
+        """Every law of `own_asks`, a row each; None without runs."""
+        if self.own is None:
+            return None
+        tables = own_families(self.own)
+        return estimate_all(tables, own_asks(tables), WORKERS)
 
     @cached_property
     def components(self) -> np.ndarray:
@@ -78,8 +87,10 @@ class Evidence:
 
     def tables(self) -> dict[str, Callable[[], pd.DataFrame]]:
         """Makers of the tables beside the claims, by name."""
-        return {"laws": self.law_table, "curve_estimates": lambda: self.curve_estimates}
+        own_laws = {"own_laws": lambda: readable(self.own_estimates)} if self.own else {}
+        return {"laws": lambda: readable(self.estimates)} | own_laws | {"curve_estimates": lambda: self.curve_estimates}
 
-    def law_table(self) -> pd.DataFrame:
-        """The estimates with the models' sizes as text."""
-        return self.estimates.assign(train=[" ".join(f"{n:g}" for n in train) for train in self.estimates["train"]])
+
+def readable(estimates: pd.DataFrame) -> pd.DataFrame:
+    """Return estimates with the models' sizes as text."""
+    return estimates.assign(train=[" ".join(f"{n:g}" for n in train) for train in estimates["train"]])

@@ -9,6 +9,7 @@ from analysis.claims.hitchhiker import PAPER
 from analysis.claims.hitchhiker.asks import ALL, LARGE, TEXTS
 from analysis.claims.hitchhiker.evidence import Evidence
 from analysis.papers.estimation import CUT
+from analysis.papers.own import NOT_RUN
 from analysis.tables import percent
 
 ARE = "median ARE; in brackets the share of pairs in which the practice wins, and their number"
@@ -17,7 +18,7 @@ ARE = "median ARE; in brackets the share of pairs in which the practice wins, an
 def compare(rows: pd.DataFrame, column: str, practice, other) -> tuple[str, bool]:
     """Return what pairs of laws that differ in `column` alone say of a practice, in words, and whether it wins."""
     rows = rows.dropna(subset=["are"])
-    same = ["family", "train", "target", *({"cut", "share", "only_final", "method"} - {column})]
+    same = [name for name in ("family", "train", "target", "cut", "share", "only_final", "method") if name != column]
     found = rows.pivot_table(index=same, columns=column, values="are")
     if not {practice, other} <= set(found.columns):
         return "none", False
@@ -183,9 +184,7 @@ def seeds(e: Evidence) -> Claim:
         claim="Another seed changes a loss by up to 3.5 %, so that no law can be expected to do better",
         source=f"{PAPER}, Sec. 4",
         paper_value="up to 3.5 to 4 %",
-        on_own_runs=f"{percent(noise.relative)} (rms of {len(noise.pairs)} pairs)"
-        if noise
-        else "not run in this profile",
+        on_own_runs=f"{percent(noise.relative)} (rms of {len(noise.pairs)} pairs)" if noise else NOT_RUN,
         unit="% of the loss",
         verdict=verdict(noise.relative <= 0.04 if noise else None),
     )

@@ -48,6 +48,21 @@ def gpt3(e: Evidence) -> list[Claim]:
     ]
 
 
+def with_and_without(name: str, statement: str, found: dict[float, list[float]], unit: str) -> Claim:
+    """A claim on OPT from its smallest models, without the cut and with it; `found` are the AREs by cut."""
+    both = "{} without the cut, {} with it"
+    return Claim(
+        id=f"hitchhiker-{name}",
+        claim=statement,
+        source=CODE,
+        paper_value=both.format(*(values(row) for row in OPT.values())),
+        on_paper_data=both.format(*(values(row) for row in found.values())) + f" ({unit})",
+        unit=f"ARE; within {CLOSE}",
+        verdict=verdict(*(close(found[cut], OPT[cut]) for cut in OPT)),
+        figure="fig02_units",
+    )
+
+
 @claim
 def opt(e: Evidence) -> list[Claim]:
     def errors(unit, cut):
@@ -59,27 +74,18 @@ def opt(e: Evidence) -> list[Claim]:
         [e.are(unit, (n,), LARGEST, cut=CUT, share=1.0, method="borrowed") for n in SINGLE]
         for unit in ("OPT perplexity", "OPT")
     )
-    both = "{} without the cut, {} with it"
     return [
-        Claim(
-            id="hitchhiker-02a-opt",
-            claim="OPT 175B from its 3, 4 and 5 smallest models: leaving out the first 10 billion tokens halves the error",
-            source=CODE,
-            paper_value=both.format(*(values(row) for row in OPT.values())),
-            on_paper_data=both.format(*(values(row) for row in raw.values())) + " (perplexity taken as the loss)",
-            unit=f"ARE; within {CLOSE}",
-            verdict=verdict(*(close(raw[cut], OPT[cut]) for cut in OPT)),
-            figure="fig02_units",
+        with_and_without(
+            "02a-opt",
+            "OPT 175B from its 3, 4 and 5 smallest models: leaving out the first 10 billion tokens halves the error",
+            raw,
+            "perplexity taken as the loss",
         ),
-        Claim(
-            id="hitchhiker-02b-unit-trap",
-            claim="The same errors come out when OPT's losses are in nats, as those of the other families are",
-            source=CODE,
-            paper_value=both.format(*(values(row) for row in OPT.values())),
-            on_paper_data=both.format(*(values(row) for row in nats.values())) + " (nats)",
-            unit=f"ARE; within {CLOSE}",
-            verdict=verdict(*(close(nats[cut], OPT[cut]) for cut in OPT)),
-            figure="fig02_units",
+        with_and_without(
+            "02b-unit-trap",
+            "The same errors come out when OPT's losses are in nats, as those of the other families are",
+            nats,
+            "nats",
         ),
         Claim(
             id="hitchhiker-03a-single",

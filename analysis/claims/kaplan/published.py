@@ -23,7 +23,8 @@ def optimum(e: Evidence) -> list[Claim]:
             source=f"{PAPER}, Eq. 6.1, Table 6 and App. B",
             paper_value=".73 (fit), .71 (from the law)",
             on_paper_data=f"{pN:.3f} by minimisation",
-            unit="exponent of the best size in C_min",
+            on_own_runs=f"{e.follows('minimal compute', 'N')}; at the batch that was used {e.follows('compute', 'N')}",
+            unit="exponent of the best size in C_min; the verdict is on the printed constants",
             verdict=verdict(abs(pN - 0.73) <= 0.005),
             figure="fig01_best_size",
         ),
@@ -43,7 +44,8 @@ def optimum(e: Evidence) -> list[Claim]:
             source=f"{PAPER}, Eq. 6.4",
             paper_value=".054",
             on_paper_data=f"{closed['L']:.4f}",
-            unit="exponent of L(C_min)",
+            on_own_runs=e.follows("minimal compute", "alpha_C"),
+            unit="exponent of L(C_min); the verdict is on the printed constants",
             verdict=verdict(abs(closed["L"] - 0.054) < 5e-4, abs(closed["L"] - kaplan.value("minimal.alpha")) < 0.005),
         ),
         Claim(
@@ -103,58 +105,17 @@ def convergence(e: Evidence) -> list[Claim]:
 
 
 @claim
-def overfitting(e: Evidence) -> list[Claim]:
-    coefficient, exponent = (
-        kaplan.tokens_needed(1.0),
-        np.log(kaplan.tokens_needed(1e9) / kaplan.tokens_needed(1e6)) / np.log(1e3),
-    )
-    steps = kaplan.stopping_step(1e8, np.array([1e8, 1e9, 1e10]))
-    return [
-        Claim(
-            id="kaplan-04a-overfitting",
-            claim="Overfitting stays below .02 of the loss from D = 5e3 N^.74 tokens on",
-            source=f"{PAPER}, Eq. 4.4",
-            paper_value="5e3 N^.74",
-            on_paper_data=f"{coefficient:.3g} N^{exponent:.3f} (with Table 5's alpha_D it would be N^.80)",
-            unit="tokens",
-            verdict=verdict(abs(exponent - 0.74) < 0.005, abs(coefficient / 5e3 - 1) < 0.15),
-        ),
-        Claim(
-            id="kaplan-04b-early-stop",
-            claim="Training on D tokens should not stop before S = Sc / (L(N, D) - L(N, inf))^(1/alpha_S) steps",
-            source=f"{PAPER}, Eq. 5.7",
-            paper_value="bound, held against curves that are not published",
-            on_paper_data=", ".join(f"{s:,.0f}" for s in steps) + " for 1e8 parameters on 1e8, 1e9, 1e10 tokens",
-            unit="steps",
-        ),
-    ]
-
-
-@claim
-def batch_and_rate(e: Evidence) -> list[Claim]:
-    drop = 100 * (1 - 2 ** -kaplan.value("batch.alpha"))
+def learning_rate(e: Evidence) -> Claim:
     zero = np.exp(0.003239 / 0.0001395)
-    return [
-        Claim(
-            id="kaplan-03-critical-batch",
-            claim="The critical batch doubles for every 13 % that the loss falls",
-            source=f"{PAPER}, Sec. 5.1",
-            paper_value="13 %",
-            on_paper_data=f"{drop:.1f} %; {kaplan.critical_batch(3.0):.3g} tokens at a loss of 3",
-            on_own_runs="not run in this profile",
-            unit="% of the loss",
-            verdict=verdict(abs(drop - 13) < 0.6),
-        ),
-        Claim(
-            id="kaplan-08-learning-rate",
-            claim="LR(N) = .003239 - .0001395 ln N breaks down above 1e10 parameters",
-            source=f"{PAPER}, App. D.6",
-            paper_value="breaks down for N > 1e10",
-            on_paper_data=f"{kaplan.learning_rate(1e10):.2g} at 1e10, zero at {zero:.3g}",
-            unit="learning rate; parameters",
-            verdict=verdict(1e10 < zero < 1.5e10),
-        ),
-    ]
+    return Claim(
+        id="kaplan-08-learning-rate",
+        claim="LR(N) = .003239 - .0001395 ln N breaks down above 1e10 parameters",
+        source=f"{PAPER}, App. D.6",
+        paper_value="breaks down for N > 1e10",
+        on_paper_data=f"{kaplan.learning_rate(1e10):.2g} at 1e10, zero at {zero:.3g}",
+        unit="learning rate; parameters",
+        verdict=verdict(1e10 < zero < 1.5e10),
+    )
 
 
 @claim

@@ -3,13 +3,14 @@
 import numpy as np
 from matplotlib.ticker import FuncFormatter, NullLocator
 
-from analysis.claims.hitchhiker.asks import ALL, LARGE, TEXTS
+from analysis.claims.hitchhiker.asks import ALL, ENDS, LARGE, TEXTS, WHOLE
 from analysis.claims.hitchhiker.evidence import PARTS, RUNS
 from analysis.claims.hitchhiker.reproduced import LARGEST, MODELS
-from analysis.figures import figure
+from analysis.figures import NotRun, figure
 from analysis.figures.parts import legend_below
-from analysis.figures.style import BLUE, GREEN, INK, VERMILLION, canvas, headline
+from analysis.figures.style import BAND, BLUE, GREEN, INK, VERMILLION, canvas, headline
 from analysis.papers.estimation import CUT, smallest
+from analysis.papers.own import NOT_RUN
 
 PER_CENT = FuncFormatter(lambda x, _: f"{100 * x:g}")
 ERROR = "ARE (%)"
@@ -159,4 +160,47 @@ def fig04_curves(evidence):
     return headline(
         out,
         f"From {PARTS[1]:.0%} of a run its end is predicted to {means['borrowed']:.2f} %, alone to {means['alone']:.1f} %",
+    )
+
+
+@figure
+def fig05_own(evidence):
+    """Our own family, six sizes on the same text. Left: error on the largest size for every choice of smaller ones, from all
+    checkpoints, from those after the first tenth, and from the ends of several lengths, which predict the end; lines:
+    medians; band: another seed. Right: each run's own end from its beginning; its rate begins to fall at .8."""
+    if evidence.own is None:
+        raise NotRun(NOT_RUN)
+    rows, noise = evidence.own_estimates, evidence.own.noise
+    rows = rows[(rows["method"] == "fit") & ~rows["only_final"]].dropna(subset=["are"])
+    out = canvas(height=2.6)
+    left, right = out.subplots(1, 2, sharey=True)
+    across = rows[(rows["up"] > 1) & (rows["target"] == rows["target"].max()) & (rows["share"] == ALL)]
+    kinds = {
+        "all checkpoints": (across[(across["family"] == WHOLE) & (across["cut"] == 0)], BLUE, "o", "-"),
+        "without the first tenth": (across[(across["family"] == WHOLE) & (across["cut"] > 0)], VERMILLION, "s", "--"),
+        "ends of several lengths": (across[across["family"] == ENDS], GREEN, "^", "-."),
+    }
+    for k, (label, (part, colour, marker, line)) in enumerate(kinds.items()):
+        left.plot(part["models"] + 0.1 * (k - 1), part["are"], marker, ms=2.5, mew=0, alpha=0.5, color=colour)
+        left.plot(part.groupby("models")["are"].median(), color=colour, linestyle=line, label=label)
+    own = rows[(rows["up"] == 1) & (rows["models"] == 1)]
+    for _, part in own.groupby("target"):
+        right.plot(part["share"], part["are"], "o", ls="-", ms=2, lw=0.6, color=INK, alpha=0.4)
+    right.plot(own.groupby("share")["are"].median(), color=INK, linestyle="-", label="median of six sizes")
+    for axis in (left, right) if noise else ():
+        axis.axhspan(1e-4, noise.relative, color=BAND, zorder=0, label="another seed")
+    logarithmic(left, (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1))
+    left.set_xticks(sorted(across["models"].unique()))
+    left.set_ylim(max(rows["are"].min() / 1.5, 5e-4), rows["are"].max() * 1.3)
+    left.set_xlabel("models trained on")
+    right.set_xlabel("share of the run seen")
+    left.set_ylabel(ERROR)
+    legend_below(out, left, right, columns=3)
+    five = {
+        label: 100 * part[part["models"] == part["models"].max()]["are"].median() for label, (part, *_) in kinds.items()
+    }
+    return headline(
+        out,
+        f"Five sizes predict a sixth to {five['all checkpoints']:.1f} % from all checkpoints, "
+        f"to {five['ends of several lengths']:.1f} % from ends of several lengths",
     )
