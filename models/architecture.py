@@ -14,7 +14,13 @@ NUMBERS = ("mlp_ratio", "rope_theta", "norm_eps", "init_std")
 KEYS = ("name", "family", *SIZES, *NUMBERS, "tie_embeddings")
 PARAMETRISATIONS = ("standard", "mup")
 MUP_PARTS = ("init", "rates", "logits")
-OPTIONAL = {"parametrisation": "standard", "base_width": None, "output_multiplier": 1.0, "mup_parts": MUP_PARTS}
+OPTIONAL = {
+    "parametrisation": "standard",
+    "base_width": None,
+    "output_multiplier": 1.0,
+    "zero_readout": True,
+    "mup_parts": MUP_PARTS,
+}
 
 # What this Llama leaves out, by the value that LlamaConfig has then.
 FIXED = {"hidden_act": "silu", "attention_bias": False, "mlp_bias": False}
@@ -40,6 +46,7 @@ class Architecture:
                     base_width is best at every width (Yang et al. 2022, arXiv 2203.03466, Table 8; see `models.mup`)
     base_width      d_model at which muP is the standard parametrisation, but for its zeros; needed by muP alone
     output_multiplier  of the logits under muP
+    zero_readout    whether a readout that is not tied is zero at first under muP
     mup_parts       what muP scales with the width; one that leaves a part out is a negative control, not muP
     """
 
@@ -58,6 +65,7 @@ class Architecture:
     parametrisation: str = "standard"
     base_width: int | None = None
     output_multiplier: float = 1.0
+    zero_readout: bool = True
     mup_parts: Sequence[str] = MUP_PARTS
 
     def __post_init__(self):
@@ -80,8 +88,9 @@ class Architecture:
                 raise InputError(
                     f"model: mup_parts has no '{part}'{nearest(str(part), MUP_PARTS)} (known: {', '.join(MUP_PARTS)})"
                 )
-        if type(self.tie_embeddings) is not bool:
-            raise InputError(f"model: tie_embeddings is {self.tie_embeddings!r}; it must be true or false")
+        for key in ("tie_embeddings", "zero_readout"):
+            if type(getattr(self, key)) is not bool:
+                raise InputError(f"model: {key} is {getattr(self, key)!r}; it must be true or false")
         if self.head_dim % 2:
             raise InputError(f"model: head_dim={self.head_dim} must be even, since rotary embeddings turn pairs")
         if self.d_model != self.n_head * self.head_dim:

@@ -4,7 +4,7 @@ With m = d_model / base_width, under Adam (Yang et al. 2022, arXiv 2203.03466, T
 
     embedding            initial std as given; rate as given
     matrices of blocks   initial std / sqrt(m); rate / m, weight decay x m
-    readout              zero at first where it is not tied; logits x output_multiplier / m; rate as given
+    readout              zero at first (`zero_readout`) or initial std as given; logits x output_multiplier / m; rate as given
     queries              zero at first
     gains                1; rate as given
     attention            q k / sqrt(head_dim), which is muP's 1 / head_dim as long as head_dim is the same at every width
@@ -31,5 +31,5 @@ def rescale(module) -> None:
         parameter.div_(math.sqrt(a.width_ratio("init")))
     for layer in module.model["layers"]:
         layer.self_attn.q_proj.weight.zero_()
-    if not a.tie_embeddings:
+    if a.zero_readout and not a.tie_embeddings:
         module.lm_head.weight.zero_()

@@ -1,10 +1,9 @@
-"""The coordinate check (`models.coordinates`) of every model of a sweep, on its text and with its batches.
+"""The coordinate check (`models.coordinates`) of a sweep's models at any widths, on its text and with its batches.
 
 python -m training.coordinates mup        ->  results/mup/coordinates.csv: role, width, step, activation, mean |x| over seeds
 """
 
 import argparse
-import json
 from pathlib import Path
 
 import numpy as np
@@ -21,17 +20,20 @@ from training.corpus.batches import train_batch
 from training.sweep import Sweep, load
 
 
-def measure(sweep: Sweep, rate: float, steps: int, seeds: int) -> pd.DataFrame:
-    """Train each model of `sweep` that differs in more than its rate or seed for a few steps at `rate`, once for each seed.
+def measure(sweep: Sweep, widths: list[int], rate: float, steps: int, seeds: int) -> pd.DataFrame:
+    """Train the model of each role of `sweep` at each width for a few steps at `rate`, once for each seed.
 
-    Columns: role, width, step (size before the update of step 1, 2, ...), activation, size (the mean over seeds).
+    Columns: role, width, step (size before the update of step 1, 2, ...), activation, size (the mean over seeds). Under muP
+    the readout is zero at first: logits of a random one shrink with the width until it is learnt (Yang et al. 2022,
+    arXiv 2203.03466, App. D.2).
     """
-    chosen = {json.dumps(cell.settings["model"], sort_keys=True): cell for cell in sweep.cells.values()}
+    chosen = {cell.role: cell.settings for cell in sweep.cells.values()}
+    pairs = [(role, width) for role in chosen for width in widths]
     rows = []
-    for cell in tqdm(chosen.values(), desc="coordinates", unit="model", disable=None):
-        for name, values in mean_sizes(cell.settings, rate, steps, seeds).items():
-            width = cell.settings["model"]["d_model"]
-            rows += [(cell.role, width, step, name, size) for step, size in enumerate(values, start=1)]
+    for role, width in tqdm(pairs, desc="coordinates", unit="model", disable=None):
+        model = chosen[role]["model"] | {"d_model": width, "zero_readout": True}
+        for name, values in mean_sizes(chosen[role] | {"model": model}, rate, steps, seeds).items():
+            rows += [(role, width, step, name, size) for step, size in enumerate(values, start=1)]
     return pd.DataFrame(rows, columns=["role", "width", "step", "activation", "size"])
 
 
@@ -52,15 +54,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m training.coordinates", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("sweep", help="a file of conf/sweep, by name or path")
-    parser.add_argument("--rate", type=float, default=0.03, help="learning rate, above what one would train with")
-    parser.add_argument("--steps", type=int, default=10)
-    parser.add_argument("--seeds", type=int, default=4)
+    parser.add_argument("sweep", help="a file of conf/sweep, by name or path; its roles are the parametrisations")
+    parser.add_argument("--widths", nargs="+", type=int, default=[48, 96, 192, 384])
+    parser.add_argument("--rate", type=float, default=0.008, help="learning rate, without warm-up")
+    parser.add_argument("--steps", type=int, default=6)
+    parser.add_argument("--seeds", type=int, default=6)
     parser.add_argument("--results", type=Path, help="where the table goes (default: results/SWEEP)")
     args = parser.parse_args()
     sweep = load(args.sweep)
     path = (args.results or Path("results") / sweep.name) / "coordinates.csv"
-    table = measure(sweep, args.rate, args.steps, args.seeds)
+    table = measure(sweep, args.widths, args.rate, args.steps, args.seeds)
     with atomic(path) as temporary:
         table.to_csv(temporary, index=False, float_format="%.6g")
     print(f"{len(table)} sizes of activations in {path}")

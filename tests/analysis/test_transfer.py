@@ -3,7 +3,6 @@ import pandas as pd
 import pytest
 
 from analysis.claims.mup import evidence
-from analysis.papers import coordinates
 from analysis.papers.paper import Paper, write_paper
 from analysis.papers.transfer import MUP, STANDARD, Transfer
 from curves import InputError, LossCurve, schedules
@@ -44,9 +43,9 @@ def folder(tmp_path_factory):
     for run in runs:
         run.save(folder / "curves")
     rows = [
-        (kind, width, step, activation, 1 + 0.05 * (width > 48) if kind == MUP else width / BASE)
+        (kind, width, step, activation, 1 + 0.05 * (width > 48 and step == 2) if kind == MUP else width / BASE)
         for kind in DRIFT
-        for width in WIDTHS[:: 2 if kind == "init" else 1]
+        for width in WIDTHS
         for step in (1, 2)
         for activation in ("logits", "mlp 0")
     ]
@@ -100,12 +99,10 @@ def test_a_forecast_needs_its_target(runs):
     assert lacking.penalty(STANDARD, 384) == np.inf
 
 
-def test_activations_are_compared_over_eight_fold(folder):
-    sizes = coordinates.shared(pd.read_csv(folder / "coordinates.csv"))
-    assert sizes["width"].max() == 192
-    found = coordinates.spreads(sizes).set_index(["role", "activation"])["spread"]
-    assert found[MUP, "logits"] == pytest.approx(0.05) and found[STANDARD, "mlp 0"] == pytest.approx(7)
-    assert found["init", "logits"] == pytest.approx(3)  # widths 24, whose size is muP's, 48 and 96
+def test_the_worst_activation_is_compared_over_widths(folder, monkeypatch):
+    monkeypatch.setattr(evidence, "OWN", folder)
+    found = evidence.Evidence()
+    assert found.spread(MUP) == pytest.approx(0.05) and found.spread(STANDARD) == pytest.approx(15)
 
 
 def test_a_curve_must_name_its_width(tmp_path):

@@ -88,6 +88,8 @@ def test_rules():
     assert torch.equal(module.model["embed_tokens"].weight, plain.model["embed_tokens"].weight)
     assert not block.self_attn.q_proj.weight.any() and not module.lm_head.weight.any()
     groups = models.parameter_groups(module, 0.1)
+    kept = models.build(MUP | {"d_model": 256, "n_layer": 2, "zero_readout": False}, V, L, seed=0)
+    assert torch.equal(kept.lm_head.weight, plain.lm_head.weight)
     assert [group["scale"] for group in groups] == [1, 1, 0.25]
     assert [group["weight_decay"] for group in groups] == [0.1, 0, 0.4]
     assert len(groups[2]["params"]) == 2 * 7 and sum(len(g["params"]) for g in groups) == len(list(module.parameters()))

@@ -8,16 +8,21 @@ from training.coordinates import measure
 from training.corpus.batches import train_batch
 
 CELLS = {
-    "mup": "mup | model=mup model.base_width=32 model.d_model=32,64 schedule.peak=0.001,0.002",
-    "standard": "standard | model=llama model.d_model=64",
+    "mup": "mup | model=mup model.base_width=32 model.zero_readout=false schedule.peak=0.001,0.002",
+    "standard": "standard | model=llama",
 }
 
 
-def test_each_model_of_a_sweep_is_checked_once_on_its_text(write_sweep):
-    planned = sweep.load(write_sweep(CELLS))
-    table = measure(planned, rate=0.01, steps=3, seeds=2)
-    assert table.groupby(["role", "width"], sort=False).ngroups == 3
-    assert set(table["step"]) == {1, 2, 3} and (table["size"] >= 0).all()
+def test_each_role_of_a_sweep_is_checked_on_its_text(write_sweep):
+    planned = sweep.load(write_sweep(CELLS, extra=["model.d_model=64"]))
+    table = measure(planned, [32, 64], rate=0.01, steps=3, seeds=2)
+    assert table.groupby(["role", "width"]).ngroups == 4
+    assert set(table["step"]) == {1, 2, 3}
+    assert (table.query("role == 'mup' and activation == 'logits'").groupby("step")["size"].max() > 0).tolist() == [
+        False,
+        True,
+        True,
+    ]
     row = table.query("role == 'standard' and width == 64 and activation == 'logits' and step == 1")
     settings = planned.cells["standard"].settings
     assert row["size"].item() == pytest.approx(np.mean([first_logits(settings, seed) for seed in (0, 1)]), rel=1e-5)

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from analysis.papers import coordinates
 from analysis.papers.transfer import MUP, STANDARD, Forecast, Transfer
 from analysis.papers.widths import WidthLaw, hold_out
 from curves import InputError
@@ -71,9 +70,12 @@ class Evidence:
 
     @cached_property
     def sizes(self) -> pd.DataFrame | None:
-        """The coordinate check of our models; None where it was not made."""
+        """The coordinate check of our models after its last step, role, width, activation, size; None: it was not made."""
         path = OWN / "coordinates.csv"
-        return coordinates.shared(pd.read_csv(path)) if path.is_file() else None
+        if not path.is_file():
+            return None
+        table = pd.read_csv(path)
+        return table[table["step"] == table["step"].max()].sort_values("width")
 
     @cached_property
     def forecasts(self) -> list[Forecast]:
@@ -129,11 +131,14 @@ class Evidence:
         return pd.DataFrame(rows)
 
     def spread(self, kind: str) -> float:
-        """How far from flat the worst activation of a parametrisation is; nan where the check was not made."""
+        """How far from flat the worst activation of a parametrisation is: its largest size over widths over the least, less 1.
+
+        nan where the check was not made.
+        """
         if self.sizes is None:
             return np.nan
-        found = coordinates.spreads(self.sizes)
-        return float(found[found["role"] == kind]["spread"].max())
+        found = self.sizes[self.sizes["role"] == kind].groupby("activation")["size"]
+        return float((found.max() / found.min() - 1).max())
 
     def failed(self, kind: str) -> list[str]:
         """The checks of muP that a parametrisation does not pass."""

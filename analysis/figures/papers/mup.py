@@ -156,20 +156,18 @@ def fig05_coordinates(evidence):
     as flat. The controls keep only the parts of muP that they are named for."""
     if evidence.sizes is None:
         raise NotRun("needs the coordinate check; make it with `python -m training.coordinates mup`")
-    sizes = evidence.sizes[evidence.sizes["step"] == evidence.sizes["step"].max()]
-    kinds = sorted(sizes["role"].unique(), key=lambda kind: ((MUP, STANDARD, kind).index(kind), kind))
+    sizes, kinds = evidence.sizes, evidence.sizes["role"].unique()
     out = canvas(height=2.5)
     axes = out.subplots(1, len(kinds), sharey=True)
     for axis, kind in zip(axes, kinds, strict=True):
         axis.axhspan(1 / (1 + FLAT), 1 + FLAT, color=BAND, zorder=0)
         for activation, rows in sizes[sizes["role"] == kind].groupby("activation"):
-            rows = rows.sort_values("width")
             axis.plot(rows["width"], rows["size"] / rows["size"].iloc[0], "o-", ms=2, label=activation)
         axis.set_title(called(kind))
         axis.set_xscale("log", base=2)
         axis.set_yscale("log", base=2)
         axis.set_xlabel("width")
-        axis.xaxis.set_major_locator(FixedLocator(sorted(rows["width"])[::2]))
+        axis.xaxis.set_major_locator(FixedLocator(rows["width"]))
         axis.xaxis.set_minor_locator(NullLocator())
         axis.xaxis.set_major_formatter("{x:g}")
     axes[0].yaxis.set_major_formatter("{x:g}")
