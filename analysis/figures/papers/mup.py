@@ -89,8 +89,8 @@ def fig02_basins(evidence):
     moved = {kind: max(runs.moves(kind).values(), key=abs) for kind in (MUP, STANDARD)}
     return headline(
         out,
-        f"Over an 8-fold width the best rate moves by {2 ** abs(moved[MUP]):g}x under muP and by {2 ** abs(moved[STANDARD]):g}x "
-        "under the standard parametrisation",
+        f"Over an 8-fold width the best rate moves by a factor of {2 ** abs(moved[MUP]):g} under muP, of "
+        f"{2 ** abs(moved[STANDARD]):g} under the standard parametrisation",
     )
 
 
@@ -141,12 +141,11 @@ def fig04_forecast(evidence):
         axis.set_xlabel("parameters (millions)")
     axes[0].set_ylabel(f"final {LOSS}")
     legend_below(out, *axes)
-    widest = {f.tuned: f for f in evidence.forecasts if (f.kind, f.of, f.width) == (MUP, "parameters", max(chosen))}
-    tuned = [f for f in evidence.forecasts if f.kind == STANDARD and f.tuned and f.of == "parameters"][-1]
+    widest, tuned = runs.forecast(MUP, max(chosen)), runs.forecast(STANDARD, max(chosen), tuned=True)
     return headline(
         out,
-        f"Width {max(chosen)} is foretold to {100 * widest[False].error:+.1f} % under muP for {100 * widest[False].cost:.0f} % of its "
-        f"cost, and to {100 * tuned.error:+.1f} % for {100 * tuned.cost:.0f} % with a search at every small width without",
+        f"Width {max(chosen)} is foretold to {100 * abs(widest.error):.1f} % under muP for {100 * widest.cost:.0f} % of its cost; without, "
+        f"to {100 * abs(tuned.error):.1f} % for {100 * tuned.cost:.0f} % with a search at every small width",
     )
 
 
@@ -162,7 +161,7 @@ def fig05_coordinates(evidence):
     for axis, kind in zip(axes, kinds, strict=True):
         axis.axhspan(1 / (1 + FLAT), 1 + FLAT, color=BAND, zorder=0)
         for activation, rows in sizes[sizes["role"] == kind].groupby("activation"):
-            axis.plot(rows["width"], rows["size"] / rows["size"].iloc[0], "o-", ms=2, label=activation)
+            axis.plot(rows["width"], rows["size"] / rows["size"].iloc[0], marker="o", ms=2, label=activation)
         axis.set_title(called(kind))
         axis.set_xscale("log", base=2)
         axis.set_yscale("log", base=2)
