@@ -25,7 +25,7 @@ from curves.loss_curve import load_folder
 WIDTH = re.compile(r"d_model(\d+)")
 MUP, STANDARD = "mup", "standard"
 BASIN_RATIO = 8  # over which basins and activations are compared
-HELD_OUT = 2  # of the widest, which no law is fitted to
+LAW_RATIO = 4  # of the smallest width: up to here the law is fitted, wider models are foretold
 X = {"parameters": lambda curve, width: curve.parameters["total"] / 1e6, "width": lambda curve, width: float(width)}
 
 
@@ -145,10 +145,10 @@ class Transfer:
 
     def targets(self, kind: str) -> list[int]:
         """The widths that are foretold."""
-        return self.widths(kind)[-HELD_OUT:]
+        return [width for width in self.widths(kind) if width > LAW_RATIO * self.base]
 
     def forecast(self, kind: str, width: int, tuned: bool = False, of: str = "parameters") -> Forecast:
-        """Tell the loss of `width` from all but the widths held out. Raises InputError where its run is missing or diverged."""
+        """Tell the loss of `width` from the widths up to LAW_RATIO times the smallest. Raises InputError where its run is missing or diverged."""
         runs = self.chosen(kind, tuned)
         if width not in runs:
             raise InputError(f"widths: {kind}, width {width}: there is no run with the rate that is given; train it")
