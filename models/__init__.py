@@ -102,31 +102,22 @@ def load(folder: Path | str) -> "torch.nn.Module":
     return (llama if read_config(folder).get("model_type") == "llama" else huggingface).load(folder)
 
 
-def decay_groups(module: "torch.nn.Module") -> tuple[list, list]:
-    """Split the parameters into those with weight decay and those without.
-
-    Matrices decay, embeddings included, as in nanoGPT; gains and biases do not.
-    """
-    parameters = list(module.parameters())
-    return [p for p in parameters if p.ndim >= 2], [p for p in parameters if p.ndim < 2]
-
-
 def parameter_groups(module: "torch.nn.Module", weight_decay: float) -> list[dict]:
     """Return the parameters as groups for an optimiser: "params", "weight_decay", and "scale", the factor on the learning rate.
 
-    The scale is 1 but for the hidden matrices of a model under muP (`models.mup`).
+    Matrices decay, embeddings included, as in nanoGPT; gains and biases do not. The scale is 1 but for the hidden matrices of
+    a model under muP (`models.mup`).
     """
-    matrices, rest = decay_groups(module)
     hidden, ratio = [], 1.0
     if getattr(module, "architecture", None) and module.architecture.parametrisation == "mup":
         from models import mup
 
-        hidden, ratio = mup.hidden_matrices(module), module.architecture.width_ratio
-        inside = {id(p) for p in hidden}
-        matrices = [p for p in matrices if id(p) not in inside]
+        hidden, ratio = mup.hidden_matrices(module), module.architecture.width_ratio("rates")
+    inside = {id(p) for p in hidden}
+    others = [p for p in module.parameters() if id(p) not in inside]
     groups = [
-        {"params": matrices, "weight_decay": weight_decay, "scale": 1.0},
-        {"params": rest, "weight_decay": 0.0, "scale": 1.0},
+        {"params": [p for p in others if p.ndim >= 2], "weight_decay": weight_decay, "scale": 1.0},
+        {"params": [p for p in others if p.ndim < 2], "weight_decay": 0.0, "scale": 1.0},
     ]
     # the rate is divided by the ratio and the decay multiplied, so that rate x decay, what shrinks a weight, stays
     return groups + ([{"params": hidden, "weight_decay": weight_decay * ratio, "scale": 1 / ratio}] if hidden else [])

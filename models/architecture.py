@@ -1,7 +1,7 @@
 """Architecture: every number that determines a Llama, checked, and its translation from and to transformers' config."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,14 @@ SIZES = ("d_model", "n_layer", "head_dim", "n_kv_head")
 NUMBERS = ("mlp_ratio", "rope_theta", "norm_eps", "init_std")
 KEYS = ("name", "family", *SIZES, *NUMBERS, "tie_embeddings")
 PARAMETRISATIONS = ("standard", "mup")
-OPTIONAL = {"parametrisation": "standard", "base_width": None, "output_multiplier": 1.0}
+MUP_PARTS = ("init", "rates", "logits")
+OPTIONAL = {
+    "parametrisation": "standard",
+    "base_width": None,
+    "output_multiplier": 1.0,
+    "zero_readout": True,
+    "mup_parts": MUP_PARTS,
+}
 
 # What this Llama leaves out, by the value that LlamaConfig has then.
 FIXED = {"hidden_act": "silu", "attention_bias": False, "mlp_bias": False}
@@ -39,6 +46,8 @@ class Architecture:
                     base_width is best at every width (Yang et al. 2022, arXiv 2203.03466, Table 8; see `models.mup`)
     base_width      d_model at which muP is the standard parametrisation, but for its zeros; needed by muP alone
     output_multiplier  of the logits under muP
+    zero_readout    whether a readout that is not tied is zero at first under muP
+    mup_parts       what muP scales with the width; one that leaves a part out is a negative control, not muP
     """
 
     vocab_size: int
@@ -56,6 +65,8 @@ class Architecture:
     parametrisation: str = "standard"
     base_width: int | None = None
     output_multiplier: float = 1.0
+    zero_readout: bool = True
+    mup_parts: Sequence[str] = MUP_PARTS
 
     def __post_init__(self):
         for key in ("vocab_size", "length", "d_model", "n_layer", "n_head", "n_kv_head", "head_dim", "d_ff"):
@@ -72,8 +83,14 @@ class Architecture:
         _positive("output_multiplier", self.output_multiplier)
         if self.parametrisation == "mup" and (type(self.base_width) is not int or self.base_width < 1):
             raise InputError(f"model: base_width is {self.base_width!r}; muP needs the d_model of the searched model")
-        if type(self.tie_embeddings) is not bool:
-            raise InputError(f"model: tie_embeddings is {self.tie_embeddings!r}; it must be true or false")
+        for part in self.mup_parts:
+            if part not in MUP_PARTS:
+                raise InputError(
+                    f"model: mup_parts has no '{part}'{nearest(str(part), MUP_PARTS)} (known: {', '.join(MUP_PARTS)})"
+                )
+        for key in ("tie_embeddings", "zero_readout"):
+            if type(getattr(self, key)) is not bool:
+                raise InputError(f"model: {key} is {getattr(self, key)!r}; it must be true or false")
         if self.head_dim % 2:
             raise InputError(f"model: head_dim={self.head_dim} must be even, since rotary embeddings turn pairs")
         if self.d_model != self.n_head * self.head_dim:
@@ -86,10 +103,10 @@ class Architecture:
                 f"model: n_kv_head={self.n_kv_head} must divide the {self.n_head} heads (d_model / head_dim)"
             )
 
-    @property
-    def width_ratio(self) -> float:
-        """d_model over base_width under muP, 1 otherwise: what initial sizes, rates and logits are scaled by."""
-        return self.d_model / self.base_width if self.parametrisation == "mup" else 1.0
+    def width_ratio(self, part: str) -> float:
+        """d_model over base_width where muP scales `part` (one of MUP_PARTS) by it, 1 otherwise."""
+        scales = self.parametrisation == "mup" and part in self.mup_parts
+        return self.d_model / self.base_width if scales else 1.0
 
     @classmethod
     def of(cls, model: Mapping, vocab_size: int, length: int) -> "Architecture":

@@ -91,7 +91,7 @@ class Llama(nn.Module):
     def __init__(self, a: Architecture):
         super().__init__()
         self.architecture = a
-        self.output_scale = a.output_multiplier / a.width_ratio if a.parametrisation == "mup" else None
+        self.output_scale = a.output_multiplier / a.width_ratio("logits") if a.parametrisation == "mup" else None
         self.model = nn.ModuleDict(
             {
                 "embed_tokens": table(a.vocab_size, a.d_model),

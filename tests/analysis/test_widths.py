@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from analysis.claims.mup import evidence
 from analysis.claims.mup.evidence import MAIN, SERIES, WITHOUT
 from analysis.papers.paper import Paper, write_paper
 from analysis.papers.widths import curve, fit_widths, hold_out
@@ -31,6 +32,7 @@ def test_a_law_is_found_again_and_needs_four_widths():
 
 def test_the_page_needs_no_public_file(tmp_path, monkeypatch):
     monkeypatch.setenv("PUBLIC_DATA_MIRROR", str(tmp_path / "none"))
+    monkeypatch.setattr(evidence, "OWN", tmp_path / "none")
     paper = Paper.load("mup", tmp_path / "page")
     pages = write_paper(paper)
     found = {claim.id: claim.verdict for claim in paper.claims}

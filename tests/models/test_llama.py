@@ -155,10 +155,7 @@ def test_no_token_sees_a_later_one(position, batch):
 def test_training_repeats_bit_for_bit(batch):
     def train():
         model = models.build(SMALL, V, L, seed=0)
-        matrices, rest = models.decay_groups(model)
-        optimizer = torch.optim.AdamW(
-            [{"params": matrices}, {"params": rest, "weight_decay": 0.0}], lr=1e-2, fused=True
-        )
+        optimizer = torch.optim.AdamW(models.parameter_groups(model, 0.01), lr=1e-2, fused=True)
         for _ in range(12):
             loss = model(*batch)
             loss.backward()
@@ -191,7 +188,7 @@ def test_bf16_autocast_stays_close(batch):
 
 def test_decay_acts_on_matrices_only():
     model = models.build(SMALL, V, L, seed=0)
-    matrices, rest = models.decay_groups(model)
+    matrices, rest = (group["params"] for group in models.parameter_groups(model, 0.1))
     names = {id(p): name for name, p in model.named_parameters()}
     assert len(matrices) + len(rest) == len(names)
     assert all("norm" in names[id(p)] for p in rest)

@@ -6,7 +6,6 @@ import torch
 
 import models
 from curves import InputError
-from models import mup
 from models.coordinates import sizes, spread
 
 V, L = 16, 16
@@ -37,26 +36,7 @@ def batches(seed):
         yield rows
 
 
-def whole(module, groups):
-    """Change nothing."""
-
-
-def without_rates(module, groups):
-    for group in groups:
-        group["scale"] = 1.0
-
-
-def without_multiplier(module, groups):
-    module.output_scale = 1.0
-
-
-@torch.no_grad()
-def without_init(module, groups):
-    for parameter in mup.hidden_matrices(module):
-        parameter.mul_(math.sqrt(module.architecture.width_ratio))
-
-
-def slopes(model, widths, seeds, leave_out=whole):
+def slopes(model, widths, seeds):
     """Return how far from flat each activation is after three steps, the mean over seeds."""
     found = {}
     for seed in range(seeds):
@@ -64,7 +44,6 @@ def slopes(model, widths, seeds, leave_out=whole):
         for width in widths:
             module = models.build(model | {"d_model": width}, V, L, seed)
             groups = models.parameter_groups(module, 0.0)
-            leave_out(module, groups)
             for name, values in sizes(module, groups, text, rate=3e-3).items():
                 found.setdefault(name, {}).setdefault(width, []).append(values[-1])
     return {name: spread(np.array([np.mean(row[width]) for width in widths])) for name, row in found.items()}
@@ -77,12 +56,27 @@ def test_activations_are_flat_over_an_eightfold_width():
 
 
 @pytest.mark.parametrize(
-    "model, leave_out",
-    [(SMALL, whole), (MUP, without_rates), (MUP, without_multiplier), (MUP, without_init)],
-    ids=["standard", "without rates", "without multiplier", "without init"],
+    "model",
+    [SMALL, *(MUP | {"mup_parts": parts} for parts in (["init", "logits"], ["init", "rates"], ["rates", "logits"]))],
+    ids=["standard", "without rates", "without logits", "without init"],
 )
-def test_the_standard_parametrisation_and_partial_mup_are_not_flat(model, leave_out):
-    assert max(slopes(model, (64, 512), 2, leave_out).values()) > 3 * FLAT
+def test_the_standard_parametrisation_and_partial_mup_are_not_flat(model):
+    assert max(slopes(model, (64, 512), 2).values()) > 3 * FLAT
+
+
+def test_parts():
+    sizes = {}
+    for part in ("init", "rates", "logits"):
+        module = models.build(MUP | {"d_model": 128, "mup_parts": [part]}, V, L, seed=0)
+        sizes[part] = (
+            float(module.model["layers"][0].mlp.up_proj.weight.std()),
+            models.parameter_groups(module, 0.1)[2]["scale"],
+            module.output_scale,
+        )
+    std = 0.1
+    assert sizes["init"] == (pytest.approx(std / math.sqrt(2), rel=0.05), 1, 1)
+    assert sizes["rates"] == (pytest.approx(std, rel=0.05), 0.5, 1)
+    assert sizes["logits"] == (pytest.approx(std, rel=0.05), 1, 0.5)
 
 
 def test_rules():
@@ -94,6 +88,8 @@ def test_rules():
     assert torch.equal(module.model["embed_tokens"].weight, plain.model["embed_tokens"].weight)
     assert not block.self_attn.q_proj.weight.any() and not module.lm_head.weight.any()
     groups = models.parameter_groups(module, 0.1)
+    kept = models.build(MUP | {"d_model": 256, "n_layer": 2, "zero_readout": False}, V, L, seed=0)
+    assert torch.equal(kept.lm_head.weight, plain.lm_head.weight)
     assert [group["scale"] for group in groups] == [1, 1, 0.25]
     assert [group["weight_decay"] for group in groups] == [0.1, 0, 0.4]
     assert len(groups[2]["params"]) == 2 * 7 and sum(len(g["params"]) for g in groups) == len(list(module.parameters()))
@@ -118,5 +114,7 @@ def test_a_saved_model_gives_the_same_logits(tmp_path):
 def test_bad_input_gets_one_line():
     with pytest.raises(InputError, match="parametrisation 'mupp' is unknown; did you mean 'mup'"):
         models.build(SMALL | {"parametrisation": "mupp"}, V, L, seed=0)
+    with pytest.raises(InputError, match="mup_parts has no 'rate'; did you mean 'rates'"):
+        models.build(MUP | {"mup_parts": ["rate"]}, V, L, seed=0)
     with pytest.raises(InputError, match="base_width is None; muP needs"):
         models.build(SMALL | {"parametrisation": "mup"}, V, L, seed=0)

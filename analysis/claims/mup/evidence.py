@@ -1,14 +1,20 @@
-"""What the claims of Research without Re-search are held against: the losses over widths that its scripts hold."""
+"""What the claims of Research without Re-search are held against: the losses that its scripts hold, and our runs over widths."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import product
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from analysis.papers.transfer import MUP, STANDARD, Forecast, Transfer
 from analysis.papers.widths import WidthLaw, hold_out
+from curves import InputError
 
+OWN = Path(__file__).parents[3] / "results" / "mup"
+FLAT = 0.1  # how much an activation may change over widths
 WIDTHS = np.array([128, 256, 384, 512, 640, 768, 896, 1024, 2048, 3072])
 LAYERS, VOCABULARY, CONTEXT = 12, 50_261, 1024
 MU_SCALING = np.array([3.9181, 3.6054, 3.4431, 3.3542, 3.2902, 3.2478, 3.224, 3.1797, 3.0854, 3.0425])  # at step 20,000
@@ -53,13 +59,107 @@ MAIN, WITHOUT = "Mu-scaling GPT-2, 20k steps", "nanoLM GPT without muP, 7k steps
 
 
 class Evidence:
-    """The published series and the laws fitted to their smaller widths."""
+    """The published series and the laws fitted to their smaller widths, and our own runs."""
 
     series = SERIES
 
+    @cached_property
+    def own(self) -> Transfer | None:
+        """Our runs over widths; None where they are not there."""
+        return Transfer.load(OWN) if (OWN / "curves").is_dir() else None
+
+    @cached_property
+    def sizes(self) -> pd.DataFrame | None:
+        """The coordinate check of our models after its last step, role, width, activation, size; None: it was not made."""
+        path = OWN / "coordinates.csv"
+        if not path.is_file():
+            return None
+        table = pd.read_csv(path)
+        return table[table["step"] == table["step"].max()].sort_values("width")
+
+    @cached_property
+    def forecasts(self) -> list[Forecast]:
+        """What the small widths of our runs say of those held out, under muP and the standard parametrisation."""
+        if self.own is None:
+            return []
+        ways = product((MUP, STANDARD), (False, True), ("parameters", "width"))
+        found = []
+        for kind, tuned, of in ways:
+            for width in self.own.targets(kind):
+                try:
+                    found.append(self.own.forecast(kind, width, tuned, of))
+                except InputError:  # the run foretold diverged
+                    continue
+        return found
+
     def tables(self) -> dict[str, Callable[[], pd.DataFrame]]:
         """Makers of the tables beside the claims, by name."""
-        return {"widths": self.widths, "laws": self.laws}
+        ours = {"predictions": self.predictions, "checks": self.checks, "basins": self.basins} if self.own else {}
+        return {"widths": self.widths, "laws": self.laws} | ours
+
+    def predictions(self) -> pd.DataFrame:
+        """Every forecast of our runs: the law, what it said, what was measured and what it took."""
+        rows = []
+        for f in self.forecasts:
+            law = f.law or WidthLaw(*[np.nan] * 3, (np.nan,) * 3, 0)
+            row = {"parametrisation": f.kind, "rate": "best of each width" if f.tuned else "best of the smallest width"}
+            row |= {"x": f.of, "width": f.width, "a": law.a, "b": law.b, "c": law.c, "se_b": law.errors[1]}
+            row |= {"se_c": law.errors[2], "widths": law.widths, "predicted": f.predicted, "measured": f.measured}
+            rows.append(row | {"error": f.error, "cost": f.cost})
+        return pd.DataFrame(rows)
+
+    def checks(self) -> pd.DataFrame:
+        """What each parametrisation of our runs does over the widths: rates, steps at which wider is better, activations."""
+        own, rows = self.own, []
+        for kind in own.kinds:
+            far, wider, spread = own.near(kind)[-1], own.wider(kind), self.spread(kind)
+            rows.append(
+                {
+                    "parametrisation": kind,
+                    "best_rate_smallest": own.best(kind, own.base),
+                    "width": far,
+                    "best_rate": own.best(kind, far),
+                    "factors_of_2": max(own.moves(kind).values(), key=abs),
+                    "inside_the_grid": all(own.inside(kind, width) for width in own.near(kind)),
+                    "penalty": own.penalty(kind, far),
+                    "steps": wider.size,
+                    "wider_is_better": int(wider.sum()),
+                    "activations_spread": spread,
+                    "fails": ", ".join(self.failed(kind)),
+                }
+            )
+        return pd.DataFrame(rows)
+
+    def spread(self, kind: str) -> float:
+        """How far from flat the worst activation of a parametrisation is: its largest size over widths over the least, less 1.
+
+        nan where the check was not made.
+        """
+        if self.sizes is None:
+            return np.nan
+        found = self.sizes[self.sizes["role"] == kind].groupby("activation")["size"]
+        return float((found.max() / found.min() - 1).max())
+
+    def failed(self, kind: str) -> list[str]:
+        """The checks of muP that a parametrisation does not pass."""
+        moved = max(map(abs, self.own.moves(kind).values()))
+        passed = {
+            "basins": moved <= 1,
+            "wider is better": bool(self.own.wider(kind).all()),
+            "coordinates": not self.spread(kind) > FLAT,
+        }
+        return [check for check, fine in passed.items() if not fine]
+
+    def basins(self) -> pd.DataFrame:
+        """Final loss of every parametrisation, width and rate, first seed."""
+        own = self.own
+        rows = [
+            (kind, width, rate, loss, rate == own.best(kind, width))
+            for kind in own.kinds
+            for width in own.widths(kind)
+            for rate, loss in own.basin(kind, width).items()
+        ]
+        return pd.DataFrame(rows, columns=["parametrisation", "width", "rate", "final_loss", "best"])
 
     def widths(self) -> pd.DataFrame:
         """Every width: measured and predicted loss, and whether it was held out."""
