@@ -32,6 +32,7 @@ SWEEPS_all := kaplan mup loss_to_loss
 ifdef PAPER
 reproduce: $(READY) $(if $(filter all,$(PAPER)),profile)
 	set -e; for sweep in $(SWEEPS_$(PAPER)); do $(BIN)/python -m training run $$sweep; done
+	$(if $(filter mup all,$(PAPER)),$(BIN)/python -m training.coordinates mup)
 	$(BIN)/python -m analysis paper $(PAPER)
 else
 reproduce: profile ## train what is missing, fit, predict, compare with the expected numbers, report; PAPER=kaplan|mup|loss_to_loss|hitchhiker|all: with that paper's runs and page
