@@ -64,6 +64,10 @@ class Fit:
         """Return the predicted losses of `run` at `step` (default: its evaluated steps; of a Schedule: every step), [n]."""
         return self.law.loss(self.params, run, step)
 
+    def doubts(self, name: str) -> bool:
+        """Whether a warning says of the parameter `name` that it is on a bound or not identified."""
+        return any(warning.startswith(f"{name} is ") for warning in self.warnings)
+
 
 @dataclass(frozen=True)
 class Prior:
@@ -95,7 +99,8 @@ class Prior:
         """Return what `fits` of one law to other models or data sets say of its parameters `names` (default: all).
 
         The scale is the standard deviation of one more value like theirs, but at least ALIKE times the distance of their
-        mean from the nearer end. Of parameters without an upper bound, or that range over decades, the logarithm is learned.
+        mean from the nearer end. Of parameters without an upper bound, or that range over decades, the logarithm is learned. Fits
+        that do not identify a parameter say nothing of it; one that fewer than two identify stays unknown.
         Raises InputError for fewer than two fits, for fits of several laws, and for unknown names.
         """
         law = fits[0].law if fits else None
@@ -104,16 +109,16 @@ class Prior:
         law.refuse_unknown(dict.fromkeys(names or ()))
         mean, scale, log = {}, {}, []
         for p in law.parameters:
-            if names is not None and p.name not in names:
+            values = np.array([fit.params[p.name] for fit in fits if not fit.doubts(p.name)])
+            if values.size < 2 or (names is not None and p.name not in names):
                 continue
-            values = np.array([fit.params[p.name] for fit in fits])
             if p.decades or np.isinf(p.bounds[1]):
                 log.append(p.name)
                 values = np.log(np.maximum(values, LOWEST))
             far = [abs(values.mean()), 1.0 if p.name in log else abs(p.bounds[1] - values.mean())]
             least = ALIKE * min(distance for distance in far if distance > 0)
             mean[p.name] = float(values.mean())
-            scale[p.name] = float(max(values.std(ddof=1) * np.sqrt(1 + 1 / len(fits)), least))
+            scale[p.name] = float(max(values.std(ddof=1) * np.sqrt(1 + 1 / values.size), least))
         return cls(mean, scale, tuple(log), points)
 
     def rows(self, theta: np.ndarray, names: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
@@ -194,7 +199,8 @@ def bootstrap(fit: Fit, n: int = 1000, seed: int = 0) -> Intervals:
     """Refit under `n` random weightings of the runs (Bayesian bootstrap, Rubin 1981): weights from Dirichlet(1, ..., 1).
 
     Weights are never zero, so no draw loses the only run that decays. For one run, blocks of its points are
-    weighted instead; that cannot see how runs differ, so the result is marked as a lower bound.
+    weighted instead; that cannot see how runs differ, so the result is marked as a lower bound. Each draw starts where the
+    draw with the nearest weights ended.
     """
     problem, rng = fit.problem, np.random.default_rng(seed)
     if len(problem.curves) > 1:
@@ -203,11 +209,13 @@ def bootstrap(fit: Fit, n: int = 1000, seed: int = 0) -> Intervals:
         group, unit = np.arange(fit.points) // max(round(np.sqrt(fit.points)), 1), "blocks of points of one run"
     groups = int(group[-1]) + 1
     few = unit != "runs" or groups < FEW_RUNS
-    start = problem.law.theta(fit.params)
-    draws = np.empty((n, problem.free.size))
-    for draw in draws:
-        weight = problem.weight * rng.dirichlet(np.ones(groups))[group] * groups
-        draw[:] = problem.refine(start, weight, ROUGH).theta[problem.free]
+    weights = np.vstack([np.ones(groups), groups * rng.dirichlet(np.ones(groups), n)])
+    ends = np.empty((n + 1, len(problem.law.names)))
+    ends[0] = problem.law.theta(fit.params)
+    for i in range(1, n + 1):
+        nearest = np.argmin((np.log(weights[:i] / weights[i]) ** 2).sum(axis=1))
+        ends[i] = problem.refine(ends[nearest], problem.weight * weights[i, group], ROUGH).theta
+    draws = ends[1:, problem.free]
     note = f"{n} weightings of {groups} {unit}" + (
         "; a lower bound: too few runs to see how runs differ" if few else ""
     )
@@ -216,7 +224,8 @@ def bootstrap(fit: Fit, n: int = 1000, seed: int = 0) -> Intervals:
 
 def select(curve: LossCurve, keep: np.ndarray) -> LossCurve:
     """Return `curve` with only the evaluated points that the mask or indices `keep` name."""
-    return replace(curve, step=curve.step[keep], loss=curve.loss[keep])
+    also = {name: losses[keep] for name, losses in curve.also.items()}
+    return replace(curve, step=curve.step[keep], loss=curve.loss[keep], also=also)
 
 
 def final(curve: LossCurve) -> LossCurve:
@@ -281,31 +290,46 @@ class Problem:
         """Return the best grid points, linear parameters solved for: as many as the law wants refined."""
         grid = [[self.fixed[p.name]] if p.name in self.fixed else p.starts for p in self.law.parameters if not p.linear]
         # the last parameter varies slowest: laws keep what they computed for it (S2 for lambda)
-        points = [self.project(np.array(point[::-1], dtype=float)) for point in product(*reversed(grid))]
-        return [theta for _, theta in sorted(points, key=lambda point: point[0])[: self.law.refine]]
+        points = np.array([point[::-1] for point in product(*reversed(grid))], dtype=float)
+        cost, theta = self.project(points)
+        least, near = cost.argmin(), between(grid[::-1], cost)[::-1]
+        if not np.array_equal(near, points[least]):
+            (lower,), (at,) = self.project(near[None])
+            if lower < cost[least]:
+                cost[least], theta[least] = lower, at
+        return list(theta[np.argsort(cost, kind="stable")[: self.law.refine]])
 
-    def project(self, nonlinear: np.ndarray) -> tuple[float, np.ndarray]:
-        """Return the objective at, and theta with, the linear parameters that fit best in weighted squares of the relative error."""
+    def project(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the objective at, and theta with, the linear parameters that fit best at each of `points` [g, q]: [g] and [g, p]."""
         law = self.law
-        theta = np.array([self.fixed.get(name, 0.0) for name in law.names])
-        theta[law.nonlinear] = nonlinear
-        if not self.easy.size:
-            return self.objective(self.residual(theta)[0]), theta
-        phi, root = self.basis(nonlinear)[0], np.sqrt(self.weight)
+        theta = np.tile([self.fixed.get(name, 0.0) for name in law.names], (len(points), 1))
+        theta[:, law.nonlinear] = points
+        if not law.linear.size:
+            return np.array([self.objective(self.residual(point)[0]) for point in theta]), theta
+        phi = np.array([self.basis(point)[0] for point in points])
+        if self.easy.size:
+            theta[:, self.free[self.easy]] = self.solve(phi, theta[:, law.linear])
+        loss = np.maximum(phi @ theta[:, law.linear, None], LOWEST)[..., 0]
+        return huber(np.abs(np.log(loss) - self.log_loss), self.delta) @ self.weight, theta
+
+    def solve(self, phi: np.ndarray, given: np.ndarray) -> np.ndarray:
+        """Return the free linear parameters that fit best in weighted squares of the relative error, for each basis in `phi` [g, n, k].
+
+        given [g, k] holds the values of those that are fixed, and 0 for the others.
+        """
+        root = np.sqrt(self.weight)
         columns = phi * (root / self.loss)[:, None]
-        missing = root - columns @ theta[law.linear]
-        columns = columns[:, self.solved]
-        gram = columns.T @ columns
-        size = np.sqrt(np.maximum(np.diag(gram), np.finfo(float).tiny))
+        missing = root - (columns @ given[..., None])[..., 0]
+        columns = columns[..., self.solved]
+        gram = columns.swapaxes(1, 2) @ columns
+        size = np.sqrt(np.maximum(np.diagonal(gram, axis1=1, axis2=2), np.finfo(float).tiny))
         place = self.free[self.easy]
         low, high = self.lower[place] * size, self.upper[place] * size
-        gram = gram / np.outer(size, size) + RIDGE * np.eye(size.size)
-        best = np.linalg.solve(gram, missing @ columns / size)
-        if np.any((best < low) | (best > high)):
-            best = lsq_linear(columns / size, missing, (low, high)).x
-        theta[place] = best / size
-        loss = np.maximum(phi @ theta[law.linear], LOWEST)
-        return self.objective(np.log(loss) - self.log_loss), theta
+        gram = gram / (size[:, :, None] * size[:, None]) + RIDGE * np.eye(place.size)
+        best = np.linalg.solve(gram, ((missing[:, None] @ columns)[:, 0] / size)[..., None])[..., 0]
+        for i in np.flatnonzero(((best < low) | (best > high)).any(axis=1)):
+            best[i] = lsq_linear(columns[i] / size[i], missing[i], (low[i], high[i])).x
+        return best / size
 
     def refine(self, theta: np.ndarray, weight: np.ndarray, ftol: float = FTOL) -> Minimum:
         """Lower the objective from `theta` over the free parameters; the `theta` of the result holds all of them."""
@@ -316,27 +340,29 @@ class Problem:
         if self.prior:
             known = sum(name in self.prior.mean for name in self.free_names)
             weight, delta = np.append(weight, np.full(known, self.delta**2)), np.append(delta, np.full(known, np.inf))
-        whole, logs = theta.copy(), self.logs
+        logs = self.logs
+
+        def whole(values):
+            full = theta.copy()
+            full[free] = values
+            full[free[logs]] = np.exp(values[logs])
+            return full
 
         def residual(values):
-            if logs.size:
-                values = values.copy()
-                values[logs] = np.exp(values[logs])
-            whole[free] = values
-            r, jacobian = self.residual(whole)
+            full = whole(values)
+            r, jacobian = self.residual(full)
             if self.prior:
-                distance, slopes = self.prior.rows(values, self.free_names)
+                distance, slopes = self.prior.rows(full[free], self.free_names)
                 r, jacobian = np.append(r, distance), np.vstack([jacobian, slopes])
             if logs.size:
-                jacobian[:, logs] *= values[logs]
+                jacobian[:, logs] *= full[free[logs]]
             return r, jacobian
 
         start, lower, upper = theta[free], self.lower[free], self.upper[free]
         for side in (start, lower, upper):
             side[logs] = np.log(side[logs])
         found = minimise(residual, start, lower, upper, weight, delta, self.easy, ftol)
-        residual(found.theta)
-        return replace(found, theta=whole)
+        return replace(found, theta=whole(found.theta))
 
     def doubts(self, result: Minimum, jacobian: np.ndarray) -> Iterator[str]:
         """Yield a line for everything that makes the fitted numbers doubtful."""
@@ -364,3 +390,23 @@ class Problem:
         for parameter, part in zip(parameters, flat.max(axis=1, initial=0.0), strict=True):
             if part > 0.1:
                 yield f"{parameter.name} is not identified by these curves: it needs {parameter.needs}"
+
+
+def between(axes: Sequence[Sequence[float]], cost: np.ndarray) -> np.ndarray:
+    """Return where, along each of the `axes` of a grid, a parabola through the least `cost` [g] and its neighbours is least.
+
+    That is the grid value itself where it has a neighbour on one side only.
+    """
+    cost = cost.reshape([len(axis) for axis in axes])
+    least = np.unravel_index(cost.argmin(), cost.shape)
+    return np.array(
+        [vertex(axis, np.moveaxis(cost, k, 0)[:, *np.delete(least, k)], least[k]) for k, axis in enumerate(axes)]
+    )
+
+
+def vertex(x: Sequence[float], y: np.ndarray, i: int) -> float:
+    """Return where the parabola through the points i - 1, i and i + 1, of which i is the lowest, has its vertex."""
+    if not 0 < i < len(x) - 1:
+        return x[i]
+    (left, right), (rise, fall) = (x[i] - x[i - 1], x[i + 1] - x[i]), (y[i - 1] - y[i], y[i + 1] - y[i])
+    return x[i] + (rise * right**2 - fall * left**2) / (rise * right + fall * left) / 2

@@ -11,10 +11,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.linalg.lapack import dgesv, dpotrf
 
 ITERATIONS = 200
 FTOL = 1e-11  # stop when a step promises to lower the cost by less than this share of it (unless told otherwise),
 ROUNDING = 1e-13  # or by less than residuals of this size are worth
+TINY = np.finfo(float).tiny
 DAMPING = (1e-12, 1e-4, 1e8)  # least, first and most, relative to the curvature of the weighted squares
 
 
@@ -109,25 +111,26 @@ class Model:
 
     def __init__(self, r, jacobian, weight, delta, bend, damping):
         self.r, self.weight, self.delta = r, weight, delta
-        self.inside = np.abs(r) <= delta
-        self.scale = np.sqrt(self._squares(r) @ jacobian**2)
+        size = np.abs(r)
+        self.inside = size <= delta
+        self.scale = np.sqrt(self._squares(size) @ jacobian**2)
         self.scale[self.scale == 0] = 1.0  # a parameter without influence
         self.rows = (jacobian / self.scale).T
-        self.curvature = self._curvature(r, self.inside)
+        self.curvature = self._curvature(size, self.inside)
         self.form = still = damping * np.eye(self.scale.size)
         if bend.any():
             self.form = bend / np.outer(self.scale, self.scale) + still
-            if np.linalg.eigvalsh(self.curvature + self.form)[0] <= 0:
+            if dpotrf(self.curvature + self.form)[1]:  # not positive definite: no minimum
                 self.form = still
 
-    def _squares(self, r) -> np.ndarray:
+    def _squares(self, size) -> np.ndarray:
         """Return the weights of the rows with which weighted squares have the gradient of the cost, [n]."""
-        return self.weight * np.minimum(1.0, self.delta / np.maximum(np.abs(r), np.finfo(float).tiny))
+        return self.weight * np.minimum(1.0, self.delta / np.maximum(size, TINY))
 
-    def _curvature(self, r, inside) -> np.ndarray:
+    def _curvature(self, size, inside) -> np.ndarray:
         """Return the curvature of the rows inside delta, since those beyond have none; of all as weighted squares, if these are few."""
         few = np.count_nonzero(inside) < self.scale.size
-        return (self.rows * (self._squares(r) if few else self.weight * inside)) @ self.rows.T
+        return (self.rows * (self._squares(size) if few else self.weight * inside)) @ self.rows.T
 
     def minimum(self, cost: float, lower: np.ndarray, upper: np.ndarray) -> tuple[np.ndarray, float]:
         """Return the step [p] to the least cost within the bounds of the step, and by how much the cost falls.
@@ -145,11 +148,12 @@ class Model:
             change = direction @ self.rows
             length = self.search(r, change, slope, direction, step)
             step, r = step + length * direction, r + length * change
-            before, inside = inside, np.abs(r) <= self.delta
+            size = np.abs(r)
+            before, inside = inside, size <= self.delta
             exact = length == 1.0 and np.array_equal(before, inside) and np.count_nonzero(inside) >= step.size
             if exact and np.all((lower < step) & (step < upper)):
                 break
-            curvature = self._curvature(r, inside)
+            curvature = self._curvature(size, inside)
         reached = self.weight @ huber(np.abs(r), self.delta) + step @ self.form @ step / 2
         return step / self.scale, cost - float(reached)
 
@@ -158,18 +162,22 @@ class Model:
 
         The slope rises with the length in straight pieces: false position, until it is down to a hundredth.
         """
-        (low, below), (high, above) = (0.0, slope), (1.0, self._slope(r + change, change, direction, step + direction))
+        weighted = self.weight * change
+        (low, below), (high, above) = (
+            (0.0, slope),
+            (1.0, self._slope(r + change, weighted, direction, step + direction)),
+        )
         while above > 0.01 * -slope and high - low > 1e-3 * high and high > 1e-9:
             length = low + (high - low) * min(max(below / (below - above), 0.1), 0.9)
-            rise = self._slope(r + length * change, change, direction, step + length * direction)
+            rise = self._slope(r + length * change, weighted, direction, step + length * direction)
             if rise > 0:
                 high, above = length, rise
             else:
                 low, below = length, rise
         return high
 
-    def _slope(self, r, change, direction, step) -> float:
-        return (self.weight * pull(r, self.delta)) @ change + direction @ self.form @ step
+    def _slope(self, r, weighted, direction, step) -> float:
+        return pull(r, self.delta) @ weighted + direction @ self.form @ step
 
 
 def bounded_step(curvature: np.ndarray, gradient: np.ndarray, lower: np.ndarray, upper: np.ndarray) -> np.ndarray:
@@ -177,14 +185,14 @@ def bounded_step(curvature: np.ndarray, gradient: np.ndarray, lower: np.ndarray,
 
     Otherwise it goes towards the minimum up to the first bound, and on from there with that coordinate held.
     """
-    step = np.linalg.solve(curvature, -gradient)
+    step = solved(curvature, -gradient)
     if ((lower <= step) & (step <= upper)).all():
         return step
     step = np.zeros_like(gradient)
     free = ~((lower >= 0) & (gradient > 0) | (upper <= 0) & (gradient < 0))
     while free.any():
         rows, move = np.flatnonzero(free), np.zeros_like(step)
-        move[rows] = np.linalg.solve(curvature[np.ix_(rows, rows)], -gradient[rows])
+        move[rows] = solved(curvature[np.ix_(rows, rows)], -gradient[rows])
         end = step + move
         beyond = free & ((end < lower) | (end > upper))
         if not beyond.any():
@@ -195,3 +203,9 @@ def bounded_step(curvature: np.ndarray, gradient: np.ndarray, lower: np.ndarray,
         gradient = gradient + share.min() * (curvature @ move)
         free[np.flatnonzero(beyond)[share <= share.min()]] = False
     return step
+
+
+def solved(matrix: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Return the solution of a linear system; the shortest one where the matrix is singular."""
+    *_, solution, singular = dgesv(matrix, right)
+    return np.linalg.lstsq(matrix, right)[0] if singular else solution

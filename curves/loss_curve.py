@@ -1,7 +1,7 @@
 """LossCurve: the record of one training run, whole and checked."""
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd  # imported where a table is read or written: it takes longer than a whole forecast
 
 COLUMNS = ("step", "lr", "train_loss", "grad_norm", "val_loss")
+ALSO = "val_loss_"  # begins the columns of losses on other validation sets; the set's name follows
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,6 +27,7 @@ class LossCurve:
     step             int64 [n], the steps at which the validation loss was taken, rising, 1 <= step <= T
     loss             float64 [n], validation loss there, nats per token, > 0
     train_loss       float64 [T] or None, loss of every step's own batch before its update, nats per token (NaN: not logged)
+    also             by name, float64 [n], the loss on other validation sets at the same steps (NaN: not taken)
     tokens_per_step  global batch in tokens
     parameters       counts under each convention: "total", "non_embedding" (Kaplan's N), ...
     flops_per_token  training FLOPs per token, forward and backward, exact with attention and logits; None: unknown
@@ -41,6 +43,7 @@ class LossCurve:
     step: np.ndarray
     loss: np.ndarray
     train_loss: np.ndarray | None = None
+    also: dict[str, np.ndarray] = field(default_factory=dict)
     tokens_per_step: int | None = None
     parameters: dict[str, int] = field(default_factory=dict)
     flops_per_token: float | None = None
@@ -79,6 +82,18 @@ class LossCurve:
                     f"curve '{self.name}': train_loss needs one value for each of the {self.schedule.steps} steps, got {train.shape}"
                 )
             object.__setattr__(self, "train_loss", train)
+        also = {name: np.asarray(values, dtype=np.float64) for name, values in self.also.items()}
+        for name, values in also.items():
+            if values.shape != loss.shape:
+                raise InputError(
+                    f"curve '{self.name}': the losses on '{name}' need one value per evaluated step, got {values.shape}"
+                )
+            self._refuse(
+                step,
+                np.isinf(values) | (values <= 0),
+                f"the loss on '{name}' at step {{0}} is not a finite positive number",
+            )
+        object.__setattr__(self, "also", also)
 
     def _refuse(self, step, bad, message):
         if bad.any():
@@ -105,6 +120,14 @@ class LossCurve:
             raise InputError(f"curve '{self.name}': was not evaluated at step {step}")
         return float(self.loss[hit[0]])
 
+    def on(self, name: str) -> "LossCurve":
+        """Return the curve with the losses on another validation set for its own. Raises InputError where they were not taken."""
+        if name not in self.also or np.isnan(self.also[name]).any():
+            raise InputError(
+                f"curve '{self.name}': was not evaluated on '{name}' (also: {', '.join(self.also) or 'none'})"
+            )
+        return replace(self, loss=self.also[name], also={})
+
     def save(self, folder: Path | str) -> Path:
         """Write `folder`/NAME.csv (one row per step: COLUMNS that are known) and NAME.json beside it; return the former."""
         import pandas as pd
@@ -113,8 +136,8 @@ class LossCurve:
         table = pd.DataFrame({"step": np.arange(1, self.schedule.steps + 1), "lr": self.schedule.lr})
         if self.train_loss is not None:
             table["train_loss"] = self.train_loss
-        table["val_loss"] = np.nan
-        table.loc[self.step - 1, "val_loss"] = self.loss
+        for column, losses in {"val_loss": self.loss, **{ALSO + name: v for name, v in self.also.items()}}.items():
+            table.loc[self.step - 1, column] = losses
         with atomic(path) as temporary:
             table.to_csv(temporary, index=False)
         about = {
@@ -146,13 +169,11 @@ class LossCurve:
         } - about.keys()
         if missing:
             raise InputError(f"{path.with_suffix('.json')}: lacks the field '{min(missing)}'")
-        seen = table["val_loss"].notna().to_numpy()
         try:
             return cls(
                 name=path.stem,
                 schedule=Schedule(table["lr"].to_numpy(), about["warmup"], about["schedule"]),
-                step=table["step"].to_numpy()[seen],
-                loss=table["val_loss"].to_numpy()[seen],
+                **evaluated(table),
                 train_loss=table["train_loss"].to_numpy() if "train_loss" in table else None,
                 **{key: about[key] for key in ("tokens_per_step", "parameters", "flops_per_token", "seed")},
                 role=about.get("role", ""),
@@ -187,6 +208,17 @@ def read_record(path: Path | str) -> "pd.DataFrame":
             "sort the rows and keep one for every step"
         )
     return table
+
+
+def evaluated(table: "pd.DataFrame") -> dict:
+    """Return `step`, `loss` and `also` of a LossCurve from a per-step record."""
+    seen = table[table["val_loss"].notna()]
+    others = [column for column in table if column.startswith(ALSO)]
+    return {
+        "step": seen["step"].to_numpy(),
+        "loss": seen["val_loss"].to_numpy(),
+        "also": {column.removeprefix(ALSO): seen[column].to_numpy() for column in others},
+    }
 
 
 def read_json(path: Path | str) -> dict:

@@ -106,11 +106,18 @@ def plain(config: DictConfig) -> dict:
     return OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
 
 
+def preset(data: str) -> dict:
+    """A file of conf/data as a plain dict. Raises InputError where there is none."""
+    return plain(load([f"data={data}"]))["data"]
+
+
 def identity(config: dict) -> dict:
     """The part of a plain config that determines the record, short of what it was initialised from."""
     kept = {key: value for key, value in config.items() if key not in NOT_IDENTITY}
     # How many devices share a run changes its rounding, not its curve.
     kept["hardware"] = {key: v for key, v in config["hardware"].items() if key not in ("threads", "parallel")}
+    if "eval" in config:  # an empty `also` changes no record
+        kept["eval"] = {key: value for key, value in config["eval"].items() if key != "also" or value}
     chosen = config.get("schedule", {})
     if chosen.get("name") == "file":  # what is in it, not where it lies
         content = Path(chosen["path"]).read_bytes()

@@ -17,7 +17,7 @@ from tqdm import tqdm
 import models
 from curves import InputError, Schedule
 from curves.loss_curve import read_json
-from training import checkpoint, config, corpus, distributed
+from training import checkpoint, config, distributed, texts
 from training.machine import Machine
 from training.run_folder import ReadOnlyFolder, RunFolder, parse_origin
 from training.sinks import open_sink
@@ -97,9 +97,9 @@ def shares_prefix(who: dict, schedule: Schedule, origin: RunFolder, step: int) -
 def _train(settings, schedule, folder, last):
     if settings["hardware"]["device"] == "cuda" and not torch.cuda.is_available():
         raise InputError("hardware.device=cuda: this machine has no usable GPU; set hardware.device=cpu")
-    text = corpus.prepare(settings["data"], settings["corpora"])
-    machine = Machine(settings, text)
-    describe(settings, schedule, folder, machine, text)
+    text, also = texts.prepare(settings)
+    machine = Machine(settings, text, also)
+    describe(settings, schedule, folder, machine, text, also)
     start = begin(settings, schedule, folder, machine)
     started = time.perf_counter()
     try:
@@ -145,10 +145,10 @@ def say(line):
 
 def begin(settings, schedule, folder, machine) -> int:
     """Load the newest checkpoint, or the one to branch from, or start anew; return the steps that are done."""
-    step = folder.resume_step()
+    step, also = folder.resume_step(), settings["eval"]["also"]
     if step:
         checkpoint.load(checkpoint.path_of(folder.checkpoints, step), machine.model, machine.optimizer)
-        folder.begin_record(folder, step)
+        folder.begin_record(folder, step, also)
     elif settings["init_from"]:
         origin, step = parse_origin(settings["init_from"])
         if step >= schedule.steps:
@@ -156,9 +156,9 @@ def begin(settings, schedule, folder, machine) -> int:
                 f"init_from={settings['init_from']}: the run has only {schedule.steps} steps; set steps above {step}"
             )
         checkpoint.load(checkpoint.path_of(origin.checkpoints, step), machine.model, machine.optimizer)
-        folder.begin_record(origin, step)
+        folder.begin_record(origin, step, also)
     else:
-        folder.begin_record(folder, 0)
+        folder.begin_record(folder, 0, also)
     return step
 
 
@@ -173,11 +173,11 @@ def run_steps(settings, schedule, folder, machine, start, last):
         for step in range(start + 1, last + 1):
             rate = float(schedule.lr[step - 1])
             loss, norm = machine.step(step, rate)
-            val = machine.evaluate() if step % every == 0 or step == schedule.steps else None
+            val = machine.evaluate() if step % every == 0 or step == schedule.steps else {}
             pending.append((step, rate, loss, norm, val))
             saves = step % saving["every"] == 0 or step in saving["keep"] or step == last
             if saves or len(pending) >= ROWS:
-                flush(pending, append, sink, bar)
+                flush(pending, list(machine.val), append, sink, bar)
             if saves:
                 checkpoint.save(folder.checkpoints, step, machine.model, machine.optimizer)
                 folder.trim_checkpoints(saving["keep"], newest=2)
@@ -185,22 +185,22 @@ def run_steps(settings, schedule, folder, machine, start, last):
     sink.close()
 
 
-def flush(pending, append, sink, bar):
-    """Fetch the pending steps' losses from the device and record them. Raises Diverged after the first bad one."""
+def flush(pending, columns, append, sink, bar):
+    """Fetch the pending steps' losses from the device and record them, those of evaluations in `columns`.
+
+    Raises Diverged after the first bad one.
+    """
     losses = distributed.add(torch.stack([row[2] for row in pending]).float() / distributed.ranks()).cpu().numpy()
     norms = torch.stack([row[3] for row in pending]).float().cpu().numpy()
-    vals = [None if row[4] is None else float(row[4]) for row in pending]
-    finite = np.isfinite(losses) & [val is None or math.isfinite(val) for val in vals]
+    vals = [{column: float(value) for column, value in row[4].items()} for row in pending]
+    finite = np.isfinite(losses) & [all(map(math.isfinite, val.values())) for val in vals]
     count = len(pending) if finite.all() else int(np.argmin(finite)) + 1
     rows = []
     for (step, rate, *_), loss, norm, val in zip(pending[:count], losses, norms, vals, strict=False):
-        shown = None if val is None or not math.isfinite(val) else val
-        rows.append([str(step), repr(rate), str(loss), str(norm), "" if shown is None else repr(shown)])
-        sink.log(
-            step,
-            {"lr": rate, "train_loss": float(loss), "grad_norm": float(norm)}
-            | ({} if shown is None else {"val_loss": shown}),
-        )
+        shown = {column: value for column, value in val.items() if math.isfinite(value)}
+        evaluated = [repr(shown[column]) if column in shown else "" for column in columns]
+        rows.append([str(step), repr(rate), str(loss), str(norm), *evaluated])
+        sink.log(step, {"lr": rate, "train_loss": float(loss), "grad_norm": float(norm)} | shown)
     append(rows)
     bar.update(count)
     bar.set_postfix_str(f"loss {losses[count - 1]:.3f}")
@@ -210,7 +210,7 @@ def flush(pending, append, sink, bar):
         raise Diverged(last)
 
 
-def describe(settings, schedule, folder, machine, text):
+def describe(settings, schedule, folder, machine, text, also):
     """Write config.yaml and run.json; refuse to go on with a run that was trained on other text."""
     counts = models.parameter_counts(settings["model"], text.vocab_size, settings["batch"]["length"])
     flops = models.flops_per_token(settings["model"], text.vocab_size, settings["batch"]["length"])
@@ -226,15 +226,18 @@ def describe(settings, schedule, folder, machine, text):
         "tokens_per_step": machine.tokens_per_step,
         "data": settings["data"]["source"],
         "corpus": text.id,
+        **({"also": {name: other.id for name, other in also.items()}} if also else {}),
         "device": torch.cuda.get_device_name() if machine.device.type == "cuda" else "cpu",
         "versions": {"python": platform.python_version(), "torch": version("torch")},
         "git": git_state(),
         "init_from": settings["init_from"],
     }
-    if before.exists() and (old := read_json(before))["corpus"] != text.id:
-        raise InputError(
-            f"{folder.path}: was begun on other text (corpus {old['corpus']}, now {text.id}); delete it or choose another name"
-        )
+    old = read_json(before) if before.exists() else about
+    for known, now in ((old["corpus"], text.id), (old.get("also", {}), about.get("also", {}))):
+        if known != now:
+            raise InputError(
+                f"{folder.path}: was begun on other text (corpus {known}, now {now}); delete it or choose another name"
+            )
     folder.write_text("config.yaml", yaml.safe_dump(settings, sort_keys=False))
     folder.write("run.json", about)
     batch = settings["batch"]

@@ -1,14 +1,17 @@
 """Machine: the model, its optimiser and its data on one device, or on one of several that share a run."""
 
 import math
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
+from types import MappingProxyType
 
 import numpy as np
 import torch
 
 import models
 from curves import InputError
+from curves.loss_curve import ALSO
 from training import corpus, distributed
 from training.corpus.batches import train_batch, val_batches
 
@@ -16,7 +19,8 @@ from training.corpus.batches import train_batch, val_batches
 class Machine:
     """The model, its optimiser and its data on one device."""
 
-    def __init__(self, settings: dict, text: corpus.Corpus):
+    def __init__(self, settings: dict, text: corpus.Corpus, also: Mapping[str, corpus.Corpus] = MappingProxyType({})):
+        """`also` are texts, by name, on whose validation sets the model is evaluated besides that of `text`."""
         batch, where, adam = settings["batch"], settings["hardware"], settings["optimizer"]
         torch.set_num_threads(where["threads"])
         self.text, self.seed, self.batch, self.clip = text, settings["seed"], batch, adam["clip"]
@@ -36,7 +40,8 @@ class Machine:
         self.shared = distributed.replicate(self.model)
         self.forward = torch.compile(self.shared) if where["compile"] else self.shared
         self.val_sequences = settings["eval"]["sequences"]
-        self.val = list(self.validation_parts(self.val_sequences))
+        sets = {"val_loss": text, **{ALSO + name: other for name, other in also.items()}}
+        self.val = {column: list(self.validation_parts(one.val, self.val_sequences)) for column, one in sets.items()}
         self.ahead = Ahead(self.train_rows) if self.device.type == "cuda" else None
 
     @property
@@ -57,20 +62,20 @@ class Machine:
         """Move token rows [B, length + 1] to the device without waiting for it."""
         return torch.as_tensor(rows).to(self.device, non_blocking=True)
 
-    def validation_parts(self, sequences: int):
+    def validation_parts(self, tokens: np.ndarray, sequences: int):
         """This rank's rows of every validation batch, and how many of them count.
 
         All ranks go through the same number of forward passes, as sharded models need; a rank that a small last batch
         leaves without a row computes one that does not count.
         """
-        for rows in self.validation_rows(sequences):
+        for rows in self.validation_rows(tokens, sequences):
             own = rows[self.rank :: self.ranks]
             yield self.put(own if len(own) else rows[:1]), len(own)
 
-    def validation_rows(self, sequences: int):
-        """The first `sequences` sequences of the validation set. Raises InputError when it holds fewer."""
+    def validation_rows(self, tokens: np.ndarray, sequences: int):
+        """The first `sequences` sequences of a validation set. Raises InputError when it holds fewer."""
         left = sequences
-        for rows in val_batches(self.text.val, self.micro * self.ranks, self.batch["length"]):
+        for rows in val_batches(tokens, self.micro * self.ranks, self.batch["length"]):
             yield rows[:left]
             left -= len(rows)
             if left <= 0:
@@ -101,9 +106,15 @@ class Machine:
         return total, distributed.whole(norm.detach())
 
     @torch.no_grad()
-    def evaluate(self) -> torch.Tensor:
-        """Mean loss over the fixed validation rows, nats per token, float64 on the device, which is not waited for."""
-        total = distributed.add(sum(self.loss(rows).double() * count for rows, count in self.val))
+    def evaluate(self) -> dict[str, torch.Tensor]:
+        """Mean loss over the fixed rows of every validation set, by its column of the record.
+
+        Nats per token, float64 on the device, which is not waited for.
+        """
+        return {column: self.mean_loss(parts) for column, parts in self.val.items()}
+
+    def mean_loss(self, parts: list) -> torch.Tensor:
+        total = distributed.add(sum(self.loss(rows).double() * count for rows, count in parts))
         return total / self.val_sequences
 
 

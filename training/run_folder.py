@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+from collections.abc import Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import yaml
 
 from curves import InputError, LossCurve, Schedule
 from curves.files import write_text
-from curves.loss_curve import COLUMNS, read_json, read_record
+from curves.loss_curve import ALSO, COLUMNS, evaluated, read_json, read_record
 from training import checkpoint
 
 
@@ -20,7 +21,7 @@ class RunFolder:
 
     config.yaml     the resolved config
     run.json        versions, device, counts, tokens per step, FLOPs, corpus
-    curve.csv       the per-step record, columns COLUMNS, appended in whole rows
+    curve.csv       the per-step record, columns COLUMNS and val_loss_NAME of `eval.also`, appended in whole rows
     checkpoints/    to resume and to branch from
     model/          the final weights, as transformers loads them
     complete.json   written last: {"status": "complete" | "diverged", ...}
@@ -100,18 +101,22 @@ class RunFolder:
         """The learning rate of every recorded step, float64."""
         return read_record(self.record)["lr"].to_numpy() if self.record.exists() else np.empty(0)
 
-    def begin_record(self, origin: "RunFolder | None", step: int) -> None:
+    def begin_record(self, origin: "RunFolder | None", step: int, also: Sequence[str] = ()) -> None:
         """Start or cut the record so that it holds exactly the steps 1..`step`, taken from `origin` (default: its own).
 
-        Rows after the checkpoint belong to steps that are about to be trained again.
+        Rows after the checkpoint belong to steps that are about to be trained again. `also` names the validation sets
+        besides the run's own; where `origin` was not evaluated on one, its column is empty.
         """
         source = (origin or self).record
-        rows = source.read_text().split("\n")[1 : step + 1] if step else []
-        if len(rows) < step or (rows and int(rows[-1].split(",")[0]) != step):
+        header, *lines = source.read_text().split("\n")[: step + 1] if step else [""]
+        rows = [dict(zip(header.split(","), line.split(","), strict=False)) for line in lines]
+        if len(rows) < step or (rows and int(rows[-1]["step"] or 0) != step):
             raise InputError(
                 f"{source}: holds fewer than the {step} steps of its checkpoint; delete {self.path} to train it anew"
             )
-        write_text(self.record, "\n".join([",".join(COLUMNS), *rows]) + "\n")
+        columns = [*COLUMNS, *(ALSO + name for name in also)]
+        kept = [",".join(row.get(column, "") for column in columns) for row in rows]
+        write_text(self.record, "\n".join([",".join(columns), *kept]) + "\n")
 
     @contextmanager
     def append(self):
@@ -135,12 +140,10 @@ class RunFolder:
         """The LossCurve of the run. Raises InputError while it has no evaluated step."""
         table = read_record(self.record)
         about = read_json(self.path / "run.json")
-        seen = table["val_loss"].notna().to_numpy()
         return LossCurve(
             name=name,
             schedule=Schedule(table["lr"].to_numpy(), about["warmup"], about["schedule"]),
-            step=table["step"].to_numpy()[seen],
-            loss=table["val_loss"].to_numpy()[seen],
+            **evaluated(table),
             train_loss=table["train_loss"].to_numpy(),
             tokens_per_step=about["tokens_per_step"],
             parameters=about["parameters"],
@@ -149,7 +152,9 @@ class RunFolder:
             role=role,
             source={
                 "run": self.path.name,
-                **{key: about[key] for key in ("model", "data", "corpus", "device", "versions")},
+                **{
+                    key: about[key] for key in ("model", "data", "corpus", "also", "device", "versions") if key in about
+                },
             },
         )
 

@@ -182,8 +182,9 @@ def tokens(runs: Sequence[Run]) -> np.ndarray:
 
 def power(base: np.ndarray, exponent: float) -> tuple[np.ndarray, np.ndarray]:
     """Return base^-exponent and its derivative by the exponent."""
-    value = base**-exponent
-    return value, -np.log(base) * value
+    log = np.log(base)
+    value = np.exp(-exponent * log)
+    return value, -log * value
 
 
 def names() -> list[str]:

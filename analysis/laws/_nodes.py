@@ -1,7 +1,7 @@
 """Sums over the steps before a point, recent steps one by one and old ones in blocks: a shared part, not a law.
 
 Some laws sum, at every point, over all steps before it, something that depends on how far back each of them lies: O(T^2)
-for a run. Here the steps form blocks of 1, 4, 16, ... steps, and a point sees a block whole when at least NEAR of its
+for a run. Here the steps form blocks of 1, 4, 16, ... steps, and a point sees a block whole when at least so many of its
 lengths lie between. What a block stands for is up to the law.
 """
 
@@ -15,10 +15,11 @@ from analysis.laws import Run
 from analysis.laws.annealing import drops, rates_and_drops, up_to
 
 GROWTH = 4  # blocks of the size below that make up a block
-NEAR = 10  # lengths of a block that lie at least between it and a point that sees it whole
-LARGEST = 64  # steps in the largest blocks of drops,
-SHARE = 300  # which are no more than 1/300 of the run either,
-RATIO = 1.1  # and within which the rates differ by no more than this factor
+NEAR = 10  # lengths of a block that lie at least between it and a point that sees it whole,
+CLOSE = 2  # or so many for a block of drops: its two halves keep how far it spreads
+LARGEST = 1024  # steps in the largest blocks of drops,
+SHARE = 20  # which are no more than 1/20 of the run either,
+RATIO = 2.0  # and within which the rates differ by no more than this factor
 FLOOR = 1e-6  # where powers of rates are taken, they count as at least this share of the peak
 CHUNK = 16_000  # terms handled at a time: few enough for the processor's cache
 KEPT = 2_000_000  # terms that are kept for the next call
@@ -38,19 +39,22 @@ def blocks(fresh: np.ndarray, largest: int) -> list[np.ndarray]:
     return starts
 
 
-def totals(values: np.ndarray, starts: list[np.ndarray]) -> np.ndarray:
-    """Return the sums of `values` [k, m] over the blocks of all sizes, [k, blocks], each from those of the size below."""
+def totals(values: np.ndarray, starts: list[np.ndarray]) -> list[np.ndarray]:
+    """Return the sums of `values` [k, m] over the blocks of each size, [k, blocks] each, from those of the size below."""
     sizes = [values]
     for finer, start in pairwise(starts):
         sizes.append(np.add.reduceat(sizes[-1], np.searchsorted(finer, start), axis=1))
-    return np.concatenate(sizes, axis=1)
+    return sizes
 
 
-def visible(at: np.ndarray, step: np.ndarray, starts: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+def visible(
+    at: np.ndarray, step: np.ndarray, starts: list[np.ndarray], near: int = NEAR
+) -> tuple[np.ndarray, np.ndarray]:
     """Return, for every point and every size of block, the first block that it sees and the one after the last, [n, sizes].
 
     at     where the points are, [n]; a point sees the steps up to its own
     step   where the m steps are, of which `starts` tells the blocks, [m], rising
+    near   how many lengths of a block lie between it and a point that sees it
 
     Blocks are counted through all sizes. A point sees the largest blocks up to the first that is too near, from there
     on the next smaller ones, and so on down to single steps.
@@ -61,20 +65,23 @@ def visible(at: np.ndarray, step: np.ndarray, starts: list[np.ndarray]) -> tuple
     for level in reversed(range(len(starts))):
         bounds = np.append(starts[level], step.size)
         ends = step[bounds[1:] - 1]
-        seen = np.searchsorted(ends, at - (NEAR * GROWTH**level if level else 0), side="right")
+        seen = np.searchsorted(ends, at - (near * GROWTH**level if level else 0), side="right")
         first[:, level] = np.searchsorted(starts[level], covered) + offset[level]
         last[:, level] = seen + offset[level]
         covered = bounds[seen]
     return first, last
 
 
-def seen(first: np.ndarray, last: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def seen(
+    first: np.ndarray, last: np.ndarray, sizes: list[np.ndarray]
+) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
     """Return what `visible` and `totals` gave, less the blocks that no point sees."""
-    end = values.shape[1]
-    edges = np.bincount(first.ravel(), minlength=end + 1) - np.bincount(last.ravel(), minlength=end + 1)
-    some = np.cumsum(edges[:end]) > 0
+    ends = np.cumsum([values.shape[1] for values in sizes])
+    edges = np.bincount(first.ravel(), minlength=ends[-1] + 1) - np.bincount(last.ravel(), minlength=ends[-1] + 1)
+    some = np.cumsum(edges[:-1]) > 0
     rank = np.append(0, np.cumsum(some))
-    return rank[first], rank[last], values[:, some]
+    kept = [values[:, keep] for values, keep in zip(sizes, np.split(some, ends[:-1]), strict=True)]
+    return rank[first], rank[last], kept
 
 
 def listed(first: np.ndarray, last: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -107,6 +114,27 @@ def counted(run: Run, warmup: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return rate, drops(rate), run.step
 
 
+def halves(single: int, drop, log_rate, origin, away, both, square) -> tuple[np.ndarray, np.ndarray]:
+    """Return where the nodes of every block begin, [blocks + 1], and drop, log rate and position of the nodes, [3, nodes].
+
+    single      how many blocks, the first ones, are of one step: these are one node
+    drop        sum of the drops of every block, [blocks]
+    the others  sums of drop times log rate, an origin of the block, position from there, log rate times that, and its square
+
+    The other blocks are two: half of the drop at each end of one standard deviation of the position,
+    with the log rate of the straight line through the block. That is Gauss's rule for two nodes, exact for cubics where the
+    drops are symmetric.
+    """
+    log_rate, origin, away, both, square = np.array([log_rate, origin, away, both, square]) / drop
+    spread = np.sqrt(np.maximum(square - away**2, 0.0))
+    tilt = np.divide(both - log_rate * away, spread, out=np.zeros_like(spread), where=spread > 0)
+    block = np.append(np.arange(single), np.repeat(np.arange(single, drop.size), 2))
+    share = np.append(np.ones(single), np.full(block.size - single, 0.5))
+    side = np.append(np.zeros(single), np.resize([-1.0, 1.0], block.size - single))
+    nodes = [share * drop[block], log_rate[block] + side * tilt[block], (origin + away)[block] + side * spread[block]]
+    return np.searchsorted(block, np.arange(drop.size + 1)), np.array(nodes)
+
+
 class Terms:
     """The m terms of the sums of some points, point after point.
 
@@ -129,10 +157,10 @@ class Terms:
 class Drops:
     """The drops of the learning rate of all runs, in blocks, and which of these each point sees.
 
-    A block counts as if all of its drop happened at its mean position and mean log rate. It ends early where the next drop is
-    not at the next step, where falls turn into rises or rises into falls, and where the rate leaves its band.
+    A block counts as two nodes with half of its drop each, see `halves`. It ends early where the next drop is not at the next
+    step, where falls turn into rises or rises into falls, and where the rate leaves its band.
 
-    drop, log_rate, position  of every block: total drop, mean natural logarithm of the rate, mean position
+    drop, log_rate, position  of every node: drop, natural logarithm of the rate, position
     S1                        sum of the rates up to every point, [n]
 
     warmup    which rates the warm-up counts with, see `counted`
@@ -155,15 +183,20 @@ class Drops:
             fresh[1:] |= (drop[1:] > 0) != (drop[:-1] > 0)
             fresh[:1] = True
             starts = blocks(fresh, min(LARGEST, rate.size // SHARE))
-            table = totals(np.array([drop, drop * log_rate, drop * stands[step]]), starts)
-            begin, end, table = seen(*visible(at, step, starts), table)
-            first.append(begin + nodes)
-            last.append(end + nodes)
+            at_step, largest = stands[step], starts[-1]
+            origin = np.repeat(at_step[largest], np.diff(largest, append=step.size))
+            away = at_step - origin  # of one block, so that squares lose no digits
+            moments = np.array(
+                [drop, drop * log_rate, drop * origin, drop * away, drop * away * log_rate, drop * away**2]
+            )
+            begin, end, sizes = seen(*visible(at, step, starts, CLOSE), totals(moments, starts))
+            place, table = halves(sizes[0].shape[1], *np.concatenate(sizes, axis=1))
+            first.append(place[begin] + nodes)
+            last.append(place[end] + nodes)
             tables.append(table)
             nodes += table.shape[1]
         self.S1, self._reached = np.concatenate(S1), np.concatenate(reached)
-        self.drop, *moments = np.concatenate(tables, axis=1)
-        self.log_rate, self.position = moments / self.drop
+        self.drop, self.log_rate, self.position = np.concatenate(tables, axis=1)
         sizes = max(side.shape[1] for side in first)
         self._first, self._last = (
             np.concatenate([np.pad(side, ((0, 0), (0, sizes - side.shape[1]))) for side in sides])

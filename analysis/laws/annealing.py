@@ -8,7 +8,7 @@ import numpy as np
 from scipy.linalg.lapack import dtbtrs
 from scipy.sparse import csr_array
 
-from analysis.laws import Law, Parameter, Run, power
+from analysis.laws import Law, Parameter, Run
 from curves import InputError, Schedule
 from curves.errors import nearest
 
@@ -58,7 +58,7 @@ def annealing_sums(schedule: Schedule, decay: float, warmup: str = "as-peak") ->
 
 
 class AnnealingSums:
-    """S1 [n] of every point, and S2 [n] with its derivative for any decay factor."""
+    """S1 [n] of every point and its logarithm, and S2 [n] with its derivative for any decay factor."""
 
     def __init__(self, runs: Sequence[Run], warmup: str):
         S1, fallen, drops, ages, many, gaps = [], [], [], [], [], []
@@ -69,16 +69,15 @@ class AnnealingSums:
                 raise InputError(
                     f"run '{run.name}': the rates up to step {run.step[0]} sum to 0, where S1^-alpha is not defined"
                 )
+            falls = np.flatnonzero(drop[: run.step[-1]] != 0)
+            before = np.append(0, np.searchsorted(falls, run.step))  # how many before each point
+            drops.append(drop[falls])
             fallen.append(up_to(run.step, drop))
-            step = run.step.astype(np.int32)
-            gap = np.diff(step, prepend=np.int32(0))
-            falls = drop[: step[-1]] != 0
-            drops.append(drop[: step[-1]][falls])
-            ages.append((np.repeat(step, gap) - np.arange(1, step[-1] + 1, dtype=np.int32))[falls])
-            many.append(np.diff(up_to(run.step, falls.astype(np.int32)), prepend=0))
-            gap[0] = 0
-            gaps.append(gap)
+            many.append(before[1:] - before[:-1])
+            ages.append(np.repeat(run.step, many[-1]) - falls - 1)
+            gaps.append(np.append(0, run.step[1:] - run.step[:-1]))
         self.S1, self._fallen, self._gap = np.concatenate(S1), np.concatenate(fallen), np.concatenate(gaps)
+        self.log_S1 = np.log(self.S1)
         drops, ages, first = np.concatenate(drops), np.concatenate(ages), np.append(0, np.cumsum(np.concatenate(many)))
         self._age = np.arange(ages.max(initial=0) + 1)
         # row j holds the drops since the point before, in the column of their age at point j
@@ -135,7 +134,7 @@ class Annealing(Law):
     parameters: ClassVar[tuple[Parameter, ...]] = (
         Parameter("L0", "loss that no training removes, nats per token", linear=True),
         Parameter("A", "scale of the power law in S1, nats per token x (rate)^alpha", linear=True),
-        Parameter("alpha", "exponent of S1", bounds=(0.01, 3.0), starts=(0.2, 0.35, 0.5, 0.7, 1.0)),
+        Parameter("alpha", "exponent of S1", bounds=(0.01, 3.0), starts=(0.25, 0.35, 0.5, 0.7, 1.0, 1.4)),
         Parameter(
             "C", "loss removed per unit of S2, nats per token / rate", linear=True, needs="a decay of the learning rate"
         ),
@@ -148,9 +147,9 @@ class Annealing(Law):
 
     def basis(self, nonlinear, x):
         alpha, decay = nonlinear
-        forward, by_alpha = power(x.S1, alpha)
+        forward = np.exp(-alpha * x.log_S1)
         S2, by_decay = x.S2(decay)
         phi, slopes = np.ones((forward.size, 3)), np.zeros((2, forward.size, 3))
         phi[:, 1], phi[:, 2] = forward, -S2
-        slopes[0, :, 1], slopes[1, :, 2] = by_alpha, -by_decay
+        slopes[0, :, 1], slopes[1, :, 2] = -x.log_S1 * forward, -by_decay
         return phi, slopes

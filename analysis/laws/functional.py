@@ -29,7 +29,7 @@ class Functional(Law):
     warmup  which rates the warm-up counts with: "as-peak" | "true", see `rates_and_drops`; under "full" the rises of the
             warm-up would count with T^-s, which has no bound there
 
-    Drops are grouped in blocks of at most 64 steps; the loss is within 1e-5 of the sum over all of them.
+    Drops are grouped in blocks; the loss is within 1e-5 of the sum over all of them.
     """
 
     name: ClassVar[str] = "functional"

@@ -93,7 +93,7 @@ class MultiPower(Law):
     warmup  which rates the warm-up counts with: "as-peak" | "true" | "full", see `rates_and_drops`; "repository": as in the
             authors' code, where the rises of the warm-up are negative drops, see `counted`
 
-    Drops are grouped in blocks of at most 64 steps; the loss is within 1e-5 of the sum over all of them.
+    Drops are grouped in blocks; the loss is within 1e-5 of the sum over all of them.
     """
 
     name: ClassVar[str] = "multi_power"

@@ -11,7 +11,7 @@ from analysis.laws import Law, Parameter, Run, power
 from analysis.laws._nodes import sums
 from curves import InputError, Schedule
 
-REFERENCE = 1e-3  # peak rate at which A, K and rho are stated
+REFERENCE = 1e-3  # peak rate at which A and K are stated
 
 
 class Relaxing:
@@ -66,17 +66,18 @@ class Relaxation(Law):
     The effective rate of a step is r_i = h^q x_i^p, with x_i = eta_i / peak and h = peak / 1e-3: halving the rate within a run
     makes a step worth more than half, and doubling the peak makes all steps worth less than double.
     P(s) = sum of r_i over i <= s is the progress, in steps at the rate 1e-3.
-    n(s) is the noise: it follows the effective rate, n' = rho eta (r - n) with eta in units of 1e-3, from n = 0. After a drop of
-    the rate it takes rates of a sum of about 1e-3 / rho until the noise is gone, and at rate 0 nothing changes any more.
+    n(s) is the noise: it follows the effective rate, n' = rho x (r - n), from n = 0. After a drop of the rate it takes about 1 / rho
+    steps at the peak, or twice as many at half of it, until the noise is gone, and at rate 0 nothing changes any more.
 
-    Under a constant rate that is a power law in steps. With p = q = 1 and a relaxation per step instead of one per rate it is the
+    The peak does not count in the relaxation: were it eta instead of x, rho of the SlimPajama grid would fall tenfold from the peak 1e-4 to
+    1e-3. Under a constant rate all this is a power law in steps. With p = q = 1 and a relaxation per step whatever its rate it is the
     annealing law, whose L0 - C S2 is the noise. A variant of this project. p and q are settings rather than parameters: one data
     set does not tell p from the others, and one peak rate says nothing of q. They were chosen on the Multi-Power curves, the
     SlimPajama grid and the OpenWebText2 runs, see the leaderboard. Steps of the warm-up count with their real rate.
     """
 
     name: ClassVar[str] = "relaxation"
-    equation: ClassVar[str] = "L0 + A (sum_i r_i)^-alpha + K n, n' = rho eta (r - n), r = peak^q (eta / peak)^p"
+    equation: ClassVar[str] = "L0 + A (sum_i r_i)^-alpha + K n, n' = rho eta / peak (r - n), r = peak^q (eta / peak)^p"
     source: ClassVar[str] = "this project, after Tissue, Wang, Wang 2024 and Luo et al. 2025"
     parameters: ClassVar[tuple[Parameter, ...]] = (
         Parameter("L0", "loss that no training removes, at rate 0, nats per token", linear=True),
@@ -90,13 +91,14 @@ class Relaxation(Law):
         ),
         Parameter(
             "rho",
-            "speed at which the noise relaxes, per step at the rate 1e-3",
+            "speed at which the noise relaxes, per step at the peak rate",
             bounds=(1e-5, 10.0),
-            starts=(1e-3, 1e-2, 0.1),
+            starts=(1e-3, 4e-3, 0.016, 0.064, 0.25),
             decades=True,
             needs="decays of several lengths",
         ),
     )
+    refine: ClassVar[int] = 3  # a fast and a slow relaxation often fit nearly alike
     p: float = 0.65
     q: float = 0.3
 
@@ -106,7 +108,7 @@ class Relaxation(Law):
     def read(self, schedule: Schedule) -> tuple[np.ndarray, np.ndarray]:
         """Return the effective rate of every step, and the time in which the noise relaxes after it, [T] each."""
         h, x = schedule.peak / REFERENCE, schedule.lr / schedule.peak
-        return h**self.q * x**self.p, h * np.cumsum(x)
+        return h**self.q * x**self.p, np.cumsum(x)
 
     def basis(self, nonlinear, x):
         alpha, rho = nonlinear

@@ -66,8 +66,8 @@ class Board:
 
     def priors(self, procedure: Procedure, group: Group, apart: str = "family") -> Priors:
         """Return what the procedure knows beforehand of the curves of `group`: from all of another family, or of another "name"."""
-        told = [(getattr(other, apart), fits) for other, fits in self.told[procedure.name]]
-        return procedures.know(procedure, told, getattr(group, apart))
+        others = [told for told in self.told[procedure.name] if getattr(told[0], apart) != getattr(group, apart)]
+        return procedures.know(procedure, others, group)
 
     def splits(self) -> pd.DataFrame:
         """Return a row for every cell, procedure and way of scoring; the column `split` names the fit curves."""

@@ -47,6 +47,12 @@ class Group:
         """Data set and size."""
         return f"{self.dataset} {self.size}"
 
+    @property
+    def model(self) -> tuple[int, int]:
+        """Parameters without embeddings, and tokens of a step."""
+        run = next(iter(self.curves.values()))
+        return run.parameters["non_embedding"], run.tokens_per_step
+
 
 def groups(results: Path | str) -> list[Group]:
     """Return every group, the public ones first; own runs are read from `results`/PROFILE/curves where these exist."""

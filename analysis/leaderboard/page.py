@@ -14,8 +14,8 @@ import pandas as pd
 from analysis.figures import style
 from analysis.leaderboard import figures, protocols, studies
 from analysis.leaderboard.board import Board, leaderboard, spread
-from analysis.leaderboard.procedures import BEST, PROCEDURES, SELECTION
-from analysis.leaderboard.ranking import aims, halves, ranking
+from analysis.leaderboard.procedures import BEST, NOISE, PROCEDURES, SELECTION
+from analysis.leaderboard.ranking import ONE_COSINE, aims, halves, ranking
 from analysis.page import TEMPLATES, page
 from analysis.tables import markdown, percent
 from curves.files import atomic, write_text
@@ -33,7 +33,7 @@ def write(results: Path | str, names: Sequence[str] = tuple(PROCEDURES)) -> list
     tables = {"spread": spread(splits), **studies.tables(board)}
     table = leaderboard(splits)
     tables["ranking"] = ranking(table)
-    tables["aims"] = aims(table, splits, tables["one_cosine"])
+    tables["aims"] = aims(table, splits, tables["one_cosine"], tables["oracle"])
     save(table, results / "leaderboard.csv")
     for name, frame in tables.items():
         save(frame, folder / f"{name}.csv")
@@ -74,6 +74,8 @@ def render(
     return TEMPLATES.get_template("leaderboard.md.j2").render(
         best=PROCEDURES[BEST],
         law=PROCEDURES[BEST].parts[0].law,
+        size=NOISE["K"][0],
+        batch=NOISE["K"][1],
         protocols=protocols.PROTOCOLS,
         most=protocols.MOST,
         selection=SELECTION,
@@ -86,6 +88,8 @@ def render(
         cells=cells_table(table),
         oracle=oracle_table(tables["oracle"]),
         one_cosine=one_cosine_table(tables["one_cosine"]),
+        cosines=tables["one_cosine"].query("law == @BEST").to_dict("records"),
+        enough=ONE_COSINE,
         compute=compute_table(figures.grid_means(tables["compute"])),
         published=published(results / PUBLISHED),
         figure=shown,
@@ -146,8 +150,8 @@ def halves_table(frame: pd.DataFrame) -> str:
 
 def aims_table(frame: pd.DataFrame) -> str:
     """What was aimed at."""
-    number = {"limit": ("at most", ".4f"), "reached": ("reached", ".4f"), "met": ("met", "")}
-    return markdown(frame, {"aim": ("aim", ""), **number})
+    number = {"limit": ("at most", ".4f"), "reached": ("reached", ".4f"), "own_error": ("fitted to these runs", ".4f")}
+    return markdown(frame, {"aim": ("aim", ""), **number, "met": ("met", "")})
 
 
 def cells_table(table: pd.DataFrame) -> str:
@@ -180,11 +184,17 @@ def one_cosine_table(frame: pd.DataFrame) -> str:
     wide = frame.pivot_table(
         index=["dataset", "size", "fit", "curves"], columns="law", values="final_error", sort=False
     )
-    worst = frame[frame["law"] == BEST].set_index(["dataset", "size", "fit", "curves"])["worst_final_error"]
-    wide = wide.assign(worst=worst).reset_index()
+    entries = {law: (law, percent) for law in wide.columns}
+    best = frame[frame["law"] == BEST].set_index(["dataset", "size", "fit", "curves"])
+    wide = wide.join(best[["worst_final_error", "own_error", "noise", "times_longer"]]).reset_index()
     names = {"dataset": ("data set", ""), "size": ("size", ""), "fit": ("the cosine", ""), "curves": ("predicted", "d")}
-    entries = {law: (law, percent) for law in wide.columns[4:-1]}
-    return markdown(wide, names | entries | {"worst": (f"worst of {BEST}", percent)})
+    bounds = {
+        "worst_final_error": (f"worst of {BEST}", percent),
+        "own_error": ("fitted to these runs", percent),
+        "noise": ("noise floor", lambda x: percent(x, 3)),
+        "times_longer": ("times as long", ".1f"),
+    }
+    return markdown(wide, names | entries | bounds)
 
 
 def compute_table(frame: pd.DataFrame) -> str:

@@ -1,7 +1,7 @@
 """Procedure: how one entry of the board comes to its prediction; PROCEDURES lists every entry, BEST is the board's own.
 
     tell(procedure, group) -> Told               what the curves of a group say of the parameters that a procedure should know
-    know(procedure, told, own) -> Priors         what all others together say of them
+    know(procedure, told, group) -> Priors       what others together say of them, carried over to the model of a group
     fitted(procedure, curves, priors) -> [Fit]   one fit for each part; `predict` gives the mean of their losses
 
 A procedure is one or several laws, each fitted with some parameters held and some known beforehand. It is the same for
@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+import pandas as pd
 
 from analysis import laws
 from analysis.fitting import Fit, Prior, fit
@@ -21,16 +22,24 @@ from analysis.leaderboard.datasets import Group
 from curves import LossCurve
 
 SELECTION = ("mpl", "slimpajama-124m", "openwebtext2-scaling")
-STIFFNESS = 10.0  # points that one scale of distance from what is known costs, see Prior
+STIFFNESS = 30.0  # points that one scale of distance from what is known costs, see Prior
+SIZE = 0.16  # power of the model size that K follows: its slope within the data sets of SELECTION, see `size_slope`
+SPREAD = 0.2  # least scale of a logarithm that is carried over: the sizes of one family do not tell how families differ
 
 
 @dataclass(frozen=True)
 class Part:
-    """One law of a procedure: the parameters that are held, and those of which other families tell."""
+    """One law of a procedure.
+
+    fixed    the parameters that are held
+    known    those of which other families tell
+    follows  of these, the ones that change with the model: the powers of its size and of its batch that they are in proportion to
+    """
 
     law: Law
     fixed: Mapping[str, float] = field(default_factory=dict)
     known: tuple[str, ...] = ()
+    follows: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -51,11 +60,13 @@ Told = list[list[Fit]]  # for each part, a fit for each peak rate of a group
 Priors = list[Prior | None]  # for each part
 
 
-def entry(name: str, about: str, law: str, fixed: Mapping[str, float] | None = None, known=(), **options) -> Procedure:
+def entry(name: str, about: str, law: str, fixed=None, known=(), follows=None, **options) -> Procedure:
     """Return the procedure that fits one law with these options."""
-    return Procedure(name, about, (Part(laws.build(law, **options), fixed or {}, tuple(known)),))
+    return Procedure(name, about, (Part(laws.build(law, **options), fixed or {}, tuple(known), follows or {}),))
 
 
+# with Adam a batch four times as large allows twice the rate (Malladi et al. 2022, arXiv 2205.10287), and the noise follows peak^q
+NOISE = {"K": (SIZE, -laws.build("relaxation").q / 2)}
 RELAXATION = ("alpha", "K", "rho")
 ENTRIES = (
     entry("annealing", "annealing law, lambda fitted", "annealing"),
@@ -91,7 +102,14 @@ ENTRIES = (
     entry("convex-bound", "bound of convex optimisation with two constants", "convex_bound"),
     entry("power-in-steps", "power law in steps: Chinchilla at one size, blind to the schedule", "steps_power"),
     entry("relaxation", "progress and relaxing noise", "relaxation"),
-    entry("relaxation-known", "the same, alpha, K and rho known from other families", "relaxation", known=RELAXATION),
+    entry(
+        "relaxation-known",
+        "the same, alpha, K and rho known from other families",
+        "relaxation",
+        None,
+        RELAXATION,
+        NOISE,
+    ),
 )
 PROCEDURES = {procedure.name: procedure for procedure in ENTRIES}
 BEST = "relaxation-known"
@@ -114,13 +132,36 @@ def tell(procedure: Procedure, group: Group) -> Told:
     ]
 
 
-def know(procedure: Procedure, told: Iterable[tuple[str, Told]], own: str) -> Priors:
-    """Return for each part what the fits in `told`, (who tells, fits) each, say of its known parameters, those of `own` aside."""
-    elsewhere = [fits for teller, fits in told if teller != own]
+def know(procedure: Procedure, told: Sequence[tuple[Group, Told]], group: Group) -> Priors:
+    """Return for each part what the fits in `told`, (who tells, fits) each, say of its known parameters for the model of `group`."""
     return [
-        Prior.learn([fit for fits in elsewhere for fit in fits[i]], part.known, STIFFNESS) if part.known else None
+        learned(part, [carried(part, fit, teller, group) for teller, fits in told for fit in fits[i]])
+        if part.known
+        else None
         for i, part in enumerate(procedure.parts)
     ]
+
+
+def learned(part: Part, fits: Sequence[Fit]) -> Prior:
+    """Return what `fits`, carried over to one model, say of the known parameters of `part`."""
+    prior = Prior.learn(fits, part.known, STIFFNESS)
+    scale = {name: max(scale, SPREAD) if name in part.follows else scale for name, scale in prior.scale.items()}
+    return replace(prior, scale=scale)
+
+
+def carried(part: Part, fit: Fit, teller: Group, group: Group) -> Fit:
+    """Return `fit`, of the model of `teller`, with the parameters that follow the model as they would be for that of `group`."""
+    ratio = [own / other for own, other in zip(group.model, teller.model, strict=True)]
+    moved = {name: fit.params[name] * float(np.prod(np.power(ratio, powers))) for name, powers in part.follows.items()}
+    return replace(fit, params=fit.params | moved)
+
+
+def size_slope(told: Iterable[tuple[Group, Told]]) -> float:
+    """Return the power of the model size that K follows, by least squares with a level of its own for every data set."""
+    rows = [(teller.dataset, teller.model[0], fit.params["K"]) for teller, fits in told for fit in fits[0]]
+    logs = pd.DataFrame(rows, columns=["dataset", "size", "K"]).set_index("dataset").transform(np.log)
+    size, K = (logs - logs.groupby("dataset").transform("mean"))[["size", "K"]].to_numpy().T
+    return float(size @ K / (size @ size))
 
 
 def fitted(procedure: Procedure, curves: Sequence[LossCurve], priors: Priors) -> list[Fit]:

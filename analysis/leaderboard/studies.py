@@ -47,14 +47,14 @@ def oracle(group: Group, procedure: Procedure, priors: Priors) -> list[dict]:
     """Return the errors of the procedure on the very curves it was fitted to, a row for every peak rate."""
     rows = []
     for runs in at_each_peak(group):
-        some = runs[:: -(-len(runs) // MANY)]
-        fits = procedures.fitted(procedure, some, [None] * len(priors))
-        scores = [score(loss, run.loss) for loss, run in predictions(procedure, fits, some)]
+        seen = some(runs)
+        fits = procedures.fitted(procedure, seen, [None] * len(priors))
+        scores = [score(loss, run.loss) for loss, run in predictions(procedure, fits, seen)]
         rows.append(
             about(group, procedure)
             | {
-                "peak": some[0].schedule.peak,
-                "curves": len(some),
+                "peak": seen[0].schedule.peak,
+                "curves": len(seen),
                 "PredE": np.mean([s.mean_error for s in scores]),
                 "final_error": np.mean([s.final_error for s in scores]),
                 "worst_final_error": max(s.final_error for s in scores),
@@ -65,19 +65,36 @@ def oracle(group: Group, procedure: Procedure, priors: Priors) -> list[dict]:
 
 
 def one_cosine(group: Group, procedure: Procedure, priors: Priors) -> list[dict]:
-    """Return a row for the longest cosine of every peak rate: errors at the end of the decayed runs that are no cosines."""
-    return [
-        about(group, procedure)
-        | {
-            "peak": cosine.schedule.peak,
-            "fit": cosine.name,
-            "curves": len(errors),
-            "final_error": np.mean(errors),
-            "worst_final_error": max(errors),
-        }
-        for cosine, tests in cosines(group)
-        for errors in [final_errors(procedure, [cosine], priors, tests)]
-    ]
+    """Return a row for the longest cosine of every peak rate: errors at the end of the decayed runs that are no cosines.
+
+    Beside them stands what bounds them: of BEST `own_error`, that of a fit to these runs themselves with nothing known beforehand,
+    the noise floor, and how many times as long as the cosine the longest of them is.
+    """
+    rows = []
+    for cosine, tests in cosines(group):
+        errors = final_errors(procedure, [cosine], priors, tests)
+        own = np.nan
+        if procedure.name == BEST:
+            own = np.mean(final_errors(procedure, some([cosine, *tests]), [None] * len(priors), tests))
+        rows.append(
+            about(group, procedure)
+            | {
+                "peak": cosine.schedule.peak,
+                "fit": cosine.name,
+                "curves": len(errors),
+                "final_error": np.mean(errors),
+                "worst_final_error": max(errors),
+                "own_error": own,
+                "noise": group.noise,
+                "times_longer": max(run.schedule.steps for run in tests) / cosine.schedule.steps,
+            }
+        )
+    return rows
+
+
+def some(runs: list[LossCurve]) -> list[LossCurve]:
+    """Return at most MANY of `runs`."""
+    return runs[:: -(-len(runs) // MANY)]
 
 
 def cosines(group: Group) -> Iterator[tuple[LossCurve, list[LossCurve]]]:

@@ -15,9 +15,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import OptimizeWarning, curve_fit
 
+from analysis.fitting import Fit
 from analysis.metrics import r_squared
-from curves import InputError
+from curves import InputError, LossCurve
 
+LAWS = ("chinchilla", "kaplan_entropy")  # the two forms in which the paper fits size and tokens
 MARGIN = 3  # points that a fit should have beyond its parameters, as for `fitting.fit`
 USUAL = (0.5, 2.0)  # kappa of losses that follow each other; the 30 pairs of the paper lie within .88 to 1.13
 NEAR = 1e-3  # distance from a bound, relative, at which a value is said to be on it
@@ -114,3 +116,14 @@ def translate(law: Mapping[str, float], shift: Shift) -> dict[str, float]:
         "log_B": law["log_B"] + np.log10(shift.K) / (shift.kappa * law["beta"]),
         "beta": shift.kappa * law["beta"],
     }
+
+
+def natural(found: Fit) -> dict[str, float]:
+    """Return the parameters of either law under the paper's names: A, B, E, alpha, beta."""
+    p = found.params
+    return {key: 10 ** p[f"log_{key}"] if f"log_{key}" in p else p[key] for key in ("A", "B", "E", "alpha", "beta")}
+
+
+def losses(found: Fit, params: dict[str, float], runs: list[LossCurve]) -> np.ndarray:
+    """Return the losses of `runs` by the law of `found` with other parameters."""
+    return found.law.predict(found.law.theta(params), found.law.features(runs))

@@ -112,3 +112,9 @@ def test_bounded_steps_stay_within_and_go_down(seed, size):
     assert gradient @ step + step @ curvature @ step / 2 < 0
     unbounded = bounded_step(curvature, gradient, np.full(size, -np.inf), np.full(size, np.inf))
     np.testing.assert_allclose(curvature @ unbounded, -gradient, atol=1e-6)
+
+
+def test_a_direction_without_curvature_is_left_alone():
+    unbounded = np.full(2, np.inf)
+    step = bounded_step(np.array([[2.0, 0.0], [0.0, 0.0]]), np.array([4.0, 0.0]), -unbounded, unbounded)
+    np.testing.assert_allclose(step, [-2.0, 0.0])

@@ -1,5 +1,7 @@
 """The laws beyond the annealing paper: derivatives, recovery, and each against its definition or its published numbers."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -370,6 +372,9 @@ def test_priors_are_learned_in_the_units_of_the_parameters():
     assert prior.scale["lambda"] == pytest.approx(decay.std(ddof=1) * np.sqrt(4 / 3))
     twins = Prior.learn([fits[0], fits[0]], ("C", "lambda"))  # no spread at all is not believed
     assert twins.scale == pytest.approx({"C": 0.02 * abs(np.log(C[0])), "lambda": 0.02 * (0.99999 - decay[0])})
+    silent = replace(fits[0], warnings=("C is on its bound, 0",))
+    assert Prior.learn([silent, *fits[1:]], ("C", "lambda")).mean["C"] == pytest.approx(np.log(C[1:]).mean())
+    assert Prior.learn([silent, silent, fits[1]], ("C", "lambda")).mean.keys() == {"lambda"}
     other = fit(laws.build("annealing", warmup="true"), [public.multi_power("25M")[name] for name in names])
     with pytest.raises(InputError, match="all of one law with the same options"):
         Prior.learn([fits[0], other])

@@ -18,7 +18,7 @@ def plans(peak=2e-3):
 
 
 def by_recursion(law, params, schedule):
-    """The law step by step: the level of the noise jumps, and what lags behind relaxes by the step's own rate."""
+    """The law step by step: the level of the noise jumps, and what lags behind relaxes by the step's share of the peak rate."""
     h = schedule.peak / 1e-3
     progress, lag, level, losses = 0.0, 0.0, 0.0, []
     for rate in schedule.lr:
@@ -27,7 +27,7 @@ def by_recursion(law, params, schedule):
         progress += effective
         rise = effective - level
         level += rise
-        lag = (lag + rise) * np.exp(-params["rho"] * h * x)
+        lag = (lag + rise) * np.exp(-params["rho"] * x)
         losses.append(params["L0"] + params["A"] * progress ** -params["alpha"] + params["K"] * (level - lag))
     return np.array(losses)
 

@@ -1,5 +1,7 @@
 """The leaderboard on made curves whose answers are known, and its protocols' promises."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -114,15 +116,38 @@ def test_the_noise_of_runs_that_repeat_is_found():
     assert noise([runs[0], runs[0]]) == FALLBACK
 
 
-def test_a_data_set_tells_nothing_of_its_own_family():
+def test_a_data_set_tells_nothing_of_its_own_family(tmp_path):
     procedure = PROCEDURES["annealing-known"]
-    told = [(family, procedures.tell(procedure, made(family=family))) for family in ("a", "b")]
-    decays = [fit.params["lambda"] for fit in told[1][1][0]]
-    assert len(decays) == 1  # one peak rate has several curves
-    told[1][1][0].append(told[1][1][0][0])
-    (prior,) = procedures.know(procedure, told, "a")
+    asked = board.Board(tmp_path, ["annealing-known"])
+    tellers = [made(family=family, dataset=family) for family in ("a", "b", "c")]
+    told = [(group, procedures.tell(procedure, group)) for group in tellers]
+    for factor, (_, (fits,)) in zip((0.9, 0.95, 0.97), told, strict=True):
+        assert len(fits) == 1  # one peak rate has several curves
+        fits[0].params["lambda"] *= factor
+    asked.told = {procedure.name: told}
+    decays = [fits[0].params["lambda"] for _, (fits,) in told[1:]]
+    (prior,) = asked.priors(procedure, tellers[0])
     assert prior.mean["lambda"] == pytest.approx(np.mean(decays))
-    assert procedures.know(PROCEDURES["annealing"], told, "a") == [None]
+    assert procedures.know(PROCEDURES["annealing"], told, tellers[0]) == [None]
+
+
+def test_what_follows_the_model_is_carried_over():
+    small, large = made(), made()
+    for group, size in ((small, 10_000), (large, 80_000)):
+        object.__setattr__(next(iter(group.curves.values())), "parameters", {"non_embedding": size})
+        object.__setattr__(next(iter(group.curves.values())), "tokens_per_step", size)
+    part = replace(PROCEDURES["annealing"].parts[0], follows={"C": (1 / 3, -1.0)})
+    fit = procedures.fitted(PROCEDURES["annealing"], list(small.curves.values()), [None])[0]
+    moved = procedures.carried(part, fit, small, large)
+    assert moved.params == pytest.approx(fit.params | {"C": fit.params["C"] * 2 / 8})
+
+
+def test_the_noise_follows_the_size_as_stated():
+    """SIZE is the slope within the Multi-Power and the OpenWebText2 runs."""
+    procedure = PROCEDURES[procedures.BEST]
+    several = [group for group in groups("") if group.dataset in ("mpl", "openwebtext2-scaling")]
+    told = [(group, procedures.tell(procedure, group)) for group in several]
+    assert procedures.size_slope(told) == pytest.approx(procedures.SIZE, abs=0.005)
 
 
 def test_sizes_are_written_as_in_the_table():

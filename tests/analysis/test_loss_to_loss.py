@@ -7,7 +7,7 @@ from analysis import laws
 from analysis.fitting import fit
 from analysis.laws import Plan
 from analysis.papers.loss_to_loss import Shift, fit_shift, shifted, translate
-from analysis.papers.paper import Paper, write_paper
+from analysis.papers.paper import Paper
 from curves import InputError, LossCurve, Schedule
 
 needs_mirror = pytest.mark.skipif(not os.environ.get("PUBLIC_DATA_MIRROR"), reason="PUBLIC_DATA_MIRROR is not set")
@@ -66,17 +66,6 @@ def test_fits_that_go_astray_are_flagged():
     assert "E_y is on its bound, 0" in fit_shift(X, shifted(X, 1, 1, 1.97, -0.2), 1.97).warnings
     with pytest.raises(InputError, match="0 of 40 pairs"):
         fit_shift(X, y, 5.0, 0.85)
-
-
-def test_without_the_tables_the_paper_says_what_it_lacks(tmp_path, monkeypatch):
-    from curves import loss_to_loss
-
-    for read in (loss_to_loss.sweep, loss_to_loss.extrapolation, loss_to_loss.published_fits):
-        read.cache_clear()
-    monkeypatch.setenv("PUBLIC_DATA_MIRROR", str(tmp_path))
-    with pytest.raises(InputError, match=r"sweep\.csv: no such file; PUBLIC_DATA_MIRROR.*published at https://raw"):
-        write_paper(Paper.load("loss_to_loss", tmp_path / "page"))
-    assert not (tmp_path / "page").exists()
 
 
 @needs_mirror

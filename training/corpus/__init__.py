@@ -30,8 +30,9 @@ import numpy as np
 
 from curves.errors import InputError, nearest
 from curves.loss_curve import read_json
-from training.corpus import tokenizer
-from training.corpus.build import FORMAT, Request, build_once
+from training.corpus import build, tokenizer
+from training.corpus.build import FORMAT, SAMPLE, Request
+from training.corpus.folder import make_once
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,17 +69,16 @@ def sources() -> list[str]:
 def prepare(data: Mapping, folder: Path | str = "corpora") -> Corpus:
     """Open the corpus that `data` asks for; build it first where `folder` does not hold it yet.
 
-    data    the config of group `data`: `source`, the fields of `Request`, and the source's own options
+    data    the config of group `data`: `source`, the fields of `Request`, and the source's own options; its `tokenizer`
+            may also be a list of such configs: one byte-level BPE for all of them
     folder  where corpora lie, each in NAME-HASH/ with HASH over `data` and the provenance of the text
 
     Raises InputError for an unknown key, a value out of range, a text that is missing, empty or too short for the
     validation set, a vocabulary that no id type holds, and a full disk.
     """
-    source = _source(data.get("source"))
-    wanted = {key: data[key] for key in Request.names() & data.keys()}
-    options = {key: value for key, value in data.items() if key != "source" and key not in wanted}
-    _check(options, source)
-    request = Request(**wanted)
+    if isinstance(data.get("tokenizer"), list):
+        data = {**data, "tokenizer": str(shared_tokenizer(data["tokenizer"], data["vocab_size"], folder))}
+    source, options, request = _parse(data)
     about = source.describe(**options)
     identity = {
         "format": FORMAT,
@@ -88,8 +88,34 @@ def prepare(data: Mapping, folder: Path | str = "corpora") -> Corpus:
     }
     name = re.sub(r"[^\w.-]+", "-", about["name"])
     target = Path(folder) / f"{name}-{_digest(identity, 10)}"
-    build_once(target, lambda: source.documents(**options), request, identity)
+    make_once(target, lambda new: build.build(source.documents(**options), request, identity, new))
     return open_corpus(target)
+
+
+def shared_tokenizer(texts: list[Mapping], vocab_size: int, folder: Path | str) -> Path:
+    """The folder of a byte-level BPE trained on as many characters of each of `texts`, data configs; trained first if need be.
+
+    Validation documents are left out, as each config splits its text. Raises InputError as `prepare` does.
+    """
+    parts = [_parse({**text, "vocab_size": vocab_size}) for text in texts]
+    identity = {
+        "format": FORMAT,
+        "sources": [source.describe(**options) for source, options, _ in parts],
+        "requests": [asdict(request) for *_, request in parts],
+        "tokenizer": tokenizer.describe(None),
+    }
+    target = Path(folder) / f"tokenizer-{_digest(identity, 10)}"
+
+    def make(new):
+        chosen = []
+        for (source, options, request), about in zip(parts, identity["sources"], strict=True):
+            documents = iter(build.Documents(source.documents(**options), request.val_fraction))
+            chosen += build.sample(documents, SAMPLE * vocab_size // len(parts), about["name"])
+        tokenizer.train((d.text for d in chosen if not d.val), vocab_size).save(new)
+        return identity
+
+    make_once(target, make)
+    return target
 
 
 def open_corpus(folder: Path | str) -> Corpus:
@@ -108,6 +134,15 @@ def open_corpus(folder: Path | str) -> Corpus:
             raise InputError(f"{path}: is missing or damaged; delete {folder} to build it again")
         tokens[part] = np.memmap(path, dtype=fingerprint["dtype"], mode="r")
     return Corpus(folder, tokens["train"], tokens["val"], fingerprint)
+
+
+def _parse(data: Mapping) -> tuple[ModuleType, dict, Request]:
+    """The source, its own options and the request of a data config."""
+    source = _source(data.get("source"))
+    wanted = {key: data[key] for key in Request.names() & data.keys()}
+    options = {key: value for key, value in data.items() if key != "source" and key not in wanted}
+    _check(options, source)
+    return source, options, Request(**wanted)
 
 
 def _source(name) -> ModuleType:

@@ -4,12 +4,8 @@ The text is read once, only as far as it is needed, and documents keep the order
 depends on the seed is the order of the windows (`training.corpus.batches`).
 """
 
-import errno
-import json
-import os
-import shutil
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from hashlib import blake2b, sha256
 from itertools import chain
@@ -17,7 +13,6 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 import numpy as np
-from filelock import FileLock
 from tqdm import tqdm
 
 from curves.errors import InputError
@@ -134,37 +129,6 @@ def id_type(vocab_size: int) -> str:
     return "<u2" if vocab_size <= 2**16 else "<u4"
 
 
-def build_once(target: Path, texts: Callable[[], Iterable[str]], request: Request, identity: dict) -> None:
-    """Build the corpus `target` unless it is there. One process builds, others wait; the folder appears whole.
-
-    texts     called for the documents when there is something to build
-    identity  what the fingerprint begins with
-    """
-    if target.exists():
-        return
-    temporary = target.with_name(f".{target.name}.tmp")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(target.with_name(f".{target.name}.lock")):
-            if target.exists():
-                return
-            shutil.rmtree(temporary, ignore_errors=True)  # of a builder that was killed
-            temporary.mkdir()
-            try:
-                fingerprint = build(texts(), request, identity, temporary)
-                (temporary / "fingerprint.json").write_text(json.dumps(fingerprint, indent=1) + "\n", encoding="utf-8")
-                _sync(temporary)
-                os.replace(temporary, target)
-            finally:
-                shutil.rmtree(temporary, ignore_errors=True)
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
-            raise
-        raise InputError(
-            f"{target}: cannot be written ({error.strerror}); make room or choose another folder"
-        ) from None
-
-
 def build(texts: Iterable[str], request: Request, identity: dict, folder: Path) -> dict:
     """Write train.bin, val.bin and the tokenizer into `folder`; return the fingerprint.
 
@@ -203,18 +167,24 @@ def build(texts: Iterable[str], request: Request, identity: dict, folder: Path) 
     }
 
 
-def _tokenizer(request, stream, name):
-    """The tokenizer, and the stream with what training it has read put back."""
-    if request.tokenizer is not None:
-        return tokenizer.load(request.tokenizer), stream
+def sample(stream: Iterator[Document], characters: int, name: str) -> list[Document]:
+    """The first documents of a stream, until those for training hold so many characters. Raises InputError for no text."""
     head, size = [], 0
     for document in stream:
         head.append(document)
         size += 0 if document.val else len(document.text)
-        if size >= SAMPLE * request.vocab_size:
+        if size >= characters:
             break
     if not size:
         raise InputError(f"corpus '{name}': the text is empty; no document is left to train on")
+    return head
+
+
+def _tokenizer(request, stream, name):
+    """The tokenizer, and the stream with what training it has read put back."""
+    if request.tokenizer is not None:
+        return tokenizer.load(request.tokenizer), stream
+    head = sample(stream, SAMPLE * request.vocab_size, name)
     return tokenizer.train((d.text for d in head if not d.val), request.vocab_size), chain(head, stream)
 
 
@@ -258,9 +228,3 @@ def _check(train, val, documents, name):
             "longer runs go through it more than once",
             file=sys.stderr,
         )
-
-
-def _sync(folder):
-    for path in folder.iterdir():
-        with open(path, "rb+") as file:
-            os.fsync(file.fileno())

@@ -21,7 +21,7 @@ from tqdm import tqdm
 
 from curves import InputError
 from curves.errors import nearest
-from training import config, corpus
+from training import config, texts
 from training.sweep import Sweep
 
 NAMES = ("local", "ray", "slurm")
@@ -43,8 +43,10 @@ def run(sweep: Sweep, engine: str = "local", chosen: list[str] | None = None) ->
     except ImportError as error:
         raise InputError(f"--engine {engine}: the package '{error.name}' is not installed; run `make extras`") from None
     with one_launch(sweep):
-        for cell in {str(cell.settings["data"]): cell for cell in sweep.cells.values()}.values():
-            corpus.prepare(cell.settings["data"], cell.settings["corpora"])
+        for cell in {
+            str((cell.settings["data"], cell.settings["eval"])): cell for cell in sweep.cells.values()
+        }.values():
+            texts.prepare(cell.settings)
         launch(sweep, settings)
     failed = sorted(name for name, cell in sweep.cells.items() if cell.folder.complete is None)
     if failed:

@@ -1,4 +1,4 @@
-"""What the claims of Loss-to-Loss Prediction are held against: the public table of its models, fitted anew."""
+"""What the claims of Loss-to-Loss Prediction are held against: the public table of its models, fitted anew, and our own runs."""
 
 from collections.abc import Callable
 from functools import cached_property
@@ -8,18 +8,23 @@ import numpy as np
 import pandas as pd
 
 from analysis import laws
+from analysis.claims.loss_to_loss import domains
 from analysis.fitting import Fit, fit
 from analysis.metrics import r_squared
-from analysis.papers.loss_to_loss import Shift, fit_shift, translate
-from curves import LossCurve, loss_to_loss
+from analysis.papers.loss_to_loss import LAWS, Shift, fit_shift, losses, natural, translate
+from curves import loss_to_loss
 
 SOURCE = "fineweb-edu-100b"  # from which the paper predicts tests
-LAWS = ("chinchilla", "kaplan_entropy")
 RATIO = (16, 23)  # tokens per parameter of the few runs that a new data set is given
 
 
 class Evidence:
-    """The models of the public table, the laws fitted to them, and the shifts between their losses."""
+    """The models of the public table, the laws fitted to them, the shifts between their losses; and our own domains."""
+
+    @cached_property
+    def own(self) -> domains.Domains | None:
+        """Our own runs; None where they are not there."""
+        return domains.load()
 
     @cached_property
     def models(self) -> dict[str, pd.DataFrame]:
@@ -163,15 +168,5 @@ class Evidence:
     def tables(self) -> dict[str, Callable[[], pd.DataFrame]]:
         """Makers of the tables beside the claims, by name."""
         names = ("joint", "pairs", "translation", "test_losses")
-        return {name: lambda name=name: getattr(self, name) for name in names}
-
-
-def natural(found: Fit) -> dict[str, float]:
-    """Return the parameters of either law under the paper's names: A, B, E, alpha, beta."""
-    p = found.params
-    return {key: 10 ** p[f"log_{key}"] if f"log_{key}" in p else p[key] for key in ("A", "B", "E", "alpha", "beta")}
-
-
-def losses(found: Fit, params: dict[str, float], runs: list[LossCurve]) -> np.ndarray:
-    """Return the losses of `runs` by the law of `found` with other parameters."""
-    return found.law.predict(found.law.theta(params), found.law.features(runs))
+        public = {name: lambda name=name: getattr(self, name) for name in names}
+        return public | (self.own.tables() if self.own else {})
