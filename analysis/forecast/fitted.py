@@ -1,4 +1,4 @@
-"""A run fitted so that it can be forecast: the law, the priors, and how far the forecast may be off."""
+"""A run fitted so that it can be forecast: the forms of the law, the priors, and how far the forecast may be off."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.fitting import Fit, fit, select
-from analysis.forecast.prior import LAW, POINTS, TAU, prior_for, settled
+from analysis.forecast.prior import FORMS, POINTS, likelihood, prior_for, settled
 from analysis.laws import Plan
 from analysis.metrics import r_squared
 from curves import InputError, LossCurve, Schedule
@@ -21,22 +21,35 @@ FLOOR = 1e-3  # relative: two runs that differ in nothing but the noise of the m
 
 @dataclass(frozen=True, eq=False)
 class Fitted:
-    """The seen part of one or several runs of a model, fitted.
+    """The seen part of one or several runs of a model, fitted with every form of the law.
 
-    curves      what was seen
-    fit         the law with numbers
-    covariance  of the free parameters, [p, p], before it was calibrated on other runs
+    curves       what was seen
+    fits         each form with numbers
+    weights      of the forms in every average, [forms], of sum 1
+    covariances  of the free parameters of each form, [p, p], before they were calibrated on other runs
     """
 
     curves: tuple[LossCurve, ...]
-    fit: Fit
-    covariance: np.ndarray
+    fits: tuple[Fit, ...]
+    weights: np.ndarray
+    covariances: tuple[np.ndarray, ...]
 
     @property
     def r2(self) -> float:
         """Share of the fitted losses' variance that the law explains."""
-        predicted = np.concatenate([self.fit.predict(settled(curve)) for curve in self.curves])
-        return r_squared(predicted, np.concatenate([settled(curve).loss for curve in self.curves]))
+        seen = [settled(curve) for curve in self.curves]
+        predicted = self.average([np.concatenate([fit.predict(curve) for curve in seen]) for fit in self.fits])
+        return r_squared(predicted, np.concatenate([curve.loss for curve in seen]))
+
+    @property
+    def removed(self) -> float:
+        """Loss that a whole decay removes, nats per token."""
+        return float(self.average([fit.params["K"] for fit in self.fits]))
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is doubtful about the form that weighs most."""
+        return self.fits[int(np.argmax(self.weights))].warnings
 
     @property
     def steps(self) -> int:
@@ -48,14 +61,26 @@ class Fitted:
         """Whether a fall of the learning rate was seen."""
         return any(falls(curve.schedule, int(curve.step[-1])) for curve in self.curves)
 
+    def average(self, values: Sequence) -> np.ndarray:
+        """Return the average of a value of each form."""
+        return np.tensordot(self.weights, np.asarray(values), 1)
+
     def losses(self, schedule: Schedule, step=None) -> tuple[np.ndarray, np.ndarray]:
-        """Return the forecast losses at `step` (default: every step) and their relative spread, [n] each."""
-        law, free = self.fit.law, self.fit.problem.free
-        theta = law.theta(self.fit.params)
-        loss, jacobian = law.evaluate(theta, law.features([Plan(schedule, step)]))
-        slope = jacobian[:, free] / loss[:, None]
-        spread = np.sqrt(np.einsum("ni,ij,nj->n", slope, self.covariance, slope) + FLOOR**2)
-        return loss, spread
+        """Return the forecast losses at `step` (default: every step) and their relative spread, [n] each.
+
+        The spread is that of each form, and that between the forms.
+        """
+        each, spread = zip(*(self.form_losses(i, Plan(schedule, step)) for i in range(len(self.fits))), strict=True)
+        loss = self.average(each)
+        variance = self.average(np.square(spread) + np.square(each - loss)) / loss**2
+        return loss, np.sqrt(variance + FLOOR**2)
+
+    def form_losses(self, i: int, plan: Plan) -> tuple[np.ndarray, np.ndarray]:
+        """Return what one form forecasts and its standard deviation, [n] each."""
+        law, free = self.fits[i].law, self.fits[i].problem.free
+        loss, jacobian = law.evaluate(law.theta(self.fits[i].params), law.features([plan]))
+        slope = jacobian[:, free]
+        return loss, np.sqrt(np.einsum("ni,ij,nj->n", slope, self.covariances[i], slope))
 
 
 def falls(schedule: Schedule, steps: int) -> bool:
@@ -65,7 +90,7 @@ def falls(schedule: Schedule, steps: int) -> bool:
 
 
 def fit_runs(curves: Sequence[LossCurve], learned: dict) -> Fitted:
-    """Fit the law to `curves`, runs of one model, with the priors that `learned` holds. Raises InputError for too few points."""
+    """Fit each form to `curves`, runs of one model, with the priors that `learned` holds. Raises InputError for too few points."""
     seen = [settled(curve) for curve in curves]
     if sum(curve.step.size for curve in seen) < FEWEST:
         raise InputError(
@@ -73,9 +98,19 @@ def fit_runs(curves: Sequence[LossCurve], learned: dict) -> Fitted:
         )
     ends = [select(curve, slice(-ENDS, None)) for curve in seen if falls(curve.schedule, int(curve.step[-1]))]
     weights = [1.0] * len(seen) + [WEIGHT] * len(ends)
-    prior = prior_for(max(seen, key=lambda curve: curve.step[-1]), learned)
-    found = fit(LAW, seen + ends, weights=weights, fixed={"tau": TAU}, prior=prior)
-    return Fitted(tuple(curves), found, covariance_of(found))
+    longest = max(seen, key=lambda curve: curve.step[-1])
+    fits = tuple(
+        fit(
+            form.law,
+            seen + ends,
+            weights=weights,
+            fixed={"tau": form.tau},
+            prior=prior_for(longest, learned[form.name]),
+        )
+        for form in FORMS
+    )
+    weight = likelihood(fits) * [learned[form.name]["weight"] for form in FORMS]
+    return Fitted(tuple(curves), fits, weight / weight.sum(), tuple(map(covariance_of, fits)))
 
 
 def covariance_of(found: Fit) -> np.ndarray:

@@ -15,7 +15,7 @@ def as_text(forecaster: Forecaster, forecasts: dict[str, Forecast]) -> str:
     """Return a table of final losses with what was seen above it and what is doubtful below."""
     lines = [seen(curve) for curve in forecaster.curves]
     lines.append(
-        f"law: {forecaster.fitted.fit.law.name}, which explains {100 * forecaster.explained:.2f} % of the variance of these losses\n"
+        f"law: {law_of(forecaster)}, which explains {100 * forecaster.explained:.2f} % of the variance of these losses\n"
     )
     width = max(len("schedule"), *map(len, forecasts)) + 2
     lines.append(f"{'schedule':{width}}{'steps':>9}{'final loss':>12}   {'90 % interval':17}{'':3}")
@@ -29,6 +29,11 @@ def as_text(forecaster: Forecaster, forecasts: dict[str, Forecast]) -> str:
             said.setdefault(line, []).append(name)
     lines += ["", *(f"warning: {line}" + where(names, forecasts) for line, names in said.items())]
     return "\n".join(lines).rstrip()
+
+
+def law_of(forecaster: Forecaster) -> str:
+    """Return what the forecasts come from."""
+    return f"{forecaster.fitted.fits[0].law.name}, the average of {len(forecaster.fitted.fits)} forms"
 
 
 def where(names: list[str], forecasts: dict[str, Forecast]) -> str:
@@ -49,13 +54,20 @@ def seen(curve: LossCurve) -> str:
 
 def as_json(forecaster: Forecaster, forecasts: dict[str, Forecast]) -> str:
     """Return everything as JSON: what was seen, the fit, and every forecast with its curve."""
-    fit = forecaster.fitted.fit
+    fitted = forecaster.fitted
     return json.dumps(
         {
             "logs": [
                 {"name": curve.name, "last_step": int(curve.step[-1]), **curve.source} for curve in forecaster.curves
             ],
-            "law": {"name": fit.law.name, "parameters": fit.params, "r2": forecaster.explained},
+            "law": {
+                "name": fitted.fits[0].law.name,
+                "forms": [
+                    {"weight": float(weight), "p": fit.law.p, "parameters": fit.params}
+                    for weight, fit in zip(fitted.weights, fitted.fits, strict=True)
+                ],
+                "r2": forecaster.explained,
+            },
             "forecasts": [
                 {
                     "schedule": name,

@@ -68,7 +68,7 @@ class Forecaster:
     def warnings(self) -> tuple[str, ...]:
         """What is doubtful whatever is asked."""
         notes = [f"{curve.name}: {note}" for curve in self.curves for note in curve.source.get("notes", ())]
-        doubts = [f"the law failed a check: {line}" for line in self.fitted.fit.warnings]
+        doubts = [f"the law failed a check: {line}" for line in self.fitted.warnings]
         if self.explained < POOR:
             doubts.append(f"the law explains only {100 * self.explained:.0f} % of the variance of the seen losses")
         return (*notes, *doubts)
@@ -106,7 +106,7 @@ class Forecaster:
             seen = ", ".join(f"{peak:g}" for peak in peaks)
             yield f"a peak rate never seen: {schedule.peak:g}, the log has {seen}; the law knows nothing of other peaks"
         if falls(schedule, schedule.steps) and not self.fitted.decayed:
-            removed = self.fitted.fit.params["K"]
+            removed = self.fitted.removed
             yield f"no decay in the data: that a whole decay removes {removed:.3f} nats is what other models say"
         if np.count_nonzero(schedule.lr < STILL * schedule.peak) > TAIL * schedule.steps + schedule.warmup:
             yield "a long tail at a rate near zero: the law lets the loss fall there, though hardly anything is learned"

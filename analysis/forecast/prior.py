@@ -1,12 +1,15 @@
-"""What the runs of other models say of a run's parameters before it is fitted: `prior_for(curve)`.
+"""What the runs of other models say of a run's parameters before it is fitted: `prior_for(curve, learned)`.
 
-`learn(groups)` fits the law to each group of public curves and keeps two things, which `python -m analysis calibrate` writes to
-prior.json: how K, as a share of the loss at the peak rate, follows that rate and the batch, and where alpha lies. Each comes with the
-spread between models. The memory is held at TAU steps, so that the K of different models can be compared.
+A run does not tell how much its steps gain at low rates, nor how long a drop of the rate takes to have its effect: what decays of other
+lengths will do hangs on both. So the law is taken in several FORMS, and forecasts are averages over them. `learn(groups)` fits each
+to each group of public curves and keeps, in prior.json (`python -m analysis calibrate`): how K, as a share of the loss at the peak
+rate, follows that rate and the batch, and where alpha lies, each with the spread between models; and how well the form describes them.
 """
 
 from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -16,12 +19,32 @@ from analysis.forecast.families import Group
 from curves import LossCurve
 from curves.schedules import build
 
-LAW = laws.build("annealing_memory")
 FILE = Path(__file__).parent / "prior.json"
-TAU = 1000.0
 POINTS = 100  # of a curve that are fitted; as many as a Prior's scale weighs
 FIRST = 0.03  # share of the seen steps left out at the beginning, where the power law of S_p does not hold
 WARMUPS = 2  # ... and so many times the warm-up
+
+
+class Form(NamedTuple):
+    """One form of the law `annealing_memory`.
+
+    p    exponent of the rate in what a step gains
+    tau  memory of the slower half of a drop of the rate, steps; held, so that the K of different models can be compared
+    """
+
+    p: float
+    tau: float
+
+    @property
+    def name(self) -> str:
+        return f"p {self.p:g}, tau {self.tau:g}"
+
+    @property
+    def law(self) -> laws.Law:
+        return laws.build("annealing_memory", p=self.p)
+
+
+FORMS = tuple(Form(p, tau) for p, tau in product((0.5, 0.7), (300.0, 1000.0, 3000.0)))
 
 
 def settled(curve: LossCurve) -> LossCurve:
@@ -32,8 +55,31 @@ def settled(curve: LossCurve) -> LossCurve:
 
 
 def learn(groups: Sequence[Group]) -> dict:
-    """Return what `groups` say, as plain numbers."""
-    fits = [fit(LAW, [settled(curve) for curve in group.curves], fixed={"tau": TAU}) for group in groups]
+    """Return what `groups` say of each form, as plain numbers, and how well it describes them: "weight", of sum 1."""
+    seen = [[settled(curve) for curve in group.curves] for group in groups]
+    fits = [[fit(form.law, curves, fixed={"tau": form.tau}) for curves in seen] for form in FORMS]
+    each, family = (
+        np.array([likelihood(forms) for forms in zip(*fits, strict=True)]),
+        [group.family for group in groups],
+    )
+    # families count alike, whatever their number of groups
+    weight = np.mean([each[np.equal(family, name)].mean(axis=0) for name in dict.fromkeys(family)], axis=0)
+    return {form.name: {"weight": round(float(weight[i]), 4), **said(fits[i], groups)} for i, form in enumerate(FORMS)}
+
+
+def likelihood(fits: Sequence[Fit]) -> np.ndarray:
+    """Return the likelihood of forms fitted to the same points, of sum 1, [forms]: objective^(-n / 2) for a noise of unknown size.
+
+    n is the number of independent measurements, one for POINTS points.
+    """
+    measurements = fits[0].problem.weight.sum() / POINTS
+    objective = np.array([max(found.objective, np.finfo(float).tiny) for found in fits])
+    share = (objective / objective.min()) ** (-measurements / 2)
+    return share / share.sum()
+
+
+def said(fits: Sequence[Fit], groups: Sequence[Group]) -> dict:
+    """Return what the fits of one form to `groups` say of its parameters."""
     drop = np.log([f.params["K"] / undecayed(f, group) for f, group in zip(fits, groups, strict=True)])
     peak = np.array([group.curves[0].schedule.peak for group in groups])
     batch = np.array([group.curves[0].tokens_per_step or np.nan for group in groups])
@@ -78,7 +124,10 @@ def spread(fits: Sequence[Fit], name: str) -> dict:
 
 
 def prior_for(curve: LossCurve, learned: dict) -> Prior:
-    """Return the prior for a fit to `curve`, of whose last loss K is a share; a batch that is not known widens it."""
+    """Return the prior for a fit to `curve`, of whose last loss K is a share; a batch that is not known widens it.
+
+    learned  what `learn` returned of a form
+    """
     peak, batch = curve.schedule.peak, curve.tokens_per_step
     rule = learned["K with batch" if batch else "K"]
     by = np.log(noise(peak, batch) if batch else peak)

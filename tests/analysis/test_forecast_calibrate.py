@@ -1,6 +1,7 @@
 """Priors, widths of intervals, cases and the table of the benchmark."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,7 @@ from analysis.forecast.calibration import PRIOR, learned, widening
 from analysis.forecast.cases import Case, constant_cases, decayed_cases
 from analysis.forecast.families import GRID, Group, fork_of, groups
 from analysis.forecast.fitted import fit_runs
-from analysis.forecast.prior import learn, prior_for
+from analysis.forecast.prior import FORMS, learn, likelihood, prior_for
 from curves import LossCurve, schedules
 
 
@@ -23,9 +24,21 @@ def public():
 
 def test_the_committed_priors_are_those_of_the_public_curves(public):
     found, kept = learn(public), json.loads(PRIOR.read_text())
-    for key, values in kept.items():
-        for name, value in values.items():
-            assert found[key][name] == pytest.approx(value, abs=2e-3), (key, name)
+    assert kept.keys() == {form.name for form in FORMS}
+    assert sum(values["weight"] for values in kept.values()) == pytest.approx(1, abs=1e-3)
+    for form, values in kept.items():
+        assert found[form].pop("weight") == pytest.approx(values.pop("weight"), abs=2e-3)
+        for key, numbers in values.items():
+            for name, value in numbers.items():
+                assert found[form][key][name] == pytest.approx(value, abs=2e-3), (form, key, name)
+
+
+def test_forms_that_fit_better_weigh_more_and_more_so_for_more_points():
+    def made(objective, points):
+        return SimpleNamespace(objective=objective, problem=SimpleNamespace(weight=np.ones(points)))
+
+    few, many = (likelihood([made(1e-4, points), made(2e-4, points)]) for points in (200, 800))
+    assert few == pytest.approx([2 / 3, 1 / 3]) and many == pytest.approx([16 / 17, 1 / 17])
 
 
 def test_a_prior_follows_rate_and_batch():
@@ -34,7 +47,7 @@ def test_a_prior_follows_rate_and_batch():
 
     def expected(peak, tokens):
         run = LossCurve("r", schedules.build("constant", 1000, peak=peak), step, loss, tokens_per_step=tokens)
-        return prior_for(run, known)
+        return prior_for(run, known[FORMS[0].name])
 
     few, many, unknown = expected(1e-3, 50_000), expected(1e-3, 5_000_000), expected(1e-3, None)
     assert few.mean["K"] > many.mean["K"] and expected(2e-3, 50_000).mean["K"] > few.mean["K"]

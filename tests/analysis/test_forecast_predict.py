@@ -47,7 +47,8 @@ def test_from_a_decayed_run_others_are_forecast(decayed, name, options):
     forecast = decayed.forecast(schedule)
     final, low, high = forecast.final
     truth = LAW.loss(TRUTH, schedule, [25_000])[0]
-    assert low < truth < high and final == pytest.approx(truth, rel=3e-3)
+    # one decayed run does not tell the form that made it from the others, which differ by about this
+    assert low < truth < high and final == pytest.approx(truth, rel=5e-3)
     assert forecast.step[-1] == 25_000 and forecast.step.size <= 400
     assert np.all(forecast.low < forecast.loss) and np.all(forecast.loss < forecast.high)
     assert decayed.explained > 0.999
