@@ -27,13 +27,13 @@ class LossCurve:
     step             int64 [n], the steps at which the validation loss was taken, rising, 1 <= step <= T
     loss             float64 [n], validation loss there, nats per token, > 0
     train_loss       float64 [T] or None, loss of every step's own batch before its update, nats per token (NaN: not logged)
-    also             by name, float64 [n], the loss on other validation sets at the same steps (NaN: not taken)
     tokens_per_step  global batch in tokens
     parameters       counts under each convention: "total", "non_embedding" (Kaplan's N), ...
     flops_per_token  training FLOPs per token, forward and backward, exact with attention and logits; None: unknown
     seed             of initialisation and data order
     role             what an experiment uses the run for: "fit", "unseen", "noise", ... ; empty: nothing special
     source           provenance: where the numbers come from
+    also             by name, float64 [n], the loss on other validation sets at the same steps (NaN: not taken)
 
     Raises InputError for unsorted, repeated or out-of-range steps, and for losses that are not finite and positive.
     """
@@ -43,13 +43,13 @@ class LossCurve:
     step: np.ndarray
     loss: np.ndarray
     train_loss: np.ndarray | None = None
-    also: dict[str, np.ndarray] = field(default_factory=dict)
     tokens_per_step: int | None = None
     parameters: dict[str, int] = field(default_factory=dict)
     flops_per_token: float | None = None
     seed: int = 0
     role: str = ""
     source: dict = field(default_factory=dict)
+    also: dict[str, np.ndarray] = field(default_factory=dict)
 
     def __post_init__(self):
         step = np.asarray(self.step)
