@@ -70,15 +70,16 @@ class Fitted:
 
         The spread is that of each form, and that between the forms.
         """
-        each, spread = zip(*(self.form_losses(i, Plan(schedule, step)) for i in range(len(self.fits))), strict=True)
+        read = self.fits[0].law.features([Plan(schedule, step)])  # the forms read the same of a schedule
+        each, spread = zip(*(self.form_losses(i, read) for i in range(len(self.fits))), strict=True)
         loss = self.average(each)
         variance = self.average(np.square(spread) + np.square(each - loss)) / loss**2
         return loss, np.sqrt(variance + FLOOR**2)
 
-    def form_losses(self, i: int, plan: Plan) -> tuple[np.ndarray, np.ndarray]:
-        """Return what one form forecasts and its standard deviation, [n] each."""
+    def form_losses(self, i: int, read) -> tuple[np.ndarray, np.ndarray]:
+        """Return what one form forecasts from the features of a schedule, and its standard deviation, [n] each."""
         law, free = self.fits[i].law, self.fits[i].problem.free
-        loss, jacobian = law.evaluate(law.theta(self.fits[i].params), law.features([plan]))
+        loss, jacobian = law.evaluate(law.theta(self.fits[i].params), read)
         slope = jacobian[:, free]
         return loss, np.sqrt(np.einsum("ni,ij,nj->n", slope, self.covariances[i], slope))
 

@@ -8,7 +8,6 @@ rate, follows that rate and the batch, and where alpha lies, each with the sprea
 
 from collections.abc import Sequence
 from itertools import product
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -19,7 +18,6 @@ from analysis.forecast.families import Group
 from curves import LossCurve
 from curves.schedules import build
 
-FILE = Path(__file__).parent / "prior.json"
 POINTS = 100  # of a curve that are fitted; as many as a Prior's scale weighs
 FIRST = 0.03  # share of the seen steps left out at the beginning, where the power law of S_p does not hold
 WARMUPS = 2  # ... and so many times the warm-up

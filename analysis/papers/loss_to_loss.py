@@ -127,3 +127,13 @@ def natural(found: Fit) -> dict[str, float]:
 def losses(found: Fit, params: dict[str, float], runs: list[LossCurve]) -> np.ndarray:
     """Return the losses of `runs` by the law of `found` with other parameters."""
     return found.law.predict(found.law.theta(params), found.law.features(runs))
+
+
+def share(found: Fit, params: dict[str, float], runs: list[LossCurve], measured: np.ndarray) -> float:
+    """Return the share of the variance of `measured` that the law of `found` explains with other parameters."""
+    return r_squared(losses(found, params, runs), measured)
+
+
+def flags(found: Fit | Shift) -> str:
+    """Write what makes a fit doubtful."""
+    return "; ".join(found.warnings)

@@ -15,8 +15,7 @@ import pandas as pd
 from analysis import laws
 from analysis.experiment import Experiment
 from analysis.fitting import Fit, final, fit
-from analysis.metrics import r_squared
-from analysis.papers.loss_to_loss import LAWS, Shift, fit_shift, losses, natural, translate
+from analysis.papers.loss_to_loss import LAWS, Shift, fit_shift, flags, natural, share, translate
 from curves import LossCurve
 
 RUNS = Path(__file__).parents[3] / "results" / "loss_to_loss"
@@ -96,7 +95,7 @@ class Domains:
             errors = {way: float(np.abs(said / after - 1).mean()) for way, said in ways.items()}
             fitted = {key: getattr(shift, key) for key in ("points", "kappa", "K", "E_x", "E_y", "r2")}
             named = {"x": " on ".join(x), "y": " on ".join(y)}
-            rows.append({"kind": kind} | named | fitted | errors | {"doubts": "; ".join(shift.warnings)})
+            rows.append({"kind": kind} | named | fitted | errors | {"doubts": flags(shift)})
         return pd.DataFrame(rows)
 
     @cached_property
@@ -108,7 +107,7 @@ class Domains:
             errors = [abs(float(found.predict(run)[0]) / run.final_loss - 1) for run in largest]
             rows.append(
                 {"trained_on": loss[0], "loss_on": loss[1], "law": law, **natural(found), "points": found.points}
-                | {"r2": found.r2, "error": np.mean(errors), "doubts": "; ".join(found.warnings)}
+                | {"r2": found.r2, "error": np.mean(errors), "doubts": flags(found)}
             )
         return pd.DataFrame(rows)
 
@@ -121,9 +120,9 @@ class Domains:
             measured, own = np.array([run.final_loss for run in every]), self.fit((y, y))
             few = [run for run in self.finals((y, y)).values() if FEW[0] <= ratio(run) <= FEW[1]]
             alone = fit(laws.build("kaplan_entropy"), few)
-            rows.append((y, "own law", "", own.points, share(own, own.params, every, measured), doubts(own)))
+            rows.append((y, "own law", "", own.points, share(own, own.params, every, measured), flags(own)))
             rows.append(
-                (y, "few runs alone", "", alone.points, share(alone, alone.params, every, measured), doubts(alone))
+                (y, "few runs alone", "", alone.points, share(alone, alone.params, every, measured), flags(alone))
             )
             for x in NAMES:
                 if x != y:
@@ -131,7 +130,7 @@ class Domains:
                     chosen = np.array([FEW[0] <= ratio(run) <= FEW[1] for run in runs])
                     shift, law = fit_shift(before[chosen], after[chosen], self.E((x, x))), self.fit((x, x))
                     r2 = share(law, translate(law.params, shift), every, measured)
-                    rows.append((y, "translated", x, shift.points, r2, doubts(shift)))
+                    rows.append((y, "translated", x, shift.points, r2, flags(shift)))
         return pd.DataFrame(rows, columns=["target", "law", "source", "runs", "r2", "doubts"])
 
     def tables(self) -> dict[str, Callable[[], pd.DataFrame]]:
@@ -148,12 +147,3 @@ def load(folder: Path = RUNS) -> Domains | None:
 def ratio(run: LossCurve) -> float:
     """Tokens per parameter of a whole run."""
     return run.schedule.steps * run.tokens_per_step / run.parameters["non_embedding"]
-
-
-def share(found: Fit, params: dict[str, float], runs: list[LossCurve], measured: np.ndarray) -> float:
-    """Share of the variance of `measured` that the law of `found` explains with other parameters."""
-    return r_squared(losses(found, params, runs), measured)
-
-
-def doubts(found: Fit | Shift) -> str:
-    return "; ".join(found.warnings)

@@ -10,8 +10,7 @@ import pandas as pd
 from analysis import laws
 from analysis.claims.loss_to_loss import domains
 from analysis.fitting import Fit, fit
-from analysis.metrics import r_squared
-from analysis.papers.loss_to_loss import LAWS, Shift, fit_shift, losses, natural, translate
+from analysis.papers.loss_to_loss import LAWS, Shift, fit_shift, flags, natural, share, translate
 from curves import loss_to_loss
 
 SOURCE = "fineweb-edu-100b"  # from which the paper predicts tests
@@ -128,7 +127,7 @@ class Evidence:
                     few = self.pairs_of(x, y, few=True)
                     shifts.append(fit_shift(few["val_loss_x"], few["val_loss_y"], self.E(x)))
                     law = self.fits[x, "kaplan_entropy"]
-                    translated.append(r_squared(losses(law, translate(law.params, shifts[-1]), every), measured))
+                    translated.append(share(law, translate(law.params, shifts[-1]), every, measured))
             few = self.models[y][self.models[y]["data_ratio"].between(*RATIO) & (self.models[y]["n_layers"] != 20)]
             alone = fit(laws.build("kaplan_entropy"), loss_to_loss.points(few))
             rows.append(
@@ -137,10 +136,10 @@ class Evidence:
                     "own_law": self.fits[y, "kaplan_entropy"].r2,
                     "translated": np.mean(translated),
                     "worst_translated": min(translated),
-                    "few_runs_alone": r_squared(losses(alone, alone.params, every), measured),
+                    "few_runs_alone": share(alone, alone.params, every, measured),
                     "runs": f"{min(s.points for s in shifts)} to {max(s.points for s in shifts)}; alone {len(few)}",
                     "doubts_translated": f"{sum(bool(s.warnings) for s in shifts)} of {len(shifts)} fits flagged",
-                    "doubts_alone": "; ".join(alone.warnings),
+                    "doubts_alone": flags(alone),
                 }
             )
         return pd.DataFrame(rows)
@@ -158,9 +157,7 @@ class Evidence:
             ):
                 shift = fit_shift(few[f"{x}_x"], few[f"{column}_y"], E)
                 error = abs(float(shift.predict(self.largest[x][SOURCE])) / found - 1)
-                rows.append(
-                    (task, y, kind, shift.points, shift.kappa, shift.K, shift.E_y, error, "; ".join(shift.warnings))
-                )
+                rows.append((task, y, kind, shift.points, shift.kappa, shift.K, shift.E_y, error, flags(shift)))
             rows.append((task, y, "identity", 0, 1.0, 1.0, 0.0, abs(self.largest[column][SOURCE] / found - 1), ""))
         columns = ["task", "target", "kind", "points", "kappa", "K", "E_y", "error", "doubts"]
         return pd.DataFrame(rows, columns=columns)

@@ -80,8 +80,8 @@ def own_largest(e: Evidence) -> list[Claim]:
             f"{percent(laws[1])} (Kaplan with E); {noise}; {said_of_all(own)}"
         )
         held[0] = (error <= 0.01, *(better(error, law, own) for law in laws))
-        kinds = {kind: part(own, kind)[["error", "no_change", "law_kaplan_entropy"]].mean() for kind in LETTERS}
-        del kinds[TRAIN_TO_TRAIN]
+        means = ["error", "no_change", "law_kaplan_entropy"]
+        kinds = {kind: part(own, kind)[means].mean() for kind in (TRAIN_TO_TEST, TEST_TO_TEST)}
         found[1] = "; ".join(
             f"{kind} {percent(errors['error'])}, own law {percent(errors['law_kaplan_entropy'])}, no change {percent(errors['no_change'])}"
             for kind, errors in kinds.items()

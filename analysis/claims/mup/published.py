@@ -25,6 +25,11 @@ def own(e: Evidence, kind: str) -> str:
     return f"widths {values(e.own.targets(kind), '{}')}: {values(errors(e, kind), '{:+.2f}')} %"
 
 
+def throughout(falling: dict[str, bool]) -> str:
+    """Write whether the loss falls with every step in width, by series."""
+    return "; ".join(f"{name}: {'falls' if fine else 'does not fall'} throughout" for name, fine in falling.items())
+
+
 @claim
 def prediction(e: Evidence) -> list[Claim]:
     main = e.series[MAIN]
@@ -72,7 +77,6 @@ def without(e: Evidence) -> list[Claim]:
     falling = {name: bool(np.all(np.diff(series.loss) < 0)) for name, series in e.series.items()}
     error = 100 * e.series[WITHOUT].errors[0]
     ours = {kind: bool(e.own.wider(kind)[-1]) for kind in (MUP, STANDARD)} if e.own else {}
-    monotone = "; ".join(f"{kind}: {'falls' if fine else 'does not fall'} throughout" for kind, fine in ours.items())
     return [
         Claim(
             id="mup-04-proof",
@@ -90,10 +94,8 @@ def without(e: Evidence) -> list[Claim]:
             claim="Wider is better at every width under muP, and not without",
             source=CODE,
             paper_value="losses fall with the width",
-            on_paper_data="; ".join(
-                f"{name}: {'falls' if fine else 'does not fall'} throughout" for name, fine in falling.items()
-            ),
-            on_own_runs=monotone or NOT_RUN,
+            on_paper_data=throughout(falling),
+            on_own_runs=throughout(ours) or NOT_RUN,
             unit="loss over widths",
             verdict=verdict(
                 *(fine == e.series[name].mup for name, fine in falling.items()),
