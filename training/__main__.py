@@ -12,14 +12,15 @@ def show_plan(sweep: Sweep, results: Path) -> None:
     """Print what would run and what it costs, and draw the schedules with their branch points."""
     from training.plan_figure import draw
 
+    wide = 2 + max(len(name) for name in sweep.cells)
     print(
-        f"{'cell':24}{'model':12}{'N':>12}{'steps':>8}{'trained':>9}  {'branches off':30}{'tokens':>8}{'FLOPs':>10}{'MiB':>9}"
+        f"{'cell':{wide}}{'model':12}{'N':>12}{'steps':>8}{'trained':>9}  {'branches off':30}{'tokens':>8}{'FLOPs':>10}{'MiB':>9}"
     )
     for name, cell in sweep.cells.items():
         source = f"{cell.parent} @ {cell.branch}" if cell.parent else "-"
         tokens = cell.schedule.steps * cell.tokens_per_step
         print(
-            f"{name:24}{cell.settings['model']['name']:12}{cell.counts['non_embedding']:>12,}{cell.schedule.steps:>8,}{cell.trained_steps:>9,}"
+            f"{name:{wide}}{cell.settings['model']['name']:12}{cell.counts['non_embedding']:>12,}{cell.schedule.steps:>8,}{cell.trained_steps:>9,}"
             f"  {source:30}{tokens / 1e6:>7.1f}M{cell.flops_per_step * cell.trained_steps:>10.2e}{cell.memory / 2**20:>9,.0f}"
         )
     total = sweep.totals()
@@ -33,10 +34,11 @@ def show_plan(sweep: Sweep, results: Path) -> None:
 
 def show_status(sweep: Sweep) -> None:
     """Print what has become of every cell."""
-    print(f"{'cell':24}{'state':12}{'step':>8}{'of':>8}  note")
+    wide = 2 + max(len(name) for name in sweep.cells)
+    print(f"{'cell':{wide}}{'state':12}{'step':>8}{'of':>8}  note")
     for name, cell in sweep.cells.items():
         what, done, note = state(cell)
-        print(f"{name:24}{what:12}{done:>8,}{cell.schedule.steps:>8,}  {note}")
+        print(f"{name:{wide}}{what:12}{done:>8,}{cell.schedule.steps:>8,}  {note}")
 
 
 def run(sweep: Sweep, results: Path, engine: str, chosen: list[str]) -> None:
