@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from analysis import benchmark, metrics
+from analysis.claims import NOTHING
 from analysis.study import Study
 
 MISSING = "–"
@@ -175,7 +176,7 @@ def cost(study: Study) -> str:
 
 
 def claims(study: Study) -> str:
-    """Every claim with its evidence and verdict, and a link to its figure where that was drawn."""
+    """Every claim with its evidence and verdict, and a link to its figure where that was drawn; evidence of no kind has no column."""
     table = study.tables["claims"]
     where = [
         f"{source}; {unit}" if unit else source for source, unit in zip(table["source"], table["unit"], strict=True)
@@ -192,4 +193,7 @@ def claims(study: Study) -> str:
         "on_public_curves": ("public curves", ""),
         "shown": ("figure", ""),
     }
-    return markdown(table.assign(said=said, shown=shown), columns)
+    silent = [name for name in columns if name in table and table[name].eq(NOTHING).all()]
+    return markdown(
+        table.assign(said=said, shown=shown), {name: how for name, how in columns.items() if name not in silent}
+    )
