@@ -1,15 +1,13 @@
 """CPU seconds of our fits beside those of the published procedures: `python -m analysis bench` -> results/bench_fit.csv.
 
-Three curves of each size of the Multi-Power paper are fitted, in one run and on one thread. Our time is the whole of `fit`, features
-included, median and least of REPEATS; the published procedure runs once, in full unless the column `how` says otherwise. Objectives are those of
-one law, our sum, at what each of both ends with.
+Three curves of each size of the Multi-Power paper are fitted, in one process and on one thread. Our time is the whole of `fit`, features
+included, median and least of REPEATS before the published procedure and as many after it, since the speed of a machine drifts; that procedure
+runs once, in full unless the column `how` says otherwise. Objectives are those of one law, our sum, at what each of both ends with.
 """
 
 import statistics
 import time
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -103,13 +101,16 @@ CASES = {
 }
 
 
-def ours(size: str, case: str) -> dict:
-    """Time our fit of one case."""
-    law, options, fixed, *_ = CASES[case]
+def both(size: str, case: str) -> dict:
+    """Time our fit of one case and the published procedure."""
+    law, options, fixed, peer, *_ = CASES[case]
     law, curves = laws.build(law, **options), fit_curves(size)
-    spent, results = zip(*(seconds(lambda: fit(law, curves, fixed=fixed)) for _ in range(REPEATS + 1)), strict=True)
-    times = [1e3 * second for second in spent[1:]]  # the first one warms up
-    return {"fit_ms": statistics.median(times), "fit_ms_least": min(times), "objective": results[0].objective}
+    found = fit(law, curves, fixed=fixed)  # warms up
+    before = [seconds(lambda: fit(law, curves, fixed=fixed))[0] for _ in range(REPEATS)]
+    theirs = peer(size)
+    after = [seconds(lambda: fit(law, curves, fixed=fixed))[0] for _ in range(REPEATS)]
+    times = [1e3 * second for second in before + after]
+    return {"fit_ms": statistics.median(times), "fit_ms_least": min(times), "objective": found.objective, **theirs}
 
 
 def draws(size: str, case: str) -> dict:
@@ -124,13 +125,9 @@ def measure() -> pd.DataFrame:
     """Return one row for every case and size."""
     rows = []
     jobs = [(size, case) for case in CASES for size in public.MULTI_POWER_SIZES]
-    with ProcessPoolExecutor(len(public.MULTI_POWER_SIZES), get_context("spawn")) as pool:
-        peers_of = {(size, CASES[case][3]): None for size, case in jobs}
-        waiting = {key: pool.submit(key[1], key[0]) for key in peers_of}
-        done = {key: future.result() for key, future in tqdm(waiting.items(), desc="published procedures", leave=False)}
-    for size, case in tqdm(jobs, desc="our fits", leave=False):
-        law, _, _, peer, most, least_ratio = CASES[case]
-        row = {"law": law, "case": case, "size": size, "fits": 1, **ours(size, case), **done[size, peer]}
+    for size, case in tqdm(jobs, desc="fits", leave=False):
+        law, *_, most, least_ratio = CASES[case]
+        row = {"law": law, "case": case, "size": size, "fits": 1, **both(size, case)}
         rows.append({**row, "target_ms": most, "target_ratio": least_ratio.get(size, np.nan)})
     for size, case in [(size, case) for size, case in jobs if CASES[case][0] == "annealing"]:
         row = {"law": "annealing", "case": f"bootstrap, {case}", "size": size, "fits": DRAWS, **draws(size, case)}

@@ -60,9 +60,9 @@ def test_the_procedures_of_the_multi_power_law_end_near_ours(curves, monkeypatch
 def test_the_bench_times_whole_fits(monkeypatch):
     monkeypatch.setattr(bench, "REPEATS", 2)
     monkeypatch.setattr(bench, "DRAWS", 3)
-    row = bench.ours("25M", "lambda given")
+    row = bench.both("25M", "lambda given")
     curves = [public.multi_power("25M")[name] for name in public.MULTI_POWER_FIT]
     found = fit(laws.build("annealing"), curves, fixed={"lambda": 0.999})
-    assert row["objective"] == found.objective and 0 < row["fit_ms_least"] <= row["fit_ms"]
+    assert row["objective"] == found.objective and 0 < row["fit_ms_least"] <= row["fit_ms"] < 1e3 * row["peer_s"]
     assert bench.objective(found.law, found.params, curves) == pytest.approx(found.objective, rel=1e-9)
     assert bench.draws("25M", "lambda given")["fit_ms"] > 0
