@@ -55,10 +55,10 @@ def main() -> None:
         prog="python -m training.coordinates", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("sweep", help="a file of conf/sweep, by name or path; its roles are the parametrisations")
-    parser.add_argument("--widths", nargs="+", type=int, default=[48, 96, 192, 384])
+    parser.add_argument("--widths", nargs="+", type=int, default=[96, 192, 384, 768])
     parser.add_argument("--rate", type=float, default=0.008, help="learning rate, without warm-up")
-    parser.add_argument("--steps", type=int, default=6)
-    parser.add_argument("--seeds", type=int, default=6)
+    parser.add_argument("--steps", type=int, default=10)
+    parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--results", type=Path, help="where the table goes (default: results/SWEEP)")
     args = parser.parse_args()
     sweep = load(args.sweep)

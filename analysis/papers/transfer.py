@@ -1,10 +1,10 @@
 """Our own runs over widths and learning rates (conf/sweep/mup.yaml): basins, wider is better, and losses told in advance.
 
     runs = Transfer.load("results/mup")
-    runs.basin("mup", 96)            {rate: final loss}
+    runs.basin("mup", 96)            {rate: final loss, the mean over seeds}
     runs.best("mup", 96)             the rate of the lowest
     runs.moves("mup")                {width: factors of 2 from the best rate of the smallest width}
-    runs.wider("mup")                whether every wider model has the lower loss, at each evaluated step
+    runs.wider("mup")                whether no wider model has the higher loss, but for what seeds do, at each evaluated step
     runs.forecast("mup", 384)        the loss of a width, told from small ones: what was said, what it took
 
 The role of a run names its parametrisation: "mup", "standard", or the parts of muP that a negative control keeps. At the
@@ -38,9 +38,9 @@ class Forecast:
     of         what x is: "parameters", in millions, or "width"
     width      the width foretold
     law        fitted to the smaller widths; None: no fit was found
-    predicted  loss, nats per token; nan where there is no law
-    measured   loss
-    cost       FLOPs of the smaller widths and of every rate that was tried there, over those of the run foretold
+    predicted  loss, nats per token, from means over seeds; nan where there is no law
+    measured   loss, the mean over seeds
+    cost       FLOPs of the smaller widths and of every rate that was tried there, over those of the runs foretold; all seeds count
     """
 
     kind: str
@@ -90,13 +90,17 @@ class Transfer:
         """The widths of a parametrisation, rising."""
         return sorted({key[1] for key in self.curves if key[0] == kind})
 
-    def runs(self, kind: str, width: int) -> dict[float, LossCurve]:
-        """The runs of one width by rate, rising, of the first seed. Runs that diverged are not there."""
-        return {key[2]: self.curves[key] for key in sorted(self.curves) if key[:2] == (kind, width) and key[3] == 0}
+    def runs(self, kind: str, width: int) -> dict[float, list[LossCurve]]:
+        """The runs of one width by rate, rising, one for each seed. Runs that diverged are not there."""
+        found: dict[float, list[LossCurve]] = {}
+        for key in sorted(self.curves):
+            if key[:2] == (kind, width):
+                found.setdefault(key[2], []).append(self.curves[key])
+        return found
 
     def basin(self, kind: str, width: int) -> dict[float, float]:
-        """Final loss by rate."""
-        return {rate: run.final_loss for rate, run in self.runs(kind, width).items()}
+        """Final loss by rate, the mean over seeds."""
+        return {rate: final_loss(runs) for rate, runs in self.runs(kind, width).items()}
 
     def best(self, kind: str, width: int) -> float:
         """The rate with the lowest final loss."""
@@ -122,26 +126,42 @@ class Transfer:
         basin = self.basin(kind, width)
         return basin.get(self.best(kind, self.base), np.inf) / min(basin.values()) - 1
 
-    def chosen(self, kind: str, tuned: bool = False) -> dict[int, LossCurve]:
-        """The run of every width: with the best rate of the smallest width, or `tuned`, with its own best."""
+    def chosen(self, kind: str, tuned: bool = False) -> dict[int, list[LossCurve]]:
+        """The runs of every width, one for each seed: with the best rate of the smallest width, or `tuned`, with its own best."""
         rates = {width: self.best(kind, width if tuned else self.base) for width in self.widths(kind)}
         found = {width: self.runs(kind, width).get(rate) for width, rate in rates.items()}
-        return {width: run for width, run in found.items() if run}
+        return {width: runs for width, runs in found.items() if runs}
 
-    def wider(self, kind: str) -> np.ndarray:
-        """Whether the loss falls with every step in width, at each evaluated step: bool [steps]; all widths have one rate."""
-        losses = np.array([run.loss for run in self.chosen(kind).values()])
-        return np.all(np.diff(losses, axis=0) < 0, axis=0)
+    def falls(self, kind: str) -> np.ndarray:
+        """By how many standard deviations between seeds the loss falls with each step in width, at each evaluated step: [widths - 1, steps].
+
+        All widths have one rate, and losses are means over seeds.
+        """
+        chosen = list(self.chosen(kind).values())
+        shares = np.array([1 / len(runs) for runs in chosen])
+        sd = np.sqrt(shares[1:] + shares[:-1])[:, None] * self.noises
+        return -np.diff([np.log(mean_loss(runs)) for runs in chosen], axis=0) / sd
+
+    def wider(self, kind: str, allowed: float = 1.0) -> np.ndarray:
+        """Whether no step in width raises the loss by more than `allowed` standard deviations, at each evaluated step: bool [steps]."""
+        return np.all(self.falls(kind) > -allowed, axis=0)
 
     @cached_property
-    def noise(self) -> float:
-        """Relative standard deviation of a final loss over seeds; nan where nothing was run with several."""
-        groups: dict[tuple, list[float]] = {}
+    def noises(self) -> np.ndarray:
+        """Relative standard deviation of the loss over seeds at each evaluated step [steps]. Raises InputError where nothing was run with several."""
+        groups: dict[tuple, list[np.ndarray]] = {}
         for (*same, _), run in self.curves.items():
-            groups.setdefault(tuple(same), []).append(np.log(run.final_loss))
+            groups.setdefault(tuple(same), []).append(np.log(run.loss))
         several = [np.array(group) for group in groups.values() if len(group) > 1]
-        squares = sum(np.sum((group - group.mean()) ** 2) for group in several)
-        return float(np.sqrt(squares / sum(group.size - 1 for group in several))) if several else np.nan
+        if not several:
+            raise InputError("widths: no run was made with several seeds, so what a difference is worth is not known")
+        squares = sum(((group - group.mean(axis=0)) ** 2).sum(axis=0) for group in several)
+        return np.sqrt(squares / sum(len(group) - 1 for group in several))
+
+    @property
+    def noise(self) -> float:
+        """Relative standard deviation of a final loss over seeds."""
+        return float(self.noises[-1])
 
     def targets(self, kind: str) -> list[int]:
         """The widths that are foretold."""
@@ -152,24 +172,35 @@ class Transfer:
         runs = self.chosen(kind, tuned)
         if width not in runs:
             raise InputError(f"widths: {kind}, width {width}: there is no run with the rate that is given; train it")
-        small = {w: run for w, run in runs.items() if w not in self.targets(kind)}
+        small = {w: same for w, same in runs.items() if w not in self.targets(kind)}
+        size = {w: X[of](same[0], w) for w, same in runs.items()}
         try:
-            law = fit_widths([X[of](run, w) for w, run in small.items()], [run.final_loss for run in small.values()])
+            law = fit_widths([size[w] for w in small], [final_loss(same) for same in small.values()])
         except InputError:
             law = None
         searched = small if tuned else [self.base]
-        used = {id(run): run for w in searched for run in self.runs(kind, w).values()}
-        used |= {id(run): run for run in small.values()}
+        tried = [same for w in searched for same in self.runs(kind, w).values()]
+        used = {id(run): run for same in (*tried, *small.values()) for run in same}
         return Forecast(
             kind,
             tuned,
             of,
             width,
             law,
-            predicted=float(law.predict(X[of](runs[width], width))) if law else np.nan,
-            measured=runs[width].final_loss,
-            cost=sum(run.flops for run in used.values()) / runs[width].flops,
+            predicted=float(law.predict(size[width])) if law else np.nan,
+            measured=final_loss(runs[width]),
+            cost=sum(run.flops for run in used.values()) / sum(run.flops for run in runs[width]),
         )
+
+
+def mean_loss(runs: list[LossCurve]) -> np.ndarray:
+    """The mean loss of runs that differ in their seed only, at each evaluated step [steps]."""
+    return np.mean([run.loss for run in runs], axis=0)
+
+
+def final_loss(runs: list[LossCurve]) -> float:
+    """The mean final loss of runs that differ in their seed only."""
+    return float(mean_loss(runs)[-1])
 
 
 def shared_base(curves: dict) -> dict:

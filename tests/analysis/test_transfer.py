@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -39,7 +41,7 @@ def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("mup")
     runs = [made(kind, width, rate) for kind in (MUP, STANDARD) for width in WIDTHS for rate in RATES]
     runs += [made("init", width, rate) for width in WIDTHS[2::2] for rate in RATES]
-    runs += [made(MUP, 96, 0.016, seed, shift) for seed, shift in ((1, 0.01), (2, -0.01))]
+    runs += [made(MUP, 48, 0.016, seed, shift) for seed, shift in ((1, 0.01), (2, -0.01))]
     for run in runs:
         run.save(folder / "curves")
     rows = [
@@ -72,17 +74,29 @@ def test_wider_is_better_where_the_rate_fits(runs):
     assert not runs.wider(STANDARD).any()
 
 
+def test_a_wider_model_may_be_worse_by_what_seeds_do(runs):
+    chosen = list(runs.chosen(MUP).values())
+    assert len(chosen[2]) == 3
+    for rise, within in ((0.9, True), (1.1, False)):
+        loss = np.exp(rise * runs.noises * np.sqrt(1 + 1 / 3)) * np.mean([run.loss for run in chosen[2]], axis=0)
+        other = Transfer(runs.curves | {(MUP, 72, 0.016, 0): replace(chosen[3][0], loss=loss)})
+        assert (other.falls(MUP)[2] == pytest.approx(-rise)) and other.wider(MUP).all() == within
+        assert not other.wider(MUP, allowed=0.0).any()
+
+
 def test_noise_is_pooled_over_seeds(runs):
-    logs = [np.log(made(MUP, 96, 0.016, shift=shift).final_loss) for shift in (0, 0.01, -0.01)]
+    logs = [np.log(made(MUP, 48, 0.016, shift=shift).final_loss) for shift in (0, 0.01, -0.01)]
     assert runs.noise == pytest.approx(np.std(logs, ddof=1))
+    with pytest.raises(InputError, match="no run was made with several seeds"):
+        Transfer({key: run for key, run in runs.curves.items() if key[3] == 0}).noise  # noqa: B018
 
 
 def test_the_law_of_small_widths_is_found_and_costed(runs):
     forecast = runs.forecast(MUP, 384)
     assert (forecast.law.a, forecast.law.b, forecast.law.c) == pytest.approx(LAW, rel=1e-4)
     assert abs(forecast.error) < 1e-6
-    # the rates are tried at the smallest width only; the runs of the other widths are one each
-    flops = millions(24) * len(RATES) + sum(millions(w) for w in (36, 48, 72, 96))
+    # the rates are tried at the smallest width only; the runs of the other widths are one each, of 48 three
+    flops = millions(24) * len(RATES) + sum(millions(w) for w in (36, 48, 48, 48, 72, 96))
     assert forecast.cost == pytest.approx(flops / millions(384), rel=1e-4)
     assert runs.forecast(STANDARD, 384, tuned=True).cost == pytest.approx(
         len(RATES) * sum(millions(w) for w in (24, 36, 48, 72, 96)) / millions(384), rel=1e-4

@@ -69,13 +69,16 @@ class Evidence:
         return Transfer.load(OWN) if (OWN / "curves").is_dir() else None
 
     @cached_property
-    def sizes(self) -> pd.DataFrame | None:
-        """The coordinate check of our models after its last step, role, width, activation, size; None: it was not made."""
+    def coordinates(self) -> pd.DataFrame | None:
+        """The coordinate check of our models, role, width, step, activation, size; None: it was not made."""
         path = OWN / "coordinates.csv"
-        if not path.is_file():
-            return None
-        table = pd.read_csv(path)
-        return table[table["step"] == table["step"].max()].sort_values("width")
+        return pd.read_csv(path).sort_values("width") if path.is_file() else None
+
+    @property
+    def sizes(self) -> pd.DataFrame | None:
+        """The coordinate check after its last step; None: it was not made."""
+        table = self.coordinates
+        return None if table is None else table[table["step"] == table["step"].max()]
 
     @cached_property
     def forecasts(self) -> list[Forecast]:
@@ -124,21 +127,22 @@ class Evidence:
                     "penalty": own.penalty(kind, far),
                     "steps": wider.size,
                     "wider_is_better": int(wider.sum()),
+                    "strictly": int(own.wider(kind, allowed=0.0).sum()),
                     "activations_spread": spread,
                     "fails": ", ".join(self.failed(kind)),
                 }
             )
         return pd.DataFrame(rows)
 
-    def spread(self, kind: str) -> float:
-        """How far from flat the worst activation of a parametrisation is: its largest size over widths over the least, less 1.
+    def spreads(self, kind: str) -> pd.Series:
+        """How far from flat the worst activation is after each step: its largest size over widths over the least, less 1."""
+        table = self.coordinates
+        found = table[table["role"] == kind].groupby(["step", "activation"])["size"]
+        return (found.max() / found.min() - 1).groupby("step").max()
 
-        nan where the check was not made.
-        """
-        if self.sizes is None:
-            return np.nan
-        found = self.sizes[self.sizes["role"] == kind].groupby("activation")["size"]
-        return float((found.max() / found.min() - 1).max())
+    def spread(self, kind: str) -> float:
+        """How far from flat the worst activation of a parametrisation is after the last step; nan where the check was not made."""
+        return np.nan if self.coordinates is None else float(self.spreads(kind).iloc[-1])
 
     def failed(self, kind: str) -> list[str]:
         """The checks of muP that a parametrisation does not pass."""

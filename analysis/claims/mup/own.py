@@ -18,8 +18,8 @@ def each(e: Evidence, say) -> str:
 @claim
 def every_step(e: Evidence) -> Claim:
     def say(kind):
-        better = e.own.wider(kind)
-        return f"{better.sum()} of {better.size} evaluations over {len(e.own.chosen(kind))} widths"
+        better, strictly = e.own.wider(kind), e.own.wider(kind, allowed=0.0)
+        return f"{better.sum()} of {better.size} evaluations ({strictly.sum()} strictly) over {len(e.own.chosen(kind))} widths"
 
     return Claim(
         id="mup-06-every-step",
@@ -27,7 +27,7 @@ def every_step(e: Evidence) -> Claim:
         source=TRANSFER,
         paper_value="always",
         on_own_runs=each(e, say),
-        unit="evaluations at which the loss falls with each step in width, all widths with the best rate of the smallest",
+        unit="evaluations at which no step in width raises the loss by more than seeds do, all widths with the best rate of the smallest",
         verdict=verdict(e.own.wider(MUP).all() if e.own else None),
         figure="fig03_wider",
     )
@@ -54,14 +54,19 @@ def basins(e: Evidence) -> Claim:
 
 @claim
 def activations(e: Evidence) -> Claim:
-    made = e.own is not None and e.sizes is not None
+    made = e.own is not None and e.coordinates is not None
+
+    def say(kind):
+        spreads = e.spreads(kind)
+        return f"{100 * spreads.iloc[-1]:.0f} % (at step {spreads.idxmax()} {100 * spreads.max():.0f} %)"
+
     return Claim(
         id="mup-08-coordinates",
         claim=f"Activations are flat within {100 * FLAT:.0f} % over an 8-fold width under muP, and not without",
         source=TRANSFER,
         paper_value="flat",
-        on_own_runs=each(e, lambda kind: f"{100 * e.spread(kind):.0f} %") if made else NOT_RUN,
-        unit="largest mean |x| over widths over the least, less 1, of the worst activation",
+        on_own_runs=each(e, say) if made else NOT_RUN,
+        unit="largest mean |x| over widths over the least, less 1, of the worst activation after the last step, and at the worst step",
         verdict=verdict(e.spread(MUP) <= FLAT, e.spread(STANDARD) > FLAT) if made else "not tested",
         figure="fig05_coordinates",
     )

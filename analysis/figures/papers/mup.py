@@ -8,7 +8,7 @@ from analysis.claims.mup.evidence import FLAT, MAIN, WITHOUT
 from analysis.figures import NotRun, figure
 from analysis.figures.parts import LOSS, legend_below
 from analysis.figures.style import BAND, BLUE, GREEN, INK, MUTED, PURPLE, SKY, VERMILLION, canvas, headline
-from analysis.papers.transfer import MUP, STANDARD, X
+from analysis.papers.transfer import MUP, STANDARD, X, final_loss, mean_loss
 from analysis.papers.widths import curve
 
 NAMES = {MUP: "muP", STANDARD: "standard parametrisation"}
@@ -96,13 +96,15 @@ def fig02_basins(evidence):
 
 @figure
 def fig03_wider(evidence):
-    """Our runs: validation loss over the steps, all widths of a panel with the rate that is best for its smallest."""
+    """Our runs: validation loss over the steps, all widths of a panel with the rate that is best for its smallest; means over seeds."""
     runs = own(evidence)
     out = canvas(height=2.6)
     axes = out.subplots(1, len(runs.kinds), sharex=True, sharey=True)
     for axis, kind in zip(axes, runs.kinds, strict=True):
-        for width, run in runs.chosen(kind).items():
-            axis.plot(run.step, run.loss, "o-", ms=1.5, lw=1, color=shade(runs, width), label=f"width {width}")
+        for width, same in runs.chosen(kind).items():
+            axis.plot(
+                same[0].step, mean_loss(same), "o-", ms=1.5, lw=1, color=shade(runs, width), label=f"width {width}"
+            )
         axis.set_title(called(kind))
         axis.set_xlabel("step")
     axes[0].set_ylabel(LOSS)
@@ -110,14 +112,14 @@ def fig03_wider(evidence):
     said = {kind: runs.wider(kind) for kind in (MUP, STANDARD)}
     return headline(
         out,
-        f"Wider is better at {said[MUP].sum()} of {said[MUP].size} evaluations under muP, "
+        f"But for what seeds do, wider is better at {said[MUP].sum()} of {said[MUP].size} evaluations under muP, "
         f"at {said[STANDARD].sum()} under the standard parametrisation",
     )
 
 
 @figure
 def fig04_forecast(evidence):
-    """Our runs: final loss over the size (points), and L = a N^b + c fitted to the smaller widths (lines); open marks were held out.
+    """Our runs: final loss over the size (points), and L = a N^b + c fitted to the smaller widths (lines); open marks were held out; means over seeds.
     Blue: every width has the rate that is best for the smallest, so nothing is searched at the larger ones. Orange: every
     width has its own best rate."""
     runs = own(evidence)
@@ -127,8 +129,8 @@ def fig04_forecast(evidence):
         for tuned, colour, line in ((True, VERMILLION, "--"), (False, BLUE, "-")):
             label = "best rate of each width" if tuned else "best rate of the smallest width"
             chosen = runs.chosen(kind, tuned)
-            x = np.array([X["parameters"](run, width) for width, run in chosen.items()])
-            loss = np.array([run.final_loss for run in chosen.values()])
+            x = np.array([X["parameters"](same[0], width) for width, same in chosen.items()])
+            loss = np.array([final_loss(same) for same in chosen.values()])
             seen = np.array([width not in runs.targets(kind) for width in chosen])
             axis.plot(x[seen], loss[seen], "o", ms=3, mew=0, color=colour)
             axis.plot(x[~seen], loss[~seen], "o", ms=5, mfc="none", color=colour)
