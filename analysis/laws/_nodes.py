@@ -130,7 +130,7 @@ def halves(single: int, drop, log_rate, origin, away, both, square) -> tuple[np.
     tilt = np.divide(both - log_rate * away, spread, out=np.zeros_like(spread), where=spread > 0)
     block = np.append(np.arange(single), np.repeat(np.arange(single, drop.size), 2))
     share = np.append(np.ones(single), np.full(block.size - single, 0.5))
-    side = np.append(np.zeros(single), np.resize([-1.0, 1.0], block.size - single))
+    side = np.append(np.zeros(single), np.tile([-1.0, 1.0], drop.size - single))
     nodes = [share * drop[block], log_rate[block] + side * tilt[block], (origin + away)[block] + side * spread[block]]
     return np.searchsorted(block, np.arange(drop.size + 1)), np.array(nodes)
 

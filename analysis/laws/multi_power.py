@@ -123,14 +123,13 @@ class MultiPower(Law):
         return Drops(runs, self.warmup, steps_counted if self.drop == "steps" else sums_of_rates)
 
     def basis(self, nonlinear, x):
-        forward, by_alpha = power(x.S1, nonlinear[0])
-        zero = np.zeros_like(forward)
-        columns, slopes = [np.ones_like(forward), forward], [[zero, by_alpha]]
+        phi = np.ones((x.S1.size, self.linear.size))
+        slopes = np.zeros((nonlinear.size, *phi.shape))
+        phi[:, 1], slopes[0, :, 1] = power(x.S1, nonlinear[0])
         if self.drop != "none":
-            effect, *by = x.sums(nonlinear[1:], self.effect)
-            columns.append(-effect)
-            slopes = [[zero, by_alpha, zero], *([zero, zero, -slope] for slope in by)]
-        return np.column_stack(columns), np.stack([np.column_stack(slope) for slope in slopes])
+            rows = x.sums(nonlinear[1:], self.effect)
+            phi[:, 2], slopes[1:, :, 2] = -rows[0], -rows[1:]
+        return phi, slopes
 
     def effect(self, nonlinear: np.ndarray, x: Drops) -> np.ndarray:
         """Return LD / B [n] and its derivatives by the nonlinear parameters of the loss drop, one row each."""
