@@ -13,8 +13,9 @@ from typing import NamedTuple
 import numpy as np
 
 from analysis import laws
-from analysis.fitting import Fit, Prior, fit, select
+from analysis.fitting import Fit, fit, select
 from analysis.forecast.families import Group
+from analysis.prior import Prior
 from curves import LossCurve
 from curves.schedules import build
 

@@ -16,9 +16,10 @@ import numpy as np
 import pandas as pd
 
 from analysis import laws
-from analysis.fitting import Fit, Prior, fit
+from analysis.fitting import Fit, fit
 from analysis.laws import Law
 from analysis.leaderboard.datasets import Group
+from analysis.prior import Prior
 from curves import LossCurve
 
 SELECTION = ("mpl", "slimpajama-124m", "openwebtext2-scaling")

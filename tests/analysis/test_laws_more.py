@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from analysis import laws
-from analysis.fitting import Prior, bootstrap, final, fit
+from analysis.fitting import bootstrap, final, fit
 from analysis.laws._nodes import counted
 from analysis.laws.convex_bound import last_iterate
 from analysis.laws.forward_momentum import annealing_momentum
 from analysis.metrics import average, score
+from analysis.prior import Prior
 from analysis.published.numbers import CONFIG
 from analysis.published.table import PARAMETERS
 from curves import InputError, LossCurve, Schedule, public

@@ -9,10 +9,11 @@ import pandas as pd
 from analysis import laws
 from analysis.claims.hitchhiker.asks import LARGE, every_ask, every_family, own_asks, own_families
 from analysis.experiment import PAPER_LAMBDA
-from analysis.fitting import Fit, Prior, fit, select
+from analysis.fitting import Fit, fit, select
 from analysis.papers import own
 from analysis.papers.estimation import NAMES, Ask, estimate, estimate_all
 from analysis.papers.own import Family
+from analysis.prior import Prior
 from curves import LossCurve, public
 
 OWN = own.FOLDER
