@@ -8,11 +8,16 @@ from training import engines
 from training.sweep import Sweep, load, state
 
 
+def name_width(sweep: Sweep) -> int:
+    """The width of the column that holds the names of the cells."""
+    return 2 + max(len(name) for name in sweep.cells)
+
+
 def show_plan(sweep: Sweep, results: Path) -> None:
     """Print what would run and what it costs, and draw the schedules with their branch points."""
     from training.plan_figure import draw
 
-    wide = 2 + max(len(name) for name in sweep.cells)
+    wide = name_width(sweep)
     print(
         f"{'cell':{wide}}{'model':12}{'N':>12}{'steps':>8}{'trained':>9}  {'branches off':30}{'tokens':>8}{'FLOPs':>10}{'MiB':>9}"
     )
@@ -34,7 +39,7 @@ def show_plan(sweep: Sweep, results: Path) -> None:
 
 def show_status(sweep: Sweep) -> None:
     """Print what has become of every cell."""
-    wide = 2 + max(len(name) for name in sweep.cells)
+    wide = name_width(sweep)
     print(f"{'cell':{wide}}{'state':12}{'step':>8}{'of':>8}  note")
     for name, cell in sweep.cells.items():
         what, done, note = state(cell)
