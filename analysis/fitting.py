@@ -20,7 +20,7 @@ from itertools import product
 import numpy as np
 from scipy.optimize import lsq_linear
 
-from analysis.huber import FTOL, Minimum, huber, minimise
+from analysis.huber import FTOL, TINY, Minimum, huber, minimise
 from analysis.laws import Law, Run
 from analysis.metrics import r_squared
 from analysis.prior import LOWEST, Prior
@@ -114,7 +114,7 @@ def fit(
     return Fit(
         law=law,
         params=dict(zip(law.names, best.theta.tolist(), strict=True)),
-        free=tuple(np.array(law.names)[problem.free].tolist()),
+        free=tuple(problem.free_names),
         objective=problem.objective(residual),
         r2=r_squared(problem.loss * np.exp(residual), problem.loss),
         converged=best.converged,
@@ -175,7 +175,7 @@ class Problem:
         law.refuse_unknown(fixed)
         law.refuse_unknown(prior.mean if prior else {})
         self.law, self.curves, self.delta = law, curves, delta
-        self.lower, self.upper = np.array([p.bounds for p in law.parameters]).T
+        self.lower, self.upper = law.bounds
         for p in law.parameters:
             if not p.bounds[0] <= fixed.get(p.name, p.bounds[0]) <= p.bounds[1]:
                 raise InputError(
@@ -187,19 +187,23 @@ class Problem:
         self.easy = np.flatnonzero(
             [law.parameters[i].linear for i in self.free]
         )  # those of the free that enter linearly,
-        self.solved = np.array([law.names[i] not in fixed for i in law.linear])  # and whether those that do are free
+        self.solved = np.flatnonzero(
+            [law.names[i] not in fixed for i in law.linear]
+        )  # and where these stand in the basis
         self.logs = np.flatnonzero([law.parameters[i].decades for i in self.free])
         self.x = law.features(curves)
         self.loss = np.concatenate([curve.loss for curve in curves])
         self.log_loss = np.log(self.loss)
         self.run = np.repeat(np.arange(len(curves)), [curve.step.size for curve in curves])
         self.weight = np.array(weights, dtype=float)[self.run]
+        self.root = np.sqrt(self.weight)
         self._at = self._basis = None
 
     def basis(self, nonlinear: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the law's basis; the last one is kept, so that changing linear parameters alone costs little."""
-        if self._at is None or not np.array_equal(self._at, nonlinear):
-            self._at, self._basis = nonlinear.copy(), self.law.basis(nonlinear, self.x)
+        at = nonlinear.tobytes()
+        if at != self._at:
+            self._at, self._basis = at, self.law.basis(nonlinear, self.x)
         return self._basis
 
     def residual(self, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -238,21 +242,21 @@ class Problem:
             return np.array([self.objective(self.residual(point)[0]) for point in theta]), theta
         phi = np.array([self.basis(point)[0] for point in points])
         if self.easy.size:
-            theta[:, self.free[self.easy]] = self.solve(phi, theta[:, law.linear])
+            theta[:, self.free[self.easy]] = self.solve(phi, theta[0, law.linear])
         loss = np.maximum(phi @ theta[:, law.linear, None], LOWEST)[..., 0]
         return huber(np.abs(np.log(loss) - self.log_loss), self.delta) @ self.weight, theta
 
     def solve(self, phi: np.ndarray, given: np.ndarray) -> np.ndarray:
         """Return the free linear parameters that fit best in weighted squares of the relative error, for each basis in `phi` [g, n, k].
 
-        given [g, k] holds the values of those that are fixed, and 0 for the others.
+        given [k] holds the values of those that are fixed, and 0 for the others.
         """
-        root = np.sqrt(self.weight)
-        columns = phi * (root / self.loss)[:, None]
-        missing = root - (columns @ given[..., None])[..., 0]
-        columns = columns[..., self.solved]
+        columns = phi * (self.root / self.loss)[:, None]
+        missing = self.root - columns @ given
+        if self.solved.size < given.size:
+            columns = columns[..., self.solved]
         gram = columns.swapaxes(1, 2) @ columns
-        size = np.sqrt(np.maximum(np.diagonal(gram, axis1=1, axis2=2), np.finfo(float).tiny))
+        size = np.sqrt(np.maximum(gram.diagonal(axis1=1, axis2=2), TINY))
         place = self.free[self.easy]
         low, high = self.lower[place] * size, self.upper[place] * size
         gram = gram / (size[:, :, None] * size[:, None]) + RIDGE * np.eye(place.size)
@@ -275,7 +279,8 @@ class Problem:
         def whole(values):
             full = theta.copy()
             full[free] = values
-            full[free[logs]] = np.exp(values[logs])
+            if logs.size:
+                full[free[logs]] = np.exp(values[logs])
             return full
 
         def residual(values):
@@ -304,17 +309,18 @@ class Problem:
             yield f"too few points: {n} for {p} free parameters; at least {p + 3} are needed"
         for parameter, value in zip(parameters, result.theta[self.free], strict=True):
             for bound in parameter.bounds:
-                if np.isfinite(bound) and abs(value - bound) <= ON_BOUND * max(abs(bound), 1.0):
+                if abs(value - bound) <= ON_BOUND * max(abs(bound), 1.0) < np.inf:
                     yield f"{parameter.name} is on its bound, {bound:g}"
         yield from self.unidentified(parameters, result.theta, jacobian)
 
     def unidentified(self, parameters, theta, jacobian) -> Iterator[str]:
         """Yield a line for the parameters that can change together without changing any prediction, nor against the prior."""
-        jacobian = np.sqrt(self.weight)[:, None] * jacobian
+        jacobian = self.root[:, None] * jacobian
         if self.prior:
             jacobian = np.vstack([jacobian, self.delta * self.prior.rows(theta[self.free], self.free_names)[1]])
-        size = np.linalg.norm(jacobian, axis=0)
-        gram = (jacobian.T @ jacobian) / np.outer(size, size).clip(np.finfo(float).tiny)
+        gram = jacobian.T @ jacobian
+        size = np.sqrt(np.maximum(gram.diagonal(), TINY))
+        gram /= size[:, None] * size
         strength, directions = np.linalg.eigh(gram)
         flat = np.abs(directions[:, strength < FLAT])
         for parameter, part in zip(parameters, flat.max(axis=1, initial=0.0), strict=True):
@@ -330,7 +336,7 @@ def between(axes: Sequence[Sequence[float]], cost: np.ndarray) -> np.ndarray:
     cost = cost.reshape([len(axis) for axis in axes])
     least = np.unravel_index(cost.argmin(), cost.shape)
     return np.array(
-        [vertex(axis, np.moveaxis(cost, k, 0)[:, *np.delete(least, k)], least[k]) for k, axis in enumerate(axes)]
+        [vertex(axis, cost[*least[:k], :, *least[k + 1 :]], least[k]) for k, axis in enumerate(axes)], dtype=float
     )
 
 

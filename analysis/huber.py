@@ -76,17 +76,19 @@ def minimise(
 
     least = float(weight.sum()) * ROUNDING**2
     now = state(np.clip(start, lower, upper))
-    damping, bend = DAMPING[1], np.zeros((start.size, start.size))
+    damping, bend, last = DAMPING[1], np.zeros((start.size, start.size)), 0.0
     for _ in range(ITERATIONS):
         theta, r, jacobian, cost = now
         model = Model(r, jacobian, weight, delta, bend, damping)
         step, promise = model.minimum(cost, lower - theta, upper - theta)
         if promise <= ftol * cost + least:
             return Minimum(theta, cost, True)
-        trial = state(np.clip(theta + step, lower, upper))
+        trial = state(np.minimum(np.maximum(theta + step, lower), upper))
         if easy.size and cost - trial[3] < 0.75 * promise:
             trial = settled(trial)
         gain = (cost - trial[3]) / promise
+        if gain > 0.75 and promise**2 <= (ftol * trial[3] + least) * last:
+            return Minimum(trial[0], trial[3], True)  # promises that go on falling as they did leave nothing to gain
         if gain > 0:
             change = (weight * pull(trial[1], delta)) @ (trial[2] - jacobian)
             bend = secant(bend, trial[0] - theta, change)
@@ -94,6 +96,7 @@ def minimise(
         elif damping >= DAMPING[2]:  # no step, however short, lowers the cost any more
             return Minimum(theta, cost, True)
         damping = max(damping * (0.1 if gain > 0.75 else 1.0 if gain > 0.25 else 10.0), DAMPING[0])
+        last = promise
     return Minimum(now[0], now[3], False)
 
 
@@ -101,9 +104,9 @@ def secant(bend: np.ndarray, step: np.ndarray, change: np.ndarray) -> np.ndarray
     """Return `bend` [p, p] changed by rank one so that bend @ step = change; unchanged where that is ill-defined."""
     miss = change - bend @ step
     size = miss @ step
-    if abs(size) <= 1e-8 * np.linalg.norm(miss) * np.linalg.norm(step):
+    if size**2 <= 1e-16 * (miss @ miss) * (step @ step):
         return bend
-    return bend + np.outer(miss, miss) / size
+    return bend + miss[:, None] * (miss / size)
 
 
 class Model:
@@ -112,14 +115,14 @@ class Model:
     def __init__(self, r, jacobian, weight, delta, bend, damping):
         self.r, self.weight, self.delta = r, weight, delta
         size = np.abs(r)
-        self.inside = size <= delta
         self.scale = np.sqrt(self._squares(size) @ jacobian**2)
         self.scale[self.scale == 0] = 1.0  # a parameter without influence
         self.rows = (jacobian / self.scale).T
+        self.inside = size <= delta
         self.curvature = self._curvature(size, self.inside)
         self.form = still = damping * np.eye(self.scale.size)
         if bend.any():
-            self.form = bend / np.outer(self.scale, self.scale) + still
+            self.form = bend / (self.scale[:, None] * self.scale) + still
             if dpotrf(self.curvature + self.form)[1]:  # not positive definite: no minimum
                 self.form = still
 
@@ -132,6 +135,10 @@ class Model:
         few = np.count_nonzero(inside) < self.scale.size
         return (self.rows * (self._squares(size) if few else self.weight * inside)) @ self.rows.T
 
+    def _force(self, r) -> np.ndarray:
+        """Return the derivatives of the cost by the residuals, [n]."""
+        return self.weight * pull(r, self.delta)
+
     def minimum(self, cost: float, lower: np.ndarray, upper: np.ndarray) -> tuple[np.ndarray, float]:
         """Return the step [p] to the least cost within the bounds of the step, and by how much the cost falls.
 
@@ -139,45 +146,47 @@ class Model:
         """
         lower, upper = lower * self.scale, upper * self.scale
         step, r, inside, curvature = np.zeros_like(self.scale), self.r, self.inside, self.curvature
+        force = self._force(r)
         for _ in range(ITERATIONS):
-            gradient = self.rows @ (self.weight * pull(r, self.delta)) + self.form @ step
+            gradient = self.rows @ force + self.form @ step
             direction = bounded_step(curvature + self.form, gradient, lower - step, upper - step)
-            slope = gradient @ direction
+            slope = float(gradient @ direction)
             if -slope <= FTOL * cost:
                 break
-            change = direction @ self.rows
-            length = self.search(r, change, slope, direction, step)
-            step, r = step + length * direction, r + length * change
+            length, r, force = self.search(r, slope, step, direction)
+            step = step + length * direction
             size = np.abs(r)
             before, inside = inside, size <= self.delta
-            exact = length == 1.0 and np.array_equal(before, inside) and np.count_nonzero(inside) >= step.size
-            if exact and np.all((lower < step) & (step < upper)):
+            exact = length == 1.0 and (before == inside).all() and np.count_nonzero(inside) >= step.size
+            if exact and ((lower < step) & (step < upper)).all():
                 break
             curvature = self._curvature(size, inside)
         reached = self.weight @ huber(np.abs(r), self.delta) + step @ self.form @ step / 2
         return step / self.scale, cost - float(reached)
 
-    def search(self, r, change, slope: float, direction: np.ndarray, step: np.ndarray) -> float:
+    def search(self, r, slope: float, step: np.ndarray, direction: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
         """Return the length in (0, 1] at which the cost along `direction` from `step` is least; `slope` is its slope at 0.
 
-        The slope rises with the length in straight pieces: false position, until it is down to a hundredth.
+        With it come the residuals there and the derivatives of the cost by them, [n] each. The slope rises with the length in
+        straight pieces: false position, until it is down to a hundredth.
         """
-        weighted = self.weight * change
-        (low, below), (high, above) = (
-            (0.0, slope),
-            (1.0, self._slope(r + change, weighted, direction, step + direction)),
-        )
+        change, formed = direction @ self.rows, direction @ self.form
+        constant, linear = float(formed @ step), float(formed @ direction)
+
+        def at(length):
+            there = r + length * change
+            force = self._force(there)
+            return float(force @ change) + constant + length * linear, (length, there, force)
+
+        (low, below), (high, (above, found)) = (0.0, slope), (1.0, at(1.0))
         while above > 0.01 * -slope and high - low > 1e-3 * high and high > 1e-9:
             length = low + (high - low) * min(max(below / (below - above), 0.1), 0.9)
-            rise = self._slope(r + length * change, weighted, direction, step + length * direction)
+            rise, there = at(length)
             if rise > 0:
-                high, above = length, rise
+                high, above, found = length, rise, there
             else:
                 low, below = length, rise
-        return high
-
-    def _slope(self, r, weighted, direction, step) -> float:
-        return pull(r, self.delta) @ weighted + direction @ self.form @ step
+        return found
 
 
 def bounded_step(curvature: np.ndarray, gradient: np.ndarray, lower: np.ndarray, upper: np.ndarray) -> np.ndarray:

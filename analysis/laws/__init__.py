@@ -145,6 +145,11 @@ class Law(ABC):
         return tuple(p.name for p in self.parameters)
 
     @cached_property
+    def bounds(self) -> np.ndarray:
+        """Lowest and highest values of the parameters, [2, p]."""
+        return np.array([p.bounds for p in self.parameters]).T
+
+    @cached_property
     def linear(self) -> np.ndarray:
         """Positions of the linear parameters in theta, [k]."""
         return np.flatnonzero([p.linear for p in self.parameters])

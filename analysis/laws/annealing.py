@@ -1,5 +1,7 @@
 """The annealing law and the two sums it reads, S1 and S2."""
 
+import math
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -12,6 +14,7 @@ from analysis.laws import Law, Parameter, Run
 from curves import InputError, Schedule
 from curves.errors import nearest
 
+TINY = sys.float_info.min
 WARMUPS = ("as-peak", "true", "full")
 
 
@@ -39,14 +42,15 @@ def rates_and_drops(schedule: Schedule, warmup: str) -> tuple[np.ndarray, np.nda
 
 def drops(rate: np.ndarray) -> np.ndarray:
     """Return by how much the rate of every step lies below that of the step before, [T]; the first step has no drop."""
-    drop = np.zeros_like(rate)
+    drop = np.empty_like(rate)
+    drop[:1] = 0.0
     np.subtract(rate[:-1], rate[1:], out=drop[1:])
     return drop
 
 
 def up_to(step: np.ndarray, values: np.ndarray) -> np.ndarray:
     """Return the sum of `values` [T] over the steps 1..s for every s in `step` [n]; sums between these come first, for speed."""
-    return np.cumsum(np.add.reduceat(values[: step[-1]], np.append(0, step[:-1])))
+    return np.add.reduceat(values[: step[-1]], np.concatenate([[0], step[:-1]])).cumsum()
 
 
 def annealing_sums(schedule: Schedule, decay: float, warmup: str = "as-peak") -> tuple[np.ndarray, np.ndarray]:
@@ -69,16 +73,21 @@ class AnnealingSums:
                 raise InputError(
                     f"run '{run.name}': the rates up to step {run.step[0]} sum to 0, where S1^-alpha is not defined"
                 )
-            falls = np.flatnonzero(drop[: run.step[-1]] != 0)
-            before = np.append(0, np.searchsorted(falls, run.step))  # how many before each point
-            drops.append(drop[falls])
             fallen.append(up_to(run.step, drop))
+            drop = drop[: run.step[-1]]
+            at = drop != 0
+            drops.append(drop[at])
+            falls = np.flatnonzero(at)
+            before = np.concatenate([[0], falls.searchsorted(run.step)])  # how many before each point
             many.append(before[1:] - before[:-1])
-            ages.append(np.repeat(run.step, many[-1]) - falls - 1)
-            gaps.append(np.append(0, run.step[1:] - run.step[:-1]))
+            age = np.repeat(run.step - 1, many[-1])
+            age -= falls
+            ages.append(age)
+            gaps.append(np.concatenate([[0], run.step[1:] - run.step[:-1]]))
         self.S1, self._fallen, self._gap = np.concatenate(S1), np.concatenate(fallen), np.concatenate(gaps)
         self.log_S1 = np.log(self.S1)
-        drops, ages, first = np.concatenate(drops), np.concatenate(ages), np.append(0, np.cumsum(np.concatenate(many)))
+        drops, ages = np.concatenate(drops), np.concatenate(ages)
+        first = np.concatenate([[0], *many]).cumsum()
         self._age = np.arange(ages.max(initial=0) + 1)
         # row j holds the drops since the point before, in the column of their age at point j
         self._drops = csr_array((drops, ages, first), shape=(self._gap.size, self._age.size))
@@ -99,10 +108,11 @@ class AnnealingSums:
 
     def _momentum(self, decay):
         """Return m [n] and dm/d decay [n] at the evaluated steps."""
-        log = np.log(max(decay, np.finfo(float).tiny))
+        log = math.log(max(decay, TINY))
         left, carry = np.exp(log * self._age), np.exp(log * self._gap)
         carry[self._gap == 0] = 0.0  # a gap of 0 begins a new run
-        system = np.array([np.ones_like(carry), -np.append(carry[1:], 0.0)])
+        system = np.ones((2, carry.size))
+        np.negative(carry[1:], out=system[1, :-1])
         m = dtbtrs(system, self._drops @ left, uplo="L")[0].ravel()
         slope = self._drops @ (self._age * np.exp(log * (self._age - 1)))
         slope[1:] += (self._gap * np.exp(log * (self._gap - 1)))[1:] * m[:-1]
