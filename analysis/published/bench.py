@@ -34,6 +34,8 @@ COLUMNS = (
     "fit_ms_least",
     "peer_s",
     "ratio",
+    "lean_s",
+    "lean_ratio",
     "objective",
     "peer_objective",
     "reached",
@@ -62,10 +64,12 @@ def objective(law: laws.Law, params: dict[str, float], curves: list[LossCurve]) 
     return sum(huber(np.abs(np.log(law.loss(params, c)) - np.log(c.loss)), peers.DELTA).sum() for c in curves)
 
 
-def annealing_grid(size: str) -> dict:
-    """The annealing law's procedure."""
-    spent, found = seconds(lambda: peers.annealing_grid(fit_curves(size)))
-    return {"peer_s": spent, "peer_objective": found.objective, "how": f"in full: {found.steps} starts"}
+def annealing_script(size: str) -> dict:
+    """The annealing law's procedure: as the script of its authors does it, and (lean_s) with nothing computed twice."""
+    spent, found = seconds(lambda: peers.annealing_script(fit_curves(size)))
+    lean, same = seconds(lambda: peers.annealing_grid(fit_curves(size)))
+    lowest = min(found.objective, same.objective)
+    return {"peer_s": spent, "peer_objective": lowest, "lean_s": lean, "how": f"in full: {found.steps} starts"}
 
 
 def multi_power_code(size: str) -> dict:
@@ -91,11 +95,11 @@ CASES = {
         "annealing",
         {},
         {"lambda": 0.999},
-        annealing_grid,
+        annealing_script,
         5,
         dict.fromkeys(public.MULTI_POWER_SIZES, 500),
     ),
-    "lambda fitted": ("annealing", {}, {}, annealing_grid, 20, {}),
+    "lambda fitted": ("annealing", {}, {}, annealing_script, 20, {}),
     "as in the text": ("multi_power", {}, {}, multi_power_text, 50, {"100M": 1000, "400M": 1000}),
     "as in the code": ("multi_power", {"warmup": "repository"}, {}, multi_power_code, 50, {"100M": 1000, "400M": 1000}),
 }
@@ -133,7 +137,8 @@ def measure() -> pd.DataFrame:
         row = {"law": "annealing", "case": f"bootstrap, {case}", "size": size, "fits": DRAWS, **draws(size, case)}
         rows.append({**row, "target_ms": 5000})
     table = pd.DataFrame(rows)
-    table["ratio"] = 1e3 * table["peer_s"] / table["fit_ms"]
+    for seconds_of, ratio in (("peer_s", "ratio"), ("lean_s", "lean_ratio")):
+        table[ratio] = 1e3 * table[seconds_of] / table["fit_ms"]
     slower = table["fit_ms"] > table["target_ms"]
     short = table["ratio"] < table["target_ratio"]
     higher = table["objective"] > table["peer_objective"] * (1 + ROUNDING)

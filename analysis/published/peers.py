@@ -1,11 +1,12 @@
 """The fitting procedures that papers publish, done as their texts and codes say: what our fitter is held against, and nothing else.
 
-    annealing_grid(curves, decay) -> Outcome       Tissue et al. 2024: L-BFGS-B with finite differences from 54 starts
+    annealing_script(curves, decay) -> Outcome     Tissue et al. 2024, their script: L-BFGS-B, finite differences, 54 starts
+    annealing_grid(curves, decay) -> Outcome       the same, with all that does not depend on the parameters computed once
     multi_power_code(curves) -> Outcome            Luo et al. 2025, their code: a grid of starts, then AdamW on the double sum
     multi_power_text(curves, steps) -> Outcome     Luo et al. 2025, their text: Adam in two stages, rates at evaluated steps only
 
-Powers are taken as the formulas write them. Sums that do not depend on the parameters are computed once, although the codes repeat
-some of them, and gradients are exact by hand: both favour the published procedures.
+Powers are taken as the formulas write them. For the Multi-Power Law, sums that do not depend on the parameters are computed once,
+although the code repeats some of them, and gradients are exact by hand: both favour the published procedure.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -18,7 +19,7 @@ from scipy.stats import linregress
 
 from analysis.huber import huber, pull
 from analysis.laws._nodes import counted
-from analysis.laws.annealing import annealing_sums
+from analysis.laws.annealing import annealing_sums, rates_and_drops
 from curves import LossCurve
 
 DELTA = 1e-3
@@ -37,13 +38,8 @@ class Outcome:
     steps: int
 
 
-def best_start(predict: Callable, measured: np.ndarray, starts: Iterable) -> tuple[np.ndarray, float, int]:
+def best_start(objective: Callable, starts: Iterable) -> tuple[np.ndarray, float, int]:
     """Return parameters, objective and number of starts: L-BFGS-B with finite differences from each, and the lowest end."""
-    log_loss = np.log(measured)
-
-    def objective(theta):
-        return huber(np.abs(np.log(predict(theta)) - log_loss), DELTA).sum()
-
     best, lowest, many = None, np.inf, 0
     with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
         for start in starts:
@@ -54,17 +50,60 @@ def best_start(predict: Callable, measured: np.ndarray, starts: Iterable) -> tup
     return best, lowest, many
 
 
+def distance(predict: Callable, measured: np.ndarray) -> Callable:
+    """Return, as a function of the parameters, the sum over points of Huber(log predicted - log measured)."""
+    log_loss = np.log(measured)
+    return lambda theta: huber(np.abs(np.log(predict(theta)) - log_loss), DELTA).sum()
+
+
+def annealing_starts(objective: Callable, decay: float) -> Outcome:
+    """Lower an objective of L0, A, C and alpha from the 54 starts of the annealing law's authors."""
+    starts = product(np.linspace(0.1, 2.1, 2), np.linspace(1, 22, 3), np.linspace(1, 22, 3), np.linspace(0, 0.8, 3))
+    theta, lowest, many = best_start(objective, starts)
+    L0, A, C, alpha = theta.tolist()
+    return Outcome({"L0": L0, "A": A, "alpha": alpha, "C": C, "lambda": decay}, lowest, many)
+
+
 def annealing_grid(curves: Sequence[LossCurve], decay: float = 0.999) -> Outcome:
-    """Fit the annealing law as its authors do: four parameters, lambda given, the warm-up at the peak rate."""
+    """Fit the annealing law from its authors' starts: four parameters, lambda given, the warm-up at the peak rate."""
     sums = [np.array(annealing_sums(curve.schedule, decay))[:, curve.step - 1] for curve in curves]
     S1, S2 = np.concatenate(sums, axis=1)
-    starts = product(np.linspace(0.1, 2.1, 2), np.linspace(1, 22, 3), np.linspace(1, 22, 3), np.linspace(0, 0.8, 3))
     measured = np.concatenate([curve.loss for curve in curves])
-    theta, objective, many = best_start(
-        lambda theta: theta[0] + theta[1] * S1 ** -theta[3] - theta[2] * S2, measured, starts
-    )
-    L0, A, C, alpha = theta.tolist()
-    return Outcome({"L0": L0, "A": A, "alpha": alpha, "C": C, "lambda": decay}, objective, many)
+    return annealing_starts(distance(lambda t: t[0] + t[1] * S1 ** -t[3] - t[2] * S2, measured), decay)
+
+
+def annealing_script(curves: Sequence[LossCurve], decay: float = 0.999) -> Outcome:
+    """Fit the annealing law as its authors' script does, operation for operation; the names of the curves must differ.
+
+    The momentum is a loop over steps. Every evaluation of the objective goes through the curves, picks the points of each from
+    the list of all by their labels, looks up the sums at their steps and takes the logarithm of the measured losses.
+    """
+    labels = [curve.name for curve in curves for _ in curve.step]
+    step = np.concatenate([curve.step for curve in curves])
+    loss = np.concatenate([curve.loss for curve in curves])
+    sums = {curve.name: looped_sums(curve, decay) for curve in curves}
+
+    def objective(theta):
+        L0, A, C, alpha = theta
+        total = 0.0
+        for name, (S1, S2) in sums.items():
+            mine = [i for i, label in enumerate(labels) if label == name]
+            at = step[mine] - 1
+            residual = np.log(loss[mine]) - np.log(L0 + A * (1 / S1[at]) ** alpha - C * S2[at])
+            size = np.abs(residual)
+            total += np.where(size < DELTA, residual**2 / 2, DELTA * size - DELTA**2 / 2).sum()
+        return total
+
+    return annealing_starts(objective, decay)
+
+
+def looped_sums(curve: LossCurve, decay: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return S1 and S2 after every step, [T] each, step by step."""
+    rate, drop = rates_and_drops(curve.schedule, "as-peak")
+    momentum = np.zeros_like(rate)
+    for i in range(1, rate.size):
+        momentum[i] = decay * momentum[i - 1] + drop[i]
+    return np.cumsum(rate), np.cumsum(momentum)
 
 
 @dataclass(frozen=True)
@@ -135,7 +174,7 @@ def first_guess(curves: Sequence[LossCurve], S1: np.ndarray) -> np.ndarray:
     A, alpha = np.exp(line.intercept), -line.slope
     around = (np.linspace(least - 0.2, least + 0.2, 5), *(np.linspace(v - 0.1, v + 0.1, 3) for v in (A, alpha)))
     starts = product(*around, np.linspace(100, 1000, 3))
-    theta, _, _ = best_start(lambda t: t[0] + t[1] * S1 ** -t[2] - t[3] * fallen, loss, starts)
+    theta, _, _ = best_start(distance(lambda t: t[0] + t[1] * S1 ** -t[2] - t[3] * fallen, loss), starts)
     return np.append(theta, [1.0, 0.5, 0.5])
 
 

@@ -5,6 +5,7 @@ import pytest
 
 from analysis import laws
 from analysis.fitting import fit
+from analysis.laws.annealing import annealing_sums
 from analysis.published import bench, peers
 from curves import LossCurve, public
 from curves.schedules import build
@@ -37,6 +38,15 @@ def test_rates_between_evaluated_steps_are_nearly_the_sum_over_all(curves):
     coarse, fine = peers.evaluated_steps(curves), peers.every_step(curves)
     np.testing.assert_allclose(coarse.S1, fine.S1, rtol=5e-3)
     assert coarse.groups[1][0].sum() == 0.0  # a constant rate never drops
+
+
+def test_the_script_and_the_same_without_its_repetitions_end_alike(curves):
+    script, lean = peers.annealing_script(curves), peers.annealing_grid(curves)
+    assert script.steps == lean.steps == 54
+    assert script.objective == pytest.approx(lean.objective, rel=1e-6)
+    assert script.params["alpha"] == pytest.approx(lean.params["alpha"], rel=1e-3)
+    S1, S2 = annealing_sums(curves[0].schedule, 0.99)
+    np.testing.assert_allclose(peers.looped_sums(curves[0], 0.99), (S1, S2), rtol=1e-9, atol=1e-15)
 
 
 def test_adam_goes_down_and_stops_without_progress(curves):
