@@ -24,7 +24,7 @@ from curves import LossCurve
 
 SELECTION = ("mpl", "slimpajama-124m", "openwebtext2-scaling")
 STIFFNESS = 30.0  # points that one scale of distance from what is known costs, see Prior
-SIZE = 0.16  # power of the model size that K follows: its slope within the data sets of SELECTION, see `size_slope`
+SIZE = 0.15  # power of the model size that K follows: its slope within the data sets of SELECTION, see `size_slope`
 SPREAD = 0.2  # least scale of a logarithm that is carried over: the sizes of one family do not tell how families differ
 
 

@@ -20,12 +20,13 @@ def plans(peak=2e-3):
 def by_recursion(law, params, schedule):
     """The law step by step: the level of the noise jumps, and what lags behind relaxes by the step's share of the peak rate."""
     h = schedule.peak / 1e-3
+    bend = 1 + (schedule.peak / law.high) ** 2
     progress, lag, level, losses = 0.0, 0.0, 0.0, []
     for rate in schedule.lr:
         x = rate / schedule.peak
-        effective = h**law.q * x**law.p if x else 0.0
-        progress += effective
-        rise = effective - level
+        worth = x**law.p * (bend / (1 + (rate / law.high) ** 2)) ** 0.5
+        progress += (2 * h / (1 + h)) ** law.p * worth
+        rise = h**law.q * worth - level
         level += rise
         lag = (lag + rise) * np.exp(-params["rho"] * x)
         losses.append(params["L0"] + params["A"] * progress ** -params["alpha"] + params["K"] * (level - lag))
