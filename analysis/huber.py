@@ -76,7 +76,7 @@ def minimise(
 
     least = float(weight.sum()) * ROUNDING**2
     now = state(np.clip(start, lower, upper))
-    damping, bend, last = DAMPING[1], np.zeros((start.size, start.size)), 0.0
+    damping, bend = DAMPING[1], np.zeros((start.size, start.size))
     for _ in range(ITERATIONS):
         theta, r, jacobian, cost = now
         model = Model(r, jacobian, weight, delta, bend, damping)
@@ -87,8 +87,6 @@ def minimise(
         if easy.size and cost - trial[3] < 0.75 * promise:
             trial = settled(trial)
         gain = (cost - trial[3]) / promise
-        if gain > 0.75 and promise**2 <= (ftol * trial[3] + least) * last:
-            return Minimum(trial[0], trial[3], True)  # promises that go on falling as they did leave nothing to gain
         if gain > 0:
             change = (weight * pull(trial[1], delta)) @ (trial[2] - jacobian)
             bend = secant(bend, trial[0] - theta, change)
@@ -96,7 +94,6 @@ def minimise(
         elif damping >= DAMPING[2]:  # no step, however short, lowers the cost any more
             return Minimum(theta, cost, True)
         damping = max(damping * (0.1 if gain > 0.75 else 1.0 if gain > 0.25 else 10.0), DAMPING[0])
-        last = promise
     return Minimum(now[0], now[3], False)
 
 
