@@ -1,9 +1,9 @@
 """How far forecasts are off, measured on public runs whose family the priors never saw: calibration.csv and prior.json.
 
 Every case of `cases.py` is forecast with priors learned from the other families. The error, in units of the spread that the
-fit states, has a 90 % quantile in each family; the interval of a forecast is as many spreads wide, to either side, as the
-family needs that is described worst, since nobody knows which one a new run is like. That the spread grows with the horizon and with
-what a decay may change is the fit's part. Coverage is checked on each family with the widths that the others give.
+fit states, has a 90 % quantile over the families, which count alike, whatever their number of cases; the interval of a forecast is as
+many spreads wide to either side. That the spread grows with the horizon and with what a decay may change is the fit's part. Coverage is
+checked on each family with the widths that the others give.
 """
 
 import json
@@ -63,10 +63,10 @@ def widths(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def width(cases: pd.DataFrame) -> float:
-    """Return the LEVEL quantile of |error| / spread in the family where it is largest."""
-    ratio = cases["error"].abs() / cases["spread"]
-    by_family = ratio.groupby(cases["family"])
-    return float(by_family.quantile(LEVEL)[by_family.size() >= FEWEST].max())
+    """Return the LEVEL quantile of |error| / spread over the families that have FEWEST cases, which count alike."""
+    size = cases.groupby("family")["error"].transform("size")
+    ratio, size = (cases["error"].abs() / cases["spread"])[size >= FEWEST], size[size >= FEWEST]
+    return float(np.quantile(ratio, LEVEL, weights=1 / size, method="inverted_cdf"))
 
 
 def covered(cases: pd.DataFrame) -> pd.Series:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.fitting import Fit, fit, select
-from analysis.forecast.prior import FORMS, POINTS, likelihood, prior_for, settled
+from analysis.forecast.prior import FORMS, LAW, POINTS, likelihood, prior_for, removed, settled
 from analysis.laws import Plan
 from analysis.metrics import r_squared
 from curves import InputError, LossCurve, Schedule
@@ -43,8 +43,8 @@ class Fitted:
 
     @property
     def removed(self) -> float:
-        """Loss that a whole decay removes, nats per token."""
-        return float(self.average([fit.params["K"] for fit in self.fits]))
+        """Loss that a whole decay from the peak rate of the first run removes, nats per token."""
+        return float(self.average([removed(fit, self.curves[0].schedule.peak) for fit in self.fits]))
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -101,16 +101,10 @@ def fit_runs(curves: Sequence[LossCurve], learned: dict) -> Fitted:
     weights = [1.0] * len(seen) + [WEIGHT] * len(ends)
     longest = max(seen, key=lambda curve: curve.step[-1])
     fits = tuple(
-        fit(
-            form.law,
-            seen + ends,
-            weights=weights,
-            fixed={"tau": form.tau},
-            prior=prior_for(longest, learned[form.name]),
-        )
-        for form in FORMS
+        fit(LAW, seen + ends, weights=weights, fixed=held, prior=prior_for(longest, learned[name]))
+        for name, held in FORMS.items()
     )
-    weight = likelihood(fits) * [learned[form.name]["weight"] for form in FORMS]
+    weight = likelihood(fits) * [learned[name]["weight"] for name in FORMS]
     return Fitted(tuple(curves), fits, weight / weight.sum(), tuple(map(covariance_of, fits)))
 
 

@@ -1,14 +1,12 @@
 """What the runs of other models say of a run's parameters before it is fitted: `prior_for(curve, learned)`.
 
-A run does not tell how much its steps gain at low rates, nor how long a drop of the rate takes to have its effect: what decays of other
-lengths will do hangs on both. So the law is taken in several FORMS, and forecasts are averages over them. `learn(groups)` fits each
-to each group of public curves and keeps, in prior.json (`python -m analysis calibrate`): how K, as a share of the loss at the peak
-rate, follows that rate and the batch, and where alpha lies, each with the spread between models; and how well the form describes them.
+A run hardly tells how long a drop of the rate takes to have its effect: what decays of other lengths will do hangs on that. So the law is
+taken in several FORMS, and forecasts are averages over them. `learn(groups)` fits each to each group of public curves and keeps, in
+prior.json (`python -m analysis calibrate`): how the loss that a whole decay removes, as a share of the loss at the peak rate, follows that
+rate and the batch, and where alpha lies, each with the spread between models; and how well the form describes them.
 """
 
 from collections.abc import Sequence
-from itertools import product
-from typing import NamedTuple
 
 import numpy as np
 
@@ -20,30 +18,13 @@ from curves import LossCurve
 from curves.schedules import build
 
 POINTS = 100  # of a curve that are fitted; as many as a Prior's scale weighs
-FIRST = 0.03  # share of the seen steps left out at the beginning, where the power law of S_p does not hold
+FIRST = 0.03  # share of the seen steps left out at the beginning, where the power law does not hold
 WARMUPS = 2  # ... and so many times the warm-up
 
 
-class Form(NamedTuple):
-    """One form of the law `annealing_memory`.
-
-    p    exponent of the rate in what a step gains
-    tau  memory of the slower half of a drop of the rate, steps; held, so that the K of different models can be compared
-    """
-
-    p: float
-    tau: float
-
-    @property
-    def name(self) -> str:
-        return f"p {self.p:g}, tau {self.tau:g}"
-
-    @property
-    def law(self) -> laws.Law:
-        return laws.build("annealing_memory", p=self.p)
-
-
-FORMS = tuple(Form(p, tau) for p, tau in product((0.5, 0.7), (300.0, 1000.0, 3000.0)))
+LAW = laws.build("relaxation")
+# what each form holds: the steps at the peak rate until the noise is gone, so that the K of different models can be compared
+FORMS = {f"memory {steps}": {"rho": 1 / steps} for steps in (30, 100, 300)}
 
 
 def settled(curve: LossCurve) -> LossCurve:
@@ -56,14 +37,14 @@ def settled(curve: LossCurve) -> LossCurve:
 def learn(groups: Sequence[Group]) -> dict:
     """Return what `groups` say of each form, as plain numbers, and how well it describes them: "weight", of sum 1."""
     seen = [[settled(curve) for curve in group.curves] for group in groups]
-    fits = [[fit(form.law, curves, fixed={"tau": form.tau}) for curves in seen] for form in FORMS]
+    fits = [[fit(LAW, curves, fixed=held) for curves in seen] for held in FORMS.values()]
     each, family = (
         np.array([likelihood(forms) for forms in zip(*fits, strict=True)]),
         [group.family for group in groups],
     )
     # families count alike, whatever their number of groups
     weight = np.mean([each[np.equal(family, name)].mean(axis=0) for name in dict.fromkeys(family)], axis=0)
-    return {form.name: {"weight": round(float(weight[i]), 4), **said(fits[i], groups)} for i, form in enumerate(FORMS)}
+    return {name: {"weight": round(float(weight[i]), 4), **said(fits[i], groups)} for i, name in enumerate(FORMS)}
 
 
 def likelihood(fits: Sequence[Fit]) -> np.ndarray:
@@ -79,8 +60,8 @@ def likelihood(fits: Sequence[Fit]) -> np.ndarray:
 
 def said(fits: Sequence[Fit], groups: Sequence[Group]) -> dict:
     """Return what the fits of one form to `groups` say of its parameters."""
-    drop = np.log([f.params["K"] / undecayed(f, group) for f, group in zip(fits, groups, strict=True)])
     peak = np.array([group.curves[0].schedule.peak for group in groups])
+    drop = np.log([removed(f, h) / undecayed(f, group) for f, h, group in zip(fits, peak, groups, strict=True)])
     batch = np.array([group.curves[0].tokens_per_step or np.nan for group in groups])
     known = np.isfinite(batch)
     return {
@@ -90,8 +71,13 @@ def said(fits: Sequence[Fit], groups: Sequence[Group]) -> dict:
     }
 
 
+def removed(found: Fit, peak: float) -> float:
+    """Return the loss that a whole decay from the rate `peak` removes, nats per token."""
+    return found.params["K"] * LAW.level(peak)
+
+
 def undecayed(found: Fit, group: Group) -> float:
-    """Return the loss that the longest run of `group` would end with at its peak rate: what K is a share of."""
+    """Return the loss that the longest run of `group` would end with at its peak rate: what `removed` is a share of."""
     longest = max(group.curves, key=lambda curve: curve.step[-1])
     return float(found.predict(build("constant", longest.schedule.steps, longest.schedule.peak), longest.step[-1:])[0])
 
@@ -123,16 +109,16 @@ def spread(fits: Sequence[Fit], name: str) -> dict:
 
 
 def prior_for(curve: LossCurve, learned: dict) -> Prior:
-    """Return the prior for a fit to `curve`, of whose last loss K is a share; a batch that is not known widens it.
+    """Return the prior for a fit to `curve`, of whose last loss a decay removes a share; a batch that is not known widens it.
 
     learned  what `learn` returned of a form
     """
     peak, batch = curve.schedule.peak, curve.tokens_per_step
     rule = learned["K with batch" if batch else "K"]
     by = np.log(noise(peak, batch) if batch else peak)
-    alpha = learned["alpha"]
+    share, alpha = np.dot(rule["coefficients"], [1, by]), learned["alpha"]
     return Prior(
-        {"K": float(np.dot(rule["coefficients"], [1, by]) + np.log(curve.loss[-1])), "alpha": alpha["mean"]},
+        {"K": float(share + np.log(curve.loss[-1] / LAW.level(peak))), "alpha": alpha["mean"]},
         {"K": rule["scale"], "alpha": alpha["scale"]},
         ("K", "alpha"),
     )

@@ -119,7 +119,11 @@ class Relaxation(Law):
         h, share = schedule.peak / REFERENCE, schedule.lr / schedule.peak
         bent = np.sqrt((1 + (schedule.peak / self.high) ** 2) / (1 + (schedule.lr / self.high) ** 2))
         x = share**self.p * bent
-        return (2 * h / (1 + h)) ** self.p * x, h**self.q * x, np.cumsum(share)
+        return (2 * h / (1 + h)) ** self.p * x, self.level(schedule.peak) * x, np.cumsum(share)
+
+    def level(self, peak: float) -> float:
+        """Return the noise that is left under the constant rate `peak`, in units of that at the rate 1e-3."""
+        return (peak / REFERENCE) ** self.q
 
     def basis(self, nonlinear, x):
         alpha, rho = nonlinear

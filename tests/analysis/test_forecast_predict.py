@@ -15,8 +15,8 @@ from curves import InputError, LossCurve, schedules
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "docs" / "examples" / "run.csv"
-TRUTH = {"L0": 2.9, "A": 0.9, "alpha": 0.52, "K": 0.2, "tau": 1000.0}
-LAW = laws.build("annealing_memory")
+TRUTH = {"L0": 2.7, "A": 25.0, "alpha": 0.47, "K": 0.22, "rho": 0.015}
+LAW = laws.build("relaxation")
 PEAK, WARMUP = 1e-3, 300
 
 

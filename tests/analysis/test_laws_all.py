@@ -27,7 +27,6 @@ TRUE = {
         "beta": 0.3,
         "gamma": 0.08,
     },
-    "annealing_memory": {"L0": 2.1, "A": 0.9, "alpha": 0.45, "K": 0.2, "tau": 300.0},
     "chinchilla": {"E": 1.8, "A": 480.0, "alpha": 0.35, "B": 2100.0, "beta": 0.37},
     "kaplan_entropy": {"E": 1.7, "log_A": 6.5, "alpha": 0.41, "log_B": 7.2, "beta": 0.45},
     "relaxation": {"L0": 2.1, "A": 30.0, "alpha": 0.45, "K": 0.2, "rho": 0.01},
