@@ -23,6 +23,7 @@ LAWS = {
     "annealing, lambda .999": ("annealing", {"lambda": 0.999}),
     "annealing": ("annealing", {}),
     "annealing_progress, p .7": ("annealing_progress", {"p": 0.7}),
+    "relaxation": ("relaxation", {}),
 }
 SEEN = (
     ("constant", "cosine10"),

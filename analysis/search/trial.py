@@ -68,12 +68,10 @@ def predicted(search: Search, run: LossCurve) -> float:
 
 
 def choice_of_law() -> pd.DataFrame:
-    """Return the regret of every law, with the cliff of those that are free of fixed parameters."""
+    """Return the regret of every law, with the cliff of those that the search can minimise."""
     table = regret()
-    cliffs = {law: cliff(law) for law in (LAW, "annealing", "annealing_progress")}
-    return table.assign(
-        cliff=[cliffs[law.split(",")[0]] if "," not in law or "p .7" in law else np.nan for law in table["law"]]
-    )
+    laws = {LAW: LAW, "annealing": "annealing", "annealing_progress, p .7": "annealing_progress"}
+    return table.assign(cliff=table["law"].map({name: cliff(law) for name, law in laws.items()}))
 
 
 def picture(curves: dict[str, LossCurve]):
