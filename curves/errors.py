@@ -1,5 +1,6 @@
 """One exception for everything a user can put right."""
 
+import os
 import sys
 from collections.abc import Callable
 from difflib import get_close_matches
@@ -16,9 +17,16 @@ def nearest(word: str, known) -> str:
 
 
 def exit_on_input_error(main: Callable[[], None]) -> None:
-    """Run `main`; an InputError becomes one line on standard error and exit status 2."""
+    """Run `main`; an InputError becomes one line on standard error and exit status 2.
+
+    Where the reader of the output, such as `head`, has seen enough, the rest is dropped without a word, status 1.
+    """
     try:
         main()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is still buffered goes there at exit
+        sys.exit(1)
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
