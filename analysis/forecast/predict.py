@@ -14,10 +14,7 @@ DRAWN = 400  # steps at which a forecast curve is given
 CLOSE = 1e-3  # relative; rates of a log and of a plan that differ by less are the same
 LONGER = 1.05  # times the seen steps, beyond which a forecast says so
 POOR = 0.9  # share of the variance below which the law is said not to describe the run
-STILL, TAIL = (
-    1e-3,
-    0.02,
-)  # a rate below this share of the peak, for more than this share of the steps, is a tail without learning
+KNOWN = (1e-4, 3e-3)  # peak rates of the public runs, on which the settings of the law were found
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +68,13 @@ class Forecaster:
         doubts = [f"the law failed a check: {line}" for line in self.fitted.warnings]
         if self.explained < POOR:
             doubts.append(f"the law explains only {100 * self.explained:.0f} % of the variance of the seen losses")
-        return (*notes, *doubts)
+        odd = [
+            f"{curve.name}: its peak rate, {curve.schedule.peak:g}, lies outside those of the public runs, {KNOWN[0]:g} to {KNOWN[1]:g}, that "
+            "say how much steps at lower rates gain"
+            for curve in self.curves
+            if not KNOWN[0] <= curve.schedule.peak <= KNOWN[1]
+        ]
+        return (*notes, *odd, *doubts)
 
     def forecast(self, schedule: Schedule) -> Forecast:
         """Return what `schedule` is expected to give."""
@@ -104,12 +107,10 @@ class Forecaster:
         peaks = sorted({curve.schedule.peak for curve in self.curves})
         if all(abs(schedule.peak / peak - 1) > 10 * CLOSE for peak in peaks):
             seen = ", ".join(f"{peak:g}" for peak in peaks)
-            yield f"a peak rate never seen: {schedule.peak:g}, the log has {seen}; the law knows nothing of other peaks"
+            yield f"a peak rate never seen: {schedule.peak:g}, the log has {seen}; what the peak changes is what other models say"
         if falls(schedule, schedule.steps) and not self.fitted.decayed:
             removed = self.fitted.removed
             yield f"no decay in the data: that a whole decay removes {removed:.3f} nats is what other models say"
-        if np.count_nonzero(schedule.lr < STILL * schedule.peak) > TAIL * schedule.steps + schedule.warmup:
-            yield "a long tail at a rate near zero: the law lets the loss fall there, though hardly anything is learned"
 
 
 def compared() -> Sequence[tuple[str, dict]]:

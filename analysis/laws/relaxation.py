@@ -66,7 +66,8 @@ class Relaxation(Law):
     """L(s) = L0 + A P(s)^-alpha + K n(s).
 
     A step at the rate eta does x = f(eta) / f(peak) of what one at the peak does, with f(eta) = eta^p / sqrt(1 + (eta / high)^2):
-    halving the rate within a run makes a step worth more than half, and above `high` a higher rate gains nothing.
+    halving the rate within a run makes a step worth more than half, and near `high` hardly less than before. Where the peak lies above it,
+    the peak takes the place of `high`: such rates, of other optimisers perhaps, are not what it was found on.
     P(s) = (2 h / (1 + h))^p times the sum of x_i over i <= s is the progress, in steps under the constant rate 1e-3, with
     h = peak / 1e-3: doubling a low peak makes all steps worth 2^p as much, doubling a high one changes little.
     n(s) is the noise: it follows h^q x, n' = rho eta / peak (h^q x - n), from n = 0. After a drop of the rate it takes about 1 / rho
@@ -117,7 +118,8 @@ class Relaxation(Law):
     def read(self, schedule: Schedule) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return the progress of every step, the noise that would be left at its rate, and the time to relax after it, [T] each."""
         h, share = schedule.peak / REFERENCE, schedule.lr / schedule.peak
-        bent = np.sqrt((1 + (schedule.peak / self.high) ** 2) / (1 + (schedule.lr / self.high) ** 2))
+        high = max(self.high, schedule.peak)
+        bent = np.sqrt((1 + (schedule.peak / high) ** 2) / (1 + (schedule.lr / high) ** 2))
         x = share**self.p * bent
         return (2 * h / (1 + h)) ** self.p * x, self.level(schedule.peak) * x, np.cumsum(share)
 

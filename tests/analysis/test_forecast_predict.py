@@ -75,8 +75,10 @@ def test_what_is_doubtful_is_said(constant, decayed):
     assert "no decay" not in warnings(constant, plan("constant", 20_000))
     assert "beyond the horizon seen: 40000 steps are 2 times the 20000" in warnings(decayed, plan("cosine", 40_000))
     assert "a peak rate never seen: 0.002, the log has 0.001" in warnings(decayed, plan("cosine", 20_000, peak=2e-3))
-    tail = plan("polyline", 20_000, points=[[0, 1], [0.5, 1], [0.6, 0], [1, 0]])
-    assert "a long tail at a rate near zero" in warnings(decayed, tail)
+    fast = Forecaster([made(plan("wsd", 20_000, peak=0.02, decay=0.2))])
+    assert "made: its peak rate, 0.02, lies outside" in warnings(fast, known) and "lies outside" not in warnings(
+        decayed, known
+    )
 
 
 def test_noise_and_failed_checks_are_said():

@@ -20,11 +20,12 @@ def plans(peak=2e-3):
 def by_recursion(law, params, schedule):
     """The law step by step: the level of the noise jumps, and what lags behind relaxes by the step's share of the peak rate."""
     h = schedule.peak / 1e-3
-    bend = 1 + (schedule.peak / law.high) ** 2
+    high = max(law.high, schedule.peak)
+    bend = 1 + (schedule.peak / high) ** 2
     progress, lag, level, losses = 0.0, 0.0, 0.0, []
     for rate in schedule.lr:
         x = rate / schedule.peak
-        worth = x**law.p * (bend / (1 + (rate / law.high) ** 2)) ** 0.5
+        worth = x**law.p * (bend / (1 + (rate / high) ** 2)) ** 0.5
         progress += (2 * h / (1 + h)) ** law.p * worth
         rise = h**law.q * worth - level
         level += rise
@@ -33,7 +34,7 @@ def by_recursion(law, params, schedule):
     return np.array(losses)
 
 
-@pytest.mark.parametrize("plan", plans(), ids=lambda plan: plan.name)
+@pytest.mark.parametrize("plan", plans() + plans(0.02), ids=lambda plan: f"{plan.name} {plan.schedule.peak:g}")
 def test_it_is_its_recursion(plan):
     law = laws.build("relaxation")
     np.testing.assert_allclose(law.loss(TRUE, plan.schedule), by_recursion(law, TRUE, plan.schedule), rtol=1e-10)
@@ -65,6 +66,12 @@ def test_at_rate_zero_nothing_changes():
     losses = laws.build("relaxation").loss(TRUE, tail)
     zero = np.flatnonzero(tail.lr == 0)
     assert zero.size > 100 and np.ptp(losses[zero[1:]]) < 1e-12
+
+
+@pytest.mark.parametrize("peak", [1e-4, 1e-3, 3e-3, 0.02, 1.0])
+def test_a_step_gains_more_at_a_higher_rate(peak):
+    gain, noise, _ = laws.build("relaxation").read(Schedule(np.linspace(0, peak, 100)))
+    assert np.all(np.diff(gain) > 0) and np.all(np.diff(noise) > 0)
 
 
 def test_rates_that_are_all_zero_are_refused():
