@@ -73,11 +73,14 @@ def records(path: Path, notes: list[str]) -> Iterator[bytes]:
         length, kind = int.from_bytes(content[at + 4 : at + 6], "little"), content[at + 6 : at + 7]
         data = content[at + PIECE : at + PIECE + length]
         if len(content) < at + PIECE + length:
-            notes.append(f"{path.name}: ends within a record, which is left out; the run may still be writing")
-            return
+            parts = [data]
+            break
         if zlib.crc32(kind + data) != checksum or not FULL <= kind[0] <= LAST:
             raise InputError(f"{path}: the record at byte {at} is damaged; copy the file anew")
         parts = parts + [data] if kind[0] in (MIDDLE, LAST) else [data]
         if kind[0] in (FULL, LAST):
             yield b"".join(parts)
+            parts = []
         at += PIECE + length
+    if parts:
+        notes.append(f"{path.name}: ends within a record, which is left out; the run may still be writing")
