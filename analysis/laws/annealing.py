@@ -1,7 +1,6 @@
 """The annealing law and the two sums it reads, S1 and S2."""
 
 import math
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -10,11 +9,11 @@ import numpy as np
 from scipy.linalg.lapack import dtbtrs
 from scipy.sparse import csr_array
 
+from analysis.huber import TINY
 from analysis.laws import Law, Parameter, Run
 from curves import InputError, Schedule
 from curves.errors import nearest
 
-TINY = sys.float_info.min
 WARMUPS = ("as-peak", "true", "full")
 
 

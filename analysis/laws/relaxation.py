@@ -11,9 +11,7 @@ from analysis.laws import Law, Parameter, Run, power
 from analysis.laws._nodes import sums
 from curves import InputError, Schedule
 
-REFERENCE = (
-    1e-3  # peak rate at which A and K are stated, and at which steps are worth half of what the highest peak makes them
-)
+REFERENCE = 1e-3  # peak rate at which A and K are stated; its steps are worth half of what the highest peak makes them
 
 
 class Relaxing:
