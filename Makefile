@@ -61,10 +61,10 @@ plan: $(READY) ## what PROFILE would run: sizes, steps, FLOPs, time, a picture o
 status: $(READY) ## what has become of each run of PROFILE
 	$(BIN)/python -m training status $(PROFILE)
 
-optimized: $(READY) ## find a schedule from PROFILE's runs, train it beside cosine and WSD, three seeds each
-	$(BIN)/python -m analysis optimize results/$(PROFILE) --steps 1400 --family free --out results/optimized/found.csv
-	$(BIN)/python -m training run optimized
-	$(BIN)/python -m analysis trial optimized results/$(PROFILE)
+trial: $(READY) ## find a schedule from PROFILE's runs, train it beside cosine and WSD, three seeds each
+	$(BIN)/python -m losslaws optimize results/annealing/$(PROFILE) --steps 1400 --family free --out results/trial/found.csv
+	$(BIN)/python -m training run trial
+	$(BIN)/python -m analysis trial trial results/annealing/$(PROFILE)
 
 bench: $(READY) ## what training and fitting cost beside Trainer and the published procedures
 	$(BIN)/python -m training.bench loops
@@ -82,4 +82,4 @@ lint: $(READY) ## check style and format
 clean: ## remove runs and token files; results and the environment stay
 	rm -rf runs corpora .pytest_cache .hypothesis .ruff_cache
 
-.PHONY: help setup extras reproduce profile report figures claims leaderboard plan status optimized bench test lint clean
+.PHONY: help setup extras reproduce profile report figures claims leaderboard plan status trial bench test lint clean

@@ -5,7 +5,7 @@ import sys
 import hydra
 from omegaconf import DictConfig
 
-from curves.errors import exit_on_input_error
+from losslaws.curves.errors import exit_on_input_error
 from training import config
 
 

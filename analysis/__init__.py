@@ -1,1 +1,5 @@
-"""Laws of the loss curve, fitted to loss curves and held against them. `python -m analysis` is the door."""
+"""What was reproduced with the library: papers, the leaderboard, the calibration of forecasts, published numbers, a trial."""
+
+from pathlib import Path
+
+RESULTS = Path(__file__).parents[1] / "results"

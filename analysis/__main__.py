@@ -1,21 +1,16 @@
-"""`python -m analysis VERB`: tables, figures, claims and reports of results that are there, and forecasts; nothing is trained."""
+"""`python -m analysis VERB`: tables, figures, claims and pages of results that are there; nothing is trained."""
 
 import argparse
 import sys
 
-from analysis.verbs import verbs
-from curves.errors import exit_on_input_error
+from analysis import verbs
+from losslaws.curves.errors import exit_on_input_error
+from losslaws.verbs import parser as parser_of
 
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of every verb."""
-    door = argparse.ArgumentParser(prog="python -m analysis", description=__doc__.replace("`", ""))
-    choices = door.add_subparsers(dest="verb", required=True, metavar="VERB")
-    for name, verb in verbs().items():
-        one = choices.add_parser(name, help=verb.__doc__, description=verb.__doc__)
-        verb.arguments(one)
-        one.set_defaults(run=verb.run)
-    return door
+    return parser_of("python -m analysis", __doc__.replace("`", ""), verbs)
 
 
 def main() -> None:

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from curves import InputError
-from curves.errors import nearest
+from losslaws.curves import InputError
+from losslaws.curves.errors import nearest
 from models import counts
 from models.architecture import Architecture, read_config
 

@@ -13,9 +13,9 @@ from torch.utils.flop_counter import FlopCounterMode
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
-from curves import InputError
-from curves.errors import nearest
-from curves.files import atomic
+from losslaws.curves import InputError
+from losslaws.curves.errors import nearest
+from losslaws.curves.files import atomic
 
 KEYS = ("name", "family", "config")
 

@@ -15,8 +15,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from curves import InputError
-from curves.files import atomic, write_text
+from losslaws.curves import InputError
+from losslaws.curves.files import atomic, write_text
 from models import mup
 from models.architecture import Architecture
 from models.loss import linear_cross_entropy

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from curves.errors import exit_on_input_error
+from losslaws.curves.errors import exit_on_input_error
 from training import engines
 from training.sweep import Sweep, load, state
 
@@ -62,14 +62,16 @@ def main() -> None:
     parser.add_argument(
         "overrides", nargs="*", help="config overrides for every cell, e.g. runs=/scratch/runs, and engine.KEY=VALUE"
     )
-    parser.add_argument("--results", type=Path, help="where curves and tables go (default: results/SWEEP)")
+    parser.add_argument(
+        "--results", type=Path, help="where curves and tables go (default: results/SWEEP, or what the sweep says)"
+    )
     parser.add_argument(
         "--engine", choices=engines.NAMES, default="local", help="what runs the cells; its settings: conf/engine"
     )
     args = parser.parse_args()
     chosen = [entry.removeprefix("engine.") for entry in args.overrides if entry.startswith("engine.")]
     sweep = load(args.sweep, [entry for entry in args.overrides if not entry.startswith("engine.")])
-    results = args.results or Path("results") / sweep.name
+    results = args.results or sweep.results
     if args.verb == "plan":
         show_plan(sweep, results)
     elif args.verb == "status":

@@ -7,7 +7,7 @@ from functools import cached_property
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
 import models
-from curves import Schedule
+from losslaws.curves import Schedule
 from training import config
 from training.compose import Composer
 from training.loop import folder_of, hardware

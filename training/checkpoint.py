@@ -10,8 +10,8 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from curves import InputError
-from curves.files import atomic
+from losslaws.curves import InputError
+from losslaws.curves.files import atomic
 from training import distributed
 
 MOMENTS = ("exp_avg", "exp_avg_sq")

@@ -8,7 +8,7 @@ from hydra.core.override_parser.types import Override, OverrideType
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
-from curves import InputError
+from losslaws.curves import InputError
 from training import config
 
 # KEY=WORD, which Hydra's grammar, slow as it is, reads as this text

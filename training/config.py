@@ -12,8 +12,8 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from curves import InputError, Schedule, schedules
-from curves.errors import nearest
+from losslaws.curves import InputError, Schedule, schedules
+from losslaws.curves.errors import nearest
 
 CONF = Path(__file__).parents[1] / "conf"
 GROUPS = ("model", "data", "schedule", "optimizer", "hardware", "logger", "experiment")
@@ -22,7 +22,7 @@ NOT_IDENTITY = ("name", "runs", "corpora", "logger", "checkpoint", "init_from")
 
 
 def register() -> None:
-    """Offer every file of curves/schedules as a choice of the config group `schedule`."""
+    """Offer every file of losslaws/curves/schedules as a choice of the config group `schedule`."""
     for name in schedules.names():
         node = {"name": name, "peak": 1.0 if name == "file" else 3e-3, "warmup": 0 if name == "file" else 100}
         ConfigStore.instance().store(group="schedule", name=name, node=node | schedules.options(name))

@@ -12,8 +12,8 @@ import torch
 from tqdm import tqdm
 
 import models
-from curves.errors import exit_on_input_error
-from curves.files import atomic
+from losslaws.curves.errors import exit_on_input_error
+from losslaws.curves.files import atomic
 from models.coordinates import sizes
 from training import corpus
 from training.corpus.batches import train_batch
@@ -62,7 +62,7 @@ def main() -> None:
     parser.add_argument("--results", type=Path, help="where the table goes (default: results/SWEEP)")
     args = parser.parse_args()
     sweep = load(args.sweep)
-    path = (args.results or Path("results") / sweep.name) / "coordinates.csv"
+    path = (args.results or sweep.results) / "coordinates.csv"
     table = measure(sweep, args.widths, args.rate, args.steps, args.seeds)
     with atomic(path) as temporary:
         table.to_csv(temporary, index=False, float_format="%.6g")

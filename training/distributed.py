@@ -14,7 +14,7 @@ from torch.distributed.fsdp import fully_shard
 from torch.distributed.tensor import DTensor, distribute_tensor
 from torch.nn.parallel import DistributedDataParallel
 
-from curves import InputError
+from losslaws.curves import InputError
 
 KINDS = ("ddp", "fsdp")
 

@@ -15,8 +15,8 @@ from omegaconf import DictConfig
 from tqdm import tqdm
 
 import models
-from curves import InputError, Schedule
-from curves.loss_curve import read_json
+from losslaws.curves import InputError, Schedule
+from losslaws.curves.loss_curve import read_json
 from training import checkpoint, config, distributed, texts
 from training.machine import Machine
 from training.run_folder import ReadOnlyFolder, RunFolder, parse_origin

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 
 import models
-from curves import InputError
-from curves.loss_curve import ALSO
+from losslaws.curves import InputError
+from losslaws.curves.loss_curve import ALSO
 from training import corpus, distributed
 from training.corpus.batches import train_batch, val_batches
 

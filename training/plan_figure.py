@@ -5,7 +5,7 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 
-from curves.files import atomic
+from losslaws.curves.files import atomic
 from training.sweep import Sweep, rates
 
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from curves import InputError
-from curves.files import atomic
+from losslaws.curves import InputError
+from losslaws.curves.files import atomic
 from training.sweep import Sweep
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-from curves import InputError, LossCurve, Schedule
-from curves.files import write_text
-from curves.loss_curve import ALSO, COLUMNS, evaluated, read_json, read_record
+from losslaws.curves import InputError, LossCurve, Schedule
+from losslaws.curves.files import write_text
+from losslaws.curves.loss_curve import ALSO, COLUMNS, evaluated, read_json, read_record
 from training import checkpoint
 
 SOURCE = ("model", "data", "corpus", "train_tokens", "also", "device", "versions")  # of run.json, kept with the curve

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from curves import InputError
+from losslaws.curves import InputError
 
 
 class Nothing:

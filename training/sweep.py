@@ -11,14 +11,14 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-from curves import InputError
-from curves.errors import nearest
+from losslaws.curves import InputError
+from losslaws.curves.errors import nearest
 from training import checkpoint, config
 from training.cells import Cell, CellMaker, product
 from training.run_folder import RunFolder
 
 SWEEPS = config.CONF / "sweep"
-KEYS = {"about", "workers", "flops_per_second", "common", "cells"}
+KEYS = {"about", "workers", "flops_per_second", "results", "common", "cells"}
 
 
 @dataclass(frozen=True)
@@ -61,12 +61,16 @@ class Segment:
 
 @dataclass(frozen=True)
 class Sweep:
-    """A planned sweep: cells in the order of the file, by name."""
+    """A planned sweep: cells in the order of the file, by name.
+
+    results  where curves and tables go
+    """
 
     name: str
     workers: int
     flops_per_second: float
     cells: dict[str, Cell]
+    results: Path
 
     @property
     def runs(self) -> Path:
@@ -163,7 +167,8 @@ def load(name: str, extra: list[str] | None = None) -> Sweep:
                 cells[name] = make(name, role.strip(), [*common, *chosen, f"name={name}"])
             except InputError as error:
                 raise InputError(f"{path}: cell '{name}': {error}") from None
-    return Sweep(path.stem, content.get("workers", 1), float(content["flops_per_second"]), plan(cells))
+    results = Path(content.get("results", f"results/{path.stem}"))
+    return Sweep(path.stem, content.get("workers", 1), float(content["flops_per_second"]), plan(cells), results)
 
 
 def plan(cells: dict[str, Cell]) -> dict[str, Cell]:

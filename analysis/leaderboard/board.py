@@ -22,13 +22,13 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from analysis.fitting import Fit
 from analysis.leaderboard import procedures
 from analysis.leaderboard.datasets import Group, groups
 from analysis.leaderboard.procedures import PROCEDURES, SELECTION, Priors, Procedure, Told
 from analysis.leaderboard.protocols import Cell, cells
-from analysis.metrics import Score, score
-from curves import InputError, LossCurve
+from losslaws.curves import InputError, LossCurve
+from losslaws.fitting import Fit
+from losslaws.fitting.metrics import Score, score
 
 WORKERS = 2
 CERTAIN = 1.96 * np.sqrt(2)  # noises by which two final losses must differ for one schedule to be the better one

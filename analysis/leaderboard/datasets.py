@@ -2,7 +2,7 @@
 
     groups(results) -> [Group]      every group there is; own runs are those of results/PROFILE/curves
 
-Points of the warm-up's aftermath are left out, as everywhere in this project (`analysis.experiment.settled`), but for the
+Points of the warm-up's aftermath are left out, as everywhere in this project (`losslaws.curves.runs.settled`), but for the
 curves of the Multi-Power paper: its published scores count every logged point.
 """
 
@@ -13,15 +13,15 @@ from pathlib import Path
 
 import numpy as np
 
-from analysis.experiment import settled
-from curves import LossCurve, public
-from curves.loss_curve import load_folder
+from losslaws.curves import LossCurve, public
+from losslaws.curves.loss_curve import load_folder
+from losslaws.curves.runs import settled
 
 SAME = 1e-4  # relative difference below which two logged losses are one evaluation, rounded or read off a figure
 FALLBACK = (
     0.0007 / 3.3
 )  # of runs that nobody repeated: the seed noise that Luo et al. state for 25M, relative to the loss
-OWN = {"cpu": "own-cpu", "gpu": "own-gpu"}  # data set of each profile of own runs
+OWN = {"annealing/cpu": "own-cpu", "annealing/gpu": "own-gpu"}  # data set of each profile of own runs
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import LogLocator, NullLocator
 
-from analysis.figures.style import BLUE, GREEN, INK, LINES, MUTED, ORANGE, PURPLE, VERMILLION, canvas, headline
 from analysis.leaderboard.procedures import BEST
+from losslaws.style import BLUE, GREEN, INK, LINES, MUTED, ORANGE, PURPLE, VERMILLION, canvas, headline
 
 PERCENT = "error of the final loss (%)"
 

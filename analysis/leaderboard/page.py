@@ -1,7 +1,6 @@
 """The leaderboard as tables, figures and one page.
 
-    write(results) -> [Path, ...]     leaderboard.csv into `results`; the other tables, figures, leaderboard.md and
-                                      leaderboard.html into results/leaderboard
+    write(results) -> [Path, ...]     tables, figures, leaderboard.md and leaderboard.html into results/leaderboard
 
 Numbers in the text come from the tables. Only the column fit_ms depends on the machine.
 """
@@ -11,17 +10,17 @@ from pathlib import Path
 
 import pandas as pd
 
-from analysis.figures import style
 from analysis.leaderboard import figures, protocols, studies
 from analysis.leaderboard.board import Board, leaderboard, spread
 from analysis.leaderboard.procedures import BEST, NOISE, PROCEDURES, SELECTION
 from analysis.leaderboard.ranking import ONE_COSINE, aims, halves, ranking
-from analysis.page import TEMPLATES, page
-from analysis.tables import markdown, percent
-from curves.files import atomic, write_text
+from analysis.pages.page import TEMPLATES, page
+from losslaws import style
+from losslaws.curves.files import atomic, write_text
+from losslaws.words import markdown, percent
 
 SHOWN = ("annealing", "multi-power", "annealing-progress-.7", "relaxation", BEST)
-PUBLISHED = "published.csv"  # published numbers beside ours, where that table was made
+PUBLISHED = "published/published.csv"  # published numbers beside ours, where that table was made
 
 
 def write(results: Path | str, names: Sequence[str] = tuple(PROCEDURES)) -> list[Path]:
@@ -34,14 +33,14 @@ def write(results: Path | str, names: Sequence[str] = tuple(PROCEDURES)) -> list
     table = leaderboard(splits)
     tables["ranking"] = ranking(table)
     tables["aims"] = aims(table, splits, tables["one_cosine"], tables["oracle"])
-    save(table, results / "leaderboard.csv")
+    save(table, folder / "leaderboard.csv")
     for name, frame in tables.items():
         save(frame, folder / f"{name}.csv")
     shown = draw(splits, tables, folder / "figures")
     text = render(board, table, tables, shown, results)
     write_text(folder / "leaderboard.md", text)
     write_text(folder / "leaderboard.html", page(text, folder))
-    return [results / "leaderboard.csv", folder / "leaderboard.md", folder / "leaderboard.html"]
+    return [folder / "leaderboard.csv", folder / "leaderboard.md", folder / "leaderboard.html"]
 
 
 def save(frame: pd.DataFrame, path: Path) -> None:

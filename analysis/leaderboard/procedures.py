@@ -15,12 +15,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 
-from analysis import laws
-from analysis.fitting import Fit, fit
-from analysis.laws import Law
 from analysis.leaderboard.datasets import Group
-from analysis.prior import Prior
-from curves import LossCurve
+from losslaws import laws
+from losslaws.curves import LossCurve
+from losslaws.fitting import Fit, Prior, fit, learn_prior
+from losslaws.laws import Law
 
 SELECTION = ("mpl", "slimpajama-124m", "openwebtext2-scaling")
 STIFFNESS = 30.0  # points that one scale of distance from what is known costs, see Prior
@@ -145,7 +144,7 @@ def know(procedure: Procedure, told: Sequence[tuple[Group, Told]], group: Group)
 
 def learned(part: Part, fits: Sequence[Fit]) -> Prior:
     """Return what `fits`, carried over to one model, say of the known parameters of `part`."""
-    prior = Prior.learn(fits, part.known, STIFFNESS)
+    prior = learn_prior(fits, part.known, STIFFNESS)
     scale = {name: max(scale, SPREAD) if name in part.follows else scale for name, scale in prior.scale.items()}
     return replace(prior, scale=scale)
 

@@ -15,9 +15,9 @@ from zlib import crc32
 
 import numpy as np
 
-from analysis.fitting import select
 from analysis.leaderboard.datasets import Group
-from curves import LossCurve
+from losslaws.curves import LossCurve
+from losslaws.curves.runs import select
 
 SPLITS = (1, 2, 3)
 FORECASTS = (0.3, 0.5, 0.7)

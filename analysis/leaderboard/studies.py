@@ -12,15 +12,16 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pandas as pd
 
-from analysis import laws
-from analysis.fitting import final, fit
 from analysis.leaderboard import procedures
 from analysis.leaderboard.board import Board
 from analysis.leaderboard.datasets import Group
 from analysis.leaderboard.procedures import BEST, PROCEDURES, Priors, Procedure, at_each_peak
 from analysis.leaderboard.protocols import trained
-from analysis.metrics import score
-from curves import LossCurve
+from losslaws import laws
+from losslaws.curves import LossCurve
+from losslaws.curves.runs import final
+from losslaws.fitting import fit
+from losslaws.fitting.metrics import score
 
 JUDGED = ("annealing-full", "annealing-progress-.7", "multi-power", "functional", "relaxation")
 FROM_ONE = ("annealing", "multi-power", "relaxation", BEST)

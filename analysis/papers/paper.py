@@ -20,20 +20,22 @@ from pathlib import Path
 import pandas as pd
 from tqdm import tqdm
 
-from analysis import claims, figures, tables
-from analysis.figures import Drawing
-from analysis.page import TEMPLATES, page
-from curves import InputError, public
-from curves.errors import nearest
-from curves.files import atomic, write_text
+from analysis.pages import figure as figures
+from analysis.pages.figure import Drawing
+from analysis.pages.page import TEMPLATES, page
+from analysis.papers import claim as claims
+from losslaws.curves import InputError, public
+from losslaws.curves.errors import nearest
+from losslaws.curves.files import atomic, write_text
+from losslaws.words import markdown
 
-ROOM = Path(__file__).parents[1] / "claims"
+ROOM = Path(__file__).parent
 WIDE = 40  # rows beyond which a table is given as a file only
 
 
 def names() -> list[str]:
     """Every paper that has a page of its own."""
-    return sorted(path.parent.name for path in ROOM.glob("*/evidence.py"))
+    return sorted(path.parent.name for path in ROOM.glob("*/evidence.py") if path.parent.name != "annealing")
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +58,7 @@ class Paper:
         """Return the paper `name`. Raises InputError for an unknown one."""
         if name not in names():
             raise InputError(f"paper '{name}' is unknown{nearest(name, names())} (known: {', '.join(names())}, all)")
-        return cls(name, Path(folder), import_module(f"analysis.claims.{name}.evidence").Evidence())
+        return cls(name, Path(folder), import_module(f"analysis.papers.{name}.evidence").Evidence())
 
     @cached_property
     def claims(self) -> list[claims.Claim]:
@@ -100,22 +102,20 @@ def write_paper(paper: Paper) -> list[Path]:
     text = render(paper, drawings)
     pages = [paper.folder / "report.md", paper.folder / "report.html"]
     write_text(pages[0], text)
-    write_text(pages[1], page(text, paper.folder))
+    write_text(pages[1], page(text, paper.folder, marked=claims.VERDICTS))
     return pages
 
 
 def render(paper: Paper, drawings: list[Drawing]) -> str:
     """Return the page as Markdown."""
-    about = inspect.cleandoc(import_module(f"analysis.claims.{paper.name}").__doc__)
+    about = inspect.cleandoc(import_module(f"analysis.papers.{paper.name}").__doc__)
     title, _, about = about.partition("\n")
-    shown = {
-        name: tables.markdown(table) for name, table in paper.tables.items() if name != "claims" and len(table) <= WIDE
-    }
+    shown = {name: markdown(table) for name, table in paper.tables.items() if name != "claims" and len(table) <= WIDE}
     return TEMPLATES.get_template("paper.md.j2").render(
         title=title.rstrip("."),
         about=about.strip(),
         verdicts=paper.verdicts,
-        claims=tables.claims(paper),
+        claims=claims.shown(paper),
         failed=[claim for claim in paper.claims if claim.verdict in ("does not hold", "holds in part")],
         drawings=drawings,
         shown=shown,

@@ -8,23 +8,23 @@ runs once, in full unless the column `how` says otherwise. Objectives are those 
 import statistics
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from analysis import laws
-from analysis.fitting import bootstrap, fit
-from analysis.huber import huber
+from analysis import RESULTS
 from analysis.published import peers
 from analysis.published.numbers import TABLE_7
 from analysis.published.table import read
-from curves import LossCurve, public
-from curves.errors import exit_on_input_error
-from curves.files import atomic
+from losslaws import laws
+from losslaws.curves import LossCurve, public
+from losslaws.curves.errors import exit_on_input_error
+from losslaws.curves.files import atomic
+from losslaws.fitting import bootstrap, fit
+from losslaws.fitting.huber import huber
 
-RESULT = Path(__file__).parents[2] / "results" / "bench_fit.csv"
+RESULT = RESULTS / "published" / "bench_fit.csv"
 COLUMNS = (
     "law",
     "case",

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from curves import public
+from losslaws.curves import public
 
 REPOSITORY = "Multi-Power repository, README"
 PAPER = "Multi-Power paper (arXiv 2503.12811v1)"

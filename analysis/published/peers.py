@@ -17,10 +17,11 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.stats import linregress
 
-from analysis.huber import huber, pull
-from analysis.laws._nodes import counted
-from analysis.laws.annealing import annealing_sums, rates_and_drops
-from curves import LossCurve
+from losslaws.curves import LossCurve
+from losslaws.fitting.huber import huber, pull
+from losslaws.laws._nodes import counted
+from losslaws.laws._rates import rates_and_drops
+from losslaws.laws.annealing import annealing_sums
 
 DELTA = 1e-3
 LBFGS = {"maxiter": 100_000, "ftol": 1e-9, "gtol": 1e-6, "eps": 1e-8}

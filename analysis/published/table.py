@@ -13,9 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from analysis import laws
-from analysis.fitting import Fit, fit
-from analysis.metrics import Score, average, score
+from analysis import RESULTS
 from analysis.published.numbers import (
     ANNEALING,
     CONFIG,
@@ -31,11 +29,14 @@ from analysis.published.numbers import (
     TABLE_3,
     TABLE_7,
 )
-from analysis.tables import markdown
-from curves import InputError, public
-from curves.files import atomic, write_text
+from losslaws import laws
+from losslaws.curves import InputError, public
+from losslaws.curves.files import atomic, write_text
+from losslaws.fitting import Fit, fit
+from losslaws.fitting.metrics import Score, average, score
+from losslaws.words import markdown
 
-RESULT = Path(__file__).parents[2] / "results" / "published.csv"
+RESULT = RESULTS / "published" / "published.csv"
 METRICS = {"R2": "r2", "MAE": "mae", "RMSE": "rmse", "PredE": "mean_error", "WorstE": "worst_error"}
 PARAMETERS = ("L0", "A", "alpha", "B", "C", "beta", "gamma")
 

@@ -6,7 +6,7 @@ def arguments(parser) -> None:
 
 
 def run(args) -> None:
-    from analysis.forecast import calibrate
+    from analysis.calibration import calibrate
 
     for path in calibrate.write(calibrate.errors()):
         print(path)

@@ -7,7 +7,7 @@ __all__ = ["arguments", "run"]
 
 
 def run(args) -> None:
-    from analysis.report import write_tables
+    from analysis.papers.annealing.report import write_tables
 
     study = load(args)
     write_tables(study, "claims")

@@ -9,7 +9,7 @@ __all__ = ["arguments", "run"]
 def run(args) -> None:
     from tqdm import tqdm
 
-    from analysis.figures import draw_each, names
+    from analysis.pages.figure import draw_each, names
 
     study = load(args)
     for drawing in tqdm(draw_each(study, study.folder / "figures"), total=len(names()), leave=False):

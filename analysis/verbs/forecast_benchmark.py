@@ -1,6 +1,6 @@
-"""rebuild results/forecast: the public 124M grid forecast from little, beside baselines"""
+"""rebuild results/calibration: the public 124M grid forecast from little, beside baselines"""
 
-from analysis.verbs._profile import RESULTS
+from analysis import RESULTS
 
 
 def arguments(parser) -> None:
@@ -8,9 +8,9 @@ def arguments(parser) -> None:
 
 
 def run(args) -> None:
-    from analysis.forecast import benchmark, calibrate
+    from analysis.calibration import benchmark, calibrate
 
     table = benchmark.benchmark(calibrate.errors())
     print(benchmark.summary(table).to_string(index=False, float_format="%.3g"))
-    for path in benchmark.write(table, RESULTS / "forecast"):
+    for path in benchmark.write(table, RESULTS / "calibration"):
         print(path)

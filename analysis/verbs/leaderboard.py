@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from analysis.verbs._profile import RESULTS
+from analysis import RESULTS
 
 
 def arguments(parser) -> None:

@@ -1,14 +1,14 @@
-"""claims, tables, figures and page of another paper: results/papers/NAME"""
+"""claims, tables, figures and page of another paper: results/NAME"""
 
 from pathlib import Path
 
-from analysis.verbs._profile import RESULTS
-from curves import InputError
+from analysis import RESULTS
+from losslaws.curves import InputError
 
 
 def arguments(parser) -> None:
     parser.add_argument("name", metavar="NAME", help="kaplan, mup, loss_to_loss, hitchhiker, or all")
-    parser.add_argument("--folder", type=Path, help="where to write a folder NAME (default: results/papers)")
+    parser.add_argument("--folder", type=Path, help="where to write a folder NAME (default: results)")
 
 
 def run(args) -> None:
@@ -17,7 +17,7 @@ def run(args) -> None:
     failed = []
     for name in names() if args.name == "all" else [args.name]:
         try:
-            found = Paper.load(name, (args.folder or RESULTS / "papers") / name)
+            found = Paper.load(name, (args.folder or RESULTS) / name)
             pages = write_paper(found)
         except InputError as reason:
             failed.append(f"{name}: {reason}")

@@ -7,7 +7,7 @@ __all__ = ["arguments", "run"]
 
 
 def run(args) -> None:
-    from analysis.report import write_report
+    from analysis.papers.annealing.report import write_report
 
     for path in write_report(load(args)):
         print(path)

@@ -1,7 +1,7 @@
 """hold a schedule that was found against others by their trained runs"""
 
-from analysis.verbs._logs import curves_of
 from analysis.verbs._profile import results_folder
+from losslaws.verbs._logs import curves_of
 
 
 def arguments(parser) -> None:
@@ -10,9 +10,9 @@ def arguments(parser) -> None:
 
 
 def run(args) -> None:
-    from analysis.search.optimize import Search
-    from analysis.search.trial import write_trial
-    from curves.loss_curve import load_folder
+    from analysis.trial.trial import write_trial
+    from losslaws.curves.loss_curve import load_folder
+    from losslaws.search.optimize import Search
 
     folder = results_folder(args.profile)
     steps = next(iter(load_folder(folder / "curves").values())).schedule.steps

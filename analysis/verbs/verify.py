@@ -9,7 +9,7 @@ def arguments(parser) -> None:
 
 
 def run(args) -> None:
-    from analysis.verify import EXPECTED, compare, refuse_drift, update
+    from analysis.papers.annealing.verify import EXPECTED, compare, refuse_drift, update
 
     study = load(args)
     if args.update:

@@ -3,7 +3,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from synthetic import SMOKE, write_experiment
+
+from tests.analysis.papers.synthetic import SMOKE, write_experiment
 
 ROOT = Path(__file__).parents[2]
 
@@ -89,7 +90,7 @@ import sys
 from analysis.__main__ import parser
 text = parser().format_help()
 assert all(verb in text for verb in ("report", "figures", "claims", "verify"))
-print([name for name in ("matplotlib", "scipy", "jinja2", "analysis.study") if name in sys.modules])
+print([name for name in ("matplotlib", "scipy", "jinja2", "analysis.papers.annealing.study") if name in sys.modules])
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert done.stdout.strip() == "[]", done.stderr

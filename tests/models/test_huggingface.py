@@ -7,7 +7,7 @@ from omegaconf import OmegaConf
 from transformers import AutoModelForCausalLM
 
 import models
-from curves import InputError
+from losslaws.curves import InputError
 
 CONF = Path(__file__).parents[2] / "conf/model"
 V, L = 96, 16

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from transformers import LlamaConfig, LlamaForCausalLM
 
 import models
-from curves import InputError
+from losslaws.curves import InputError
 from models.architecture import Architecture
 
 SMALL = {

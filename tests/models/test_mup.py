@@ -5,7 +5,7 @@ import pytest
 import torch
 
 import models
-from curves import InputError
+from losslaws.curves import InputError
 from models.coordinates import sizes, spread
 
 V, L = 16, 16

@@ -1,6 +1,6 @@
 import pytest
 
-from curves import InputError, schedules
+from losslaws.curves import InputError, schedules
 from training import config
 
 

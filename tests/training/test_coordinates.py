@@ -3,7 +3,7 @@ import pytest
 import torch
 
 import models
-from analysis.papers.transfer import WIDTH
+from analysis.papers.mup.transfer import WIDTH
 from training import corpus, sweep
 from training.coordinates import measure
 from training.corpus.batches import train_batch

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from omegaconf import OmegaConf
 from transformers import AutoTokenizer, ByT5Tokenizer
 
-from curves import InputError
+from losslaws.curves import InputError
 from training import config
 from training.corpus import build, installed, open_corpus, prepare, sources
 from training.corpus.build import Documents

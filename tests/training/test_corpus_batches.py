@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curves import InputError
+from losslaws.curves import InputError
 from training.corpus.batches import train_batch, val_batches
 
 shapes = st.tuples(st.integers(2, 300), st.integers(1, 9), st.integers(1, 12)).filter(lambda s: s[0] > s[2])

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 import zstandard
 
-from curves import InputError
+from losslaws.curves import InputError
 from training.corpus import hub, installed, local, prepare
 
 TEXTS = ["Grüße aus Köln\n", "x = 1\n" * 5, "日本語のテキスト", "the last one"]

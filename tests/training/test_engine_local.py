@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from curves import InputError
-from curves.loss_curve import load_folder
+from losslaws.curves import InputError
+from losslaws.curves.loss_curve import load_folder
 from tests.training.conftest import CELLS, ROOT, worker_of
 from training import config, engines, sweep
 from training.loop import train

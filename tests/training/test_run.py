@@ -7,7 +7,7 @@ import pytest
 import torch
 from transformers import LlamaForCausalLM
 
-from curves import InputError, LossCurve
+from losslaws.curves import InputError, LossCurve
 from training import checkpoint, config, corpus
 from training.corpus.batches import val_batches
 from training.loop import train

@@ -7,7 +7,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curves import InputError, Schedule
+from losslaws.curves import InputError, Schedule
 from training import config, sweep
 from training.cells import Cell
 from training.compose import Composer

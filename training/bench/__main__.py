@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from curves.errors import exit_on_input_error
-from curves.files import atomic
+from losslaws.curves.errors import exit_on_input_error
+from losslaws.curves.files import atomic
 
 RESULTS = {"loops": "bench.csv", "steps": "bench_steps.csv", "sweep": "bench_sweep.csv"}
 

@@ -5,7 +5,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from curves.errors import InputError
+from losslaws.curves.errors import InputError
 
 
 def train_batch(tokens: np.ndarray, step: int, seed: int, sequences: int, length: int) -> np.ndarray:

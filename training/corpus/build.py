@@ -15,7 +15,7 @@ from typing import BinaryIO, NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from curves.errors import InputError
+from losslaws.curves.errors import InputError
 from training.corpus import tokenizer
 
 FORMAT = 1  # part of every corpus's identity; raise it when the same text would give other tokens

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from curves.errors import InputError
+from losslaws.curves.errors import InputError
 
 
 def make_once(target: Path, make: Callable[[Path], dict]) -> None:

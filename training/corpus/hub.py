@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from importlib.metadata import version
 
-from curves.errors import InputError, nearest
+from losslaws.curves.errors import InputError, nearest
 
 
 def documents(

@@ -18,7 +18,7 @@ from platform import python_version_tuple
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from curves.errors import InputError, nearest
+from losslaws.curves.errors import InputError, nearest
 
 REQUIREMENTS = Path(__file__).resolve().parents[2] / "requirements.txt"
 SMALLEST, LARGEST = 200, 200_000  # characters: less is boilerplate, more is mostly tables

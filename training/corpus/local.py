@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from hashlib import blake2b, sha256
 from pathlib import Path
 
-from curves.errors import InputError, nearest
+from losslaws.curves.errors import InputError, nearest
 
 LONGEST = 8_192  # characters; a longer txt or md file is cut at line ends, else a book would be all training or all validation
 

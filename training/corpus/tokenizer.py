@@ -9,8 +9,8 @@ from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 
-from curves.errors import InputError
-from curves.files import write_text
+from losslaws.curves.errors import InputError
+from losslaws.curves.files import write_text
 
 END = "<|endoftext|>"
 SMALLEST = 257  # every byte and END

@@ -19,8 +19,8 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from tqdm import tqdm
 
-from curves import InputError
-from curves.errors import nearest
+from losslaws.curves import InputError
+from losslaws.curves.errors import nearest
 from training import config, texts
 from training.sweep import Sweep
 

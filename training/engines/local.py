@@ -11,7 +11,7 @@ from multiprocessing.process import BaseProcess
 
 import torch
 
-from curves import InputError
+from losslaws.curves import InputError
 from training import checkpoint
 from training.engines import progress
 from training.engines.work import Mishap, note, perform

@@ -6,8 +6,8 @@ import traceback
 from contextlib import contextmanager
 from pathlib import Path
 
-from curves import InputError
-from curves.files import write_text
+from losslaws.curves import InputError
+from losslaws.curves.files import write_text
 from training import config
 from training.loop import train
 from training.sweep import Segment

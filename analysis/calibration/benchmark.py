@@ -1,0 +1,128 @@
+"""The final losses of the 124M grid, forecast from little, beside what is easier: `python -m analysis forecast-benchmark`.
+
+Two tasks: "constant", from the part of a run at a constant rate alone its final loss; "decayed", from one whole decayed run the
+final losses of every other run of the same peak rate that is at most twice as long. Priors and widths of intervals come
+from the other families. The methods beside it know none:
+
+    persistence    the last loss seen is the final loss
+    power law      Chinchilla's law in steps, E + A s^-alpha, fitted to the part seen; it knows nothing of the learning rate
+    annealing law  fitted to the part seen with the paper's lambda = .999; a constant rate does not tell it what a decay does
+"""
+
+from pathlib import Path
+
+import pandas as pd
+from tqdm import tqdm
+
+from analysis.calibration.calibrate import forecast, width
+from analysis.calibration.cases import Case, constant_cases, decayed_cases
+from losslaws import laws
+from losslaws.curves.files import atomic, write_text
+from losslaws.curves.public.families import GRID, groups
+from losslaws.fitting import fit
+from losslaws.forecast.prior import learn, settled
+from losslaws.words import markdown
+
+OURS = "this forecast"
+LONGEST = 2.0  # times as long as the seen run
+BASELINES = {  # law and what is fixed of it
+    "power law": ("steps_power", {}),
+    "annealing law": ("annealing", {"lambda": 0.999}),
+}
+NUMBERS = {
+    "cases": ("forecasts", "d"),
+    "mean_error": ("mean error", ".2f"),
+    "worst_error": ("worst error", ".2f"),
+}
+
+
+def benchmark(others: pd.DataFrame) -> pd.DataFrame:
+    """Return a row for every case and method, errors relative.
+
+    others  the table of `calibrate.errors()`, of which the families that are not the grid give the widths of intervals
+    Columns task, method, peak, seen, target, horizon, error, and inside: whether the outcome lies in the 90 % interval.
+    """
+    every = groups()
+    learned = learn([group for group in every if group.family != GRID])
+    widths = {kind: width(cases) for kind, cases in others[others["family"] != GRID].groupby("kind")}
+    rows = []
+    for group in tqdm([group for group in every if group.family == GRID], leave=False):
+        for cases in (list(constant_cases(group)), [c for c in decayed_cases(group) if c.horizon <= LONGEST]):
+            if not cases:
+                continue
+            own = pd.DataFrame(forecast(cases, learned))
+            own["inside"] = own["error"].abs() <= widths[cases[0].kind] * own["spread"]
+            rows += [described(case, OURS, r.error, r.inside) for case, r in zip(cases, own.itertuples(), strict=True)]
+            rows += [
+                described(case, "persistence", case.seen.final_loss / case.target.final_loss - 1) for case in cases
+            ]
+            for method in BASELINES:
+                rows += baseline(method, cases)
+    return pd.DataFrame(rows)
+
+
+def baseline(method: str, cases: list[Case]) -> list[dict]:
+    """Return the rows of a law that is fitted to the part seen, without priors."""
+    name, fixed = BASELINES[method]
+    fits, rows = {}, []
+    for case in cases:
+        key = case.seen.name, int(case.seen.step[-1])
+        if key not in fits:
+            fits[key] = fit(laws.build(name), [settled(case.seen)], fixed=fixed)
+        loss = fits[key].predict(case.target.schedule, case.target.step[-1:])
+        rows.append(described(case, method, float(loss[0] / case.target.final_loss - 1)))
+    return rows
+
+
+def described(case: Case, method: str, error: float, inside: bool | None = None) -> dict:
+    """Return the row of one forecast."""
+    return {
+        "task": case.kind,
+        "method": method,
+        "peak": case.target.schedule.peak,
+        "seen": case.seen.name,
+        "target": case.target.name,
+        "horizon": case.horizon,
+        "error": error,
+        "inside": inside,
+    }
+
+
+def summary(table: pd.DataFrame) -> pd.DataFrame:
+    """Return mean and worst error in per cent, and the coverage of 90 % intervals, for every task and method."""
+    error = 100 * table["error"].abs()
+    by = [table["task"], table["method"]]
+    out = error.groupby(by, sort=False).agg(cases="size", mean_error="mean", worst_error="max")
+    inside = table.dropna(subset="inside")
+    out["coverage"] = 100 * inside["inside"].astype(float).groupby([inside["task"], inside["method"]]).mean()
+    return out.reset_index()
+
+
+def by_peak(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the mean error in per cent of this forecast by task and peak rate."""
+    own = table[table["method"] == OURS]
+    error = 100 * own["error"].abs()
+    return (
+        error.groupby([own["task"], own["peak"]]).agg(cases="size", mean_error="mean", worst_error="max").reset_index()
+    )
+
+
+def write(table: pd.DataFrame, folder: Path) -> list[Path]:
+    """Write benchmark.csv, benchmark_cases.csv and benchmark.md into `folder`; return their paths."""
+    paths = [folder / name for name in ("benchmark.csv", "benchmark_cases.csv", "benchmark.md")]
+    for path, content in zip(paths, (summary(table), table), strict=False):
+        with atomic(path) as temporary:
+            content.to_csv(temporary, index=False, float_format="%.6g")
+    text = [
+        "# Forecasts of the 124M grid",
+        __doc__.split("\n\n", 1)[1].strip(),
+        "Errors of the final loss in per cent; coverage of the 90 % intervals in per cent.",
+        markdown(
+            summary(table),
+            {"task": ("from", "s"), "method": ("method", "s"), **NUMBERS, "coverage": ("coverage", ".1f")},
+        ),
+        "This forecast by peak rate:",
+        markdown(by_peak(table), {"task": ("from", "s"), "peak": ("peak rate", "g"), **NUMBERS}),
+    ]
+    write_text(paths[2], "\n\n".join(text) + "\n")
+    return paths

@@ -1,0 +1,65 @@
+"""One self-contained HTML page from a report in Markdown: figures inside, light and dark, no network.
+
+page(text, folder, explorer) -> str     `folder` is where the links of the text start
+"""
+
+import re
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markdown_it import MarkdownIt
+
+from losslaws.style import COLOURS, DARK
+
+TEMPLATES = Environment(
+    loader=FileSystemLoader(Path(__file__).parent / "templates"),
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    keep_trailing_newline=True,
+)
+GLYPH = re.compile(r'<path id="(DejaVu[^"]+)"[^>]*/>\s*')
+FIGURE = re.compile(r'<p><img src="(figures/([^"]+)\.svg)" alt="([^"]*)" /></p>\s*<p><em>(.*?)</em></p>', re.DOTALL)
+
+
+def page(text: str, folder: Path, explorer: str = "", marked: tuple[str, ...] = ()) -> str:
+    """Return the report `text` as HTML, with `explorer` before its first section.
+
+    marked  words that get a class of their own where they fill a cell of a table, e.g. verdicts
+
+    Raises FileNotFoundError for a figure that is not in `folder`.
+    """
+    body = MarkdownIt("commonmark", {"html": True}).enable("table").render(text)
+    title = re.sub("<.*?>", "", re.search("<h1>(.*?)</h1>", body)[1])
+    body = FIGURE.sub(lambda match: inline(folder / match[1], *match.groups()[1:]), body)
+    body = once(body)
+    body = re.sub(r'href="figures/([^"]+)\.svg"', r'href="#\1"', body)
+    wide = '<div class="wide" role="region" aria-label="table" tabindex="0">'  # scrolls on its own, by keyboard too
+    body = body.replace("<table>", f"{wide}<table>").replace("</table>", "</table></div>")
+    for verdict in marked:
+        body = body.replace(f"<td>{verdict}</td>", f'<td class="verdict {verdict.replace(" ", "-")}">{verdict}</td>')
+    start = body.index("<h2>")
+    body = body[:start] + explorer + body[start:]
+    sections = [(heading.lower().replace(" ", "-"), heading) for heading in re.findall("<h2>(.*?)</h2>", body)]
+    for anchor, heading in sections:
+        body = body.replace(f"<h2>{heading}</h2>", f'<h2 id="{anchor}">{heading}</h2>')
+    template = TEMPLATES.get_template("page.html.j2")
+    return template.render(title=title, body=body, sections=sections, colours=COLOURS, dark=DARK)
+
+
+def once(body: str) -> str:
+    """Return `body` with the outline of every letter only where it first occurs; figures share their font."""
+    seen = set()
+    return GLYPH.sub(lambda match: "" if match[1] in seen or seen.add(match[1]) else match[0], body)
+
+
+def inline(path: Path, stem: str, title: str, caption: str) -> str:
+    """Return the SVG file `path` as an HTML figure whose colours are variables and whose ids, but for letters', are its own."""
+    drawing = path.read_text(encoding="utf-8")
+    drawing = re.sub(r"<metadata>.*?</metadata>", "", drawing[drawing.index("<svg") :], flags=re.DOTALL)
+    drawing = re.sub(r'^<svg [^>]*?(viewBox="[^"]*")[^>]*>', rf'<svg \1 role="img" aria-label="{title}">', drawing)
+    drawing = re.sub(r'( id="|href="#|url\(#)(?!DejaVu)', rf"\g<1>{stem}-", drawing)
+    drawing = re.sub(r'(?<= d=")[^"]*', lambda match: re.sub(r"(\.\d\d)\d+", r"\1", match[0]), drawing)
+    for name, colour in COLOURS.items():
+        drawing = drawing.replace(colour, f"var(--{name})")
+    return f'<figure id="{stem}"><div tabindex="0">{drawing}</div><figcaption>{caption}</figcaption></figure>'

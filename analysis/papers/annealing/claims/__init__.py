@@ -1,0 +1,1 @@
+"""The claims of the annealing paper and of its reviewers."""

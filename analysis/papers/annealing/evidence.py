@@ -1,0 +1,136 @@
+"""What claims are held against: the paper's own points, the runs of an experiment, and other people's curves."""
+
+from functools import cached_property
+from itertools import pairwise
+from types import ModuleType
+
+import numpy as np
+from scipy.optimize import minimize_scalar
+
+from analysis.papers.annealing.experiment import Experiment
+from losslaws import laws
+from losslaws.curves import LossCurve, Schedule, schedules
+from losslaws.curves.runs import settled
+from losslaws.fitting import Fit, final_of, fit
+from losslaws.laws.annealing import PAPER_LAMBDA
+
+GIVEN = {"lambda": PAPER_LAMBDA}
+PAPER_PEAK, PAPER_WARMUP = 2e-4, 500  # set-up A of the annealing paper
+
+
+class Evidence:
+    """The three kinds of evidence, each fitted once.
+
+    own         the Experiment
+    paper       the two fitted curves of the annealing paper (Fig. 2), and paper_fit: the law on them, lambda = .999
+    multi       {"25M": {name: LossCurve}, ...}, and multi_fit: the law, lambda = .999, on constant and cosine over 24K
+    """
+
+    def __init__(self, experiment: Experiment, public: ModuleType):
+        """`public` reads the published curves, as `losslaws.curves.public` does."""
+        self.own, self.public = experiment, public
+
+    @cached_property
+    def paper(self) -> dict[str, LossCurve]:
+        return self.public.annealing_paper_fit()
+
+    @cached_property
+    def paper_fit(self) -> Fit:
+        return fit(laws.build("annealing"), self.paper.values(), fixed=GIVEN)
+
+    @cached_property
+    def unseen(self) -> dict[str, LossCurve]:
+        """The five curves that the paper predicts (Fig. 3)."""
+        return self.public.annealing_paper_unseen()
+
+    @cached_property
+    def lines(self):
+        """The lines of the paper's figures, see `losslaws.curves.public.annealing_paper_lines`."""
+        return self.public.annealing_paper_lines()
+
+    @cached_property
+    def multi(self) -> dict[str, dict[str, LossCurve]]:
+        return {size: self.public.multi_power(size) for size in self.public.MULTI_POWER_SIZES}
+
+    @cached_property
+    def multi_fit(self) -> dict[str, Fit]:
+        law = laws.build("annealing")
+        return {size: fit(law, self.multi_seen(size), fixed=GIVEN) for size in self.multi}
+
+    def multi_seen(self, size: str) -> list[LossCurve]:
+        """The two curves of a public model size that the law is fitted on."""
+        return [self.multi[size]["constant_24000"], self.multi[size]["cosine_24000"]]
+
+    @cached_property
+    def setups(self) -> dict[str, dict[str, LossCurve]]:
+        """The paper's other set-ups: B, D, E, and "sizes" (Fig. 7b)."""
+        return {name: self.public.annealing_paper_setup(name) for name in ("B", "D", "E", "sizes")}
+
+    @cached_property
+    def own_seen(self) -> list[LossCurve]:
+        """The settled curves that the experiment's law is fitted on."""
+        return [settled(curve) for curve in self.own.role("fit").values()]
+
+    def own_schedule(self, kind: str, steps: int, **options) -> Schedule:
+        """Return a schedule with the peak and the warm-up of the experiment's fitted runs."""
+        like = self.base.schedule
+        return schedules.build(kind, steps, like.peak, like.warmup, **options)
+
+    @property
+    def base(self) -> LossCurve:
+        """The first run that the experiment fits."""
+        return next(iter(self.own.role("fit").values()))
+
+    def own_final(self, name: str) -> float:
+        """Return the measured final loss of one of the experiment's runs."""
+        return self.own.curves[name].final_loss
+
+    def own_predicted(self, name: str) -> float:
+        """Return the final loss that the experiment's fit gives for one of its runs."""
+        curve = self.own.curves[name]
+        return float(self.own.fit.predict(curve, curve.step[-1:])[0])
+
+    def own_finals(self, **names: str) -> str:
+        """Write measured final losses, the predicted ones in brackets; `names` gives label -> run."""
+        return ", ".join(f"{x} {self.own_final(run):.4f} ({self.own_predicted(run):.4f})" for x, run in names.items())
+
+    def below(self, better: float, worse: float) -> bool | None:
+        """Whether one measured final loss is lower than another by more than seeds explain; None: cannot be told apart."""
+        noise = self.own.noise
+        if noise is None or abs(worse - better) <= noise.difference:
+            return None
+        return better < worse
+
+
+def paper_schedule(kind: str, steps: int, **options) -> Schedule:
+    """Return a schedule with the peak and the warm-up of the paper's set-up A."""
+    return schedules.build(kind, steps, PAPER_PEAK, PAPER_WARMUP, **options)
+
+
+def best_ratio(fit: Fit, peak: float, warmup: int, steps: int, shape: str = "cosine") -> float:
+    """Return the decay fraction of a WSD run to zero at which the predicted final loss is lowest."""
+
+    def loss(ratio):
+        return final_of(fit, schedules.build("wsd", steps, peak, warmup, decay=float(ratio), shape=shape))
+
+    most = 1 - warmup / steps
+    return float(minimize_scalar(loss, bounds=(2 / steps, most), method="bounded", options={"xatol": 1e-3}).x)
+
+
+def turns(schedule: Schedule, rising: bool = False) -> list[tuple[int, int, int]]:
+    """Return (start, turn, end) of every dip of the rate: last step before the fall, lowest step, last step of the rise.
+
+    With `rising`, of every bump: last step before the rise, highest step, last step of the fall. The warm-up does not count.
+    """
+    rate = schedule.lr if rising else -schedule.lr
+    way = np.sign(np.diff(rate[schedule.warmup :])).astype(int)
+    edges = np.flatnonzero(np.diff(way, prepend=2, append=2))
+    parts = [(way[a], int(a) + schedule.warmup + 1, int(b) + schedule.warmup + 1) for a, b in pairwise(edges)]
+    return [(a[1], a[2], b[2]) for a, b in pairwise(parts) if (a[0], b[0]) == (1, -1)]
+
+
+def delay(step: np.ndarray, loss: np.ndarray, turn: tuple[int, int, int], rising: bool = False) -> int:
+    """Return how many steps after the rate the loss turns: its lowest (of a bump: highest) point on the rate's way back."""
+    inside = (step >= turn[1]) & (step <= turn[2])
+    at = np.argmax(loss[inside]) if rising else np.argmin(loss[inside])
+    return int(step[inside][at] - turn[1])

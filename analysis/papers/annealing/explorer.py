@@ -1,0 +1,134 @@
+"""The explorer of the report: what its page is given, and the page's part itself.
+
+    explorer(study) -> str      HTML with everything inside: controls, data, code, plotting library
+    families(study) -> [dict]   fitted laws and measured runs that it offers
+
+The plotting library is Bokeh (BSD-3-Clause), as the installed package ships it; the page holds it compressed.
+"""
+
+import base64
+import gzip
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+import bokeh
+import numpy as np
+
+from analysis.pages.page import TEMPLATES
+from analysis.papers.annealing.experiment import PREDICTED
+from analysis.papers.annealing.study import Study
+from losslaws import laws
+from losslaws.curves import InputError, LossCurve, Schedule, public, schedules
+from losslaws.curves.runs import same_model, settled
+from losslaws.fitting import Fit, fit
+
+WEB = Path(__file__).parent / "web"
+CODE = ("schedules.js", "law.js", "charts.js", "explorer.js", "downloads.js")
+LIBRARY = ("bokeh.min.js", "bokeh-api.min.js")
+MOST_POINTS = 150  # of a measured curve
+MOST_KNOTS = 40  # of a measured schedule that is no known family
+SLIMPAJAMA_PEAK, SLIMPAJAMA_STEPS = "0.001", "50000"
+SLIMPAJAMA_SEEN = ("constant", "cosine10", "linear20")
+
+
+def explorer(study: Study) -> str:
+    """Return the explorer as a part of a page."""
+    library = "\n".join(
+        (Path(bokeh.__file__).parent / "server" / "static" / "js" / name).read_text("utf-8") for name in LIBRARY
+    )
+    packed = base64.b64encode(gzip.compress(library.encode(), mtime=0)).decode()
+    return TEMPLATES.get_template("explorer.html.j2").render(
+        style=(WEB / "explorer.css").read_text("utf-8"),
+        code="\n".join((WEB / name).read_text("utf-8") for name in CODE),
+        data=json.dumps({"families": families(study)}, separators=(",", ":")),
+        library=packed,
+        version=bokeh.__version__,
+        size=f"{len(packed) / 1e6:.2f} MB, {len(library) / 1e6:.1f} MB unpacked",
+    )
+
+
+def families(study: Study) -> list[dict]:
+    """Return every fitted law that the page offers, the profile's own first, with the measured runs that it speaks of."""
+    own, evidence = study.experiment, study.evidence
+    base = next(iter(own.role("fit").values()))
+    ours = [c for c in own.curves.values() if c.role in PREDICTED and same_model(c, base)]
+    found = [family(f"Our runs: {own.name}", own.fit, ours)]
+    theirs = [*evidence.paper.values(), *evidence.unseen.values()]
+    found.append(family("Annealing paper, 594M (its Fig. 2 and 3)", evidence.paper_fit, theirs))
+    full = laws.build("annealing", warmup="full")
+    for size, curves in evidence.multi.items():
+        found.append(
+            family(
+                f"Multi-Power paper, {size}", fit(full, [curves[n] for n in public.MULTI_POWER_FIT]), curves.values()
+            )
+        )
+    slim = [c for n, c in public.slimpajama_124m().items() if n.split("_")[1:] == [SLIMPAJAMA_PEAK, SLIMPAJAMA_STEPS]]
+    seen = [c for c in slim if c.name.split("_")[0] in SLIMPAJAMA_SEEN]
+    return [*found, family("SlimPajama, 124M, peak 1e-3", fit(full, map(settled, seen)), slim)]
+
+
+def family(name: str, fitted: Fit, curves: Iterable[LossCurve]) -> dict:
+    """Return a fitted annealing law and its measured runs as the page reads them; runs it cannot draw are left out."""
+    curves = list(curves)
+    seen = [c for c in curves if c.name in fitted.curves]
+    return {
+        "name": name,
+        "params": fitted.params,
+        "warmupRule": fitted.law.warmup,
+        "fittedTo": list(fitted.curves),
+        "r2": fitted.r2,
+        "peak": seen[0].schedule.peak,
+        "warmup": seen[0].schedule.warmup,
+        "steps": max(c.schedule.steps for c in seen),
+        "runs": [run for c in sorted(curves, key=lambda c: c.name) if (run := measured(c))],
+    }
+
+
+def measured(curve: LossCurve) -> dict | None:
+    """Return one run as the page reads it, with no more than MOST_POINTS losses; None where its schedule cannot be told."""
+    spec = describe(curve.schedule)
+    if spec is None:
+        return None
+    keep = np.unique(np.linspace(0, curve.step.size - 1, min(curve.step.size, MOST_POINTS)).round().astype(int))
+    return {
+        "name": curve.name,
+        "schedule": spec,
+        "step": curve.step[keep].tolist(),
+        "loss": curve.loss[keep].round(5).tolist(),
+    }
+
+
+def describe(schedule: Schedule) -> dict | None:
+    """Return {name, steps, peak, warmup, options} that build exactly these rates; None where none is found."""
+    common = {"steps": schedule.steps, "peak": schedule.peak, "warmup": schedule.warmup}
+    for name, options in candidates(schedule):
+        try:
+            built = schedules.build(name, **common, **options)
+        except InputError:
+            continue
+        if np.allclose(built.lr, schedule.lr, rtol=1e-9, atol=1e-12 * schedule.peak):
+            return {"name": name, **common, "options": options}
+    return None
+
+
+def candidates(schedule: Schedule):
+    """Yield (family, options) that a schedule may have been built with, likeliest first."""
+    T, share = schedule.steps, schedule.lr / schedule.peak
+    final = round(float(share[-1]), 9)
+    yield "constant", {}
+    lowest = int(np.argmax(share[schedule.warmup :] <= share[schedule.warmup :].min())) + schedule.warmup + 1
+    for cycle in (None, lowest, *(round(part * T) for part in (1.25, 1.4, 1.5, 2.0))):
+        for end in {final, 0.0}:
+            yield "cosine", {"cycle": cycle, "final": end}
+    flat = int(np.flatnonzero(share >= 1)[-1]) + 1  # the last step at the peak
+    for shape in ("linear", "cosine", "1-sqrt", "exponential"):
+        yield "wsd", {"decay": max(T - flat, 2), "shape": shape, "final": final}
+    yield "multistep", {}
+    yield "multistep_cosine", {}
+    for cycles in range(2, 7):
+        yield "cyclic", {"cycles": cycles, "final": final}
+    bends = np.abs(np.diff(share, 2)) > 1e-9
+    knots = [*(np.flatnonzero(bends) + 2)[np.flatnonzero(bends) + 2 > schedule.warmup].tolist(), T]
+    if len(knots) <= MOST_KNOTS:
+        yield "polyline", {"points": [[0.0, 1.0], *([k / T, float(share[k - 1])] for k in knots)]}

@@ -1,0 +1,140 @@
+"""The tables of a report: columns named for a reader, numbers rounded, written as Markdown."""
+
+import numpy as np
+import pandas as pd
+
+from analysis.papers.annealing import benchmark
+from analysis.papers.annealing.study import Study
+from losslaws.fitting import metrics
+from losslaws.words import markdown, percent, scientific
+
+ONE_MODEL = ("fit", "unseen", "length", "claim")  # roles of the runs that the law of the base model speaks of
+
+
+def summary(study: Study) -> str:
+    """The main findings, a line each."""
+    experiment, fit = study.experiment, study.experiment.fit
+    scores = experiment.predictions().query("fit == 'annealing'").groupby("role")
+    seen, unseen = (scores.get_group(role) if role in scores.groups else None for role in ("fit", "unseen"))
+    rows = [("Fit", f"{' and '.join(fit.curves)}: R² {fit.r2:.4f}, mean error {percent(seen['mean_error'].mean())}")]
+    if unseen is not None:
+        mean, low, high = (percent(getattr(unseen["mean_error"], of)()) for of in ("mean", "min", "max"))
+        rows.append(
+            ("Unseen schedules", f"{len(unseen)} curves predicted with a mean error of {mean} ({low} to {high})")
+        )
+    if experiment.noise:
+        rows.append(("Seed noise", f"another seed changes a loss by {percent(experiment.noise.relative)}"))
+    rows.append(("Compute", study.headline))
+    rows.append(("Claims", study.verdicts))
+    paper, theirs = study.evidence.paper_fit, study.evidence.unseen.values()
+    error = np.mean([metrics.score(paper.predict(curve), curve.loss).mean_error for curve in theirs])
+    rows.append(
+        (
+            "The paper's own points",
+            f"R² {paper.r2:.5f}; {len(theirs)} unseen schedules with a mean error of {percent(error)}",
+        )
+    )
+    return markdown(pd.DataFrame(rows, columns=["what", "found"]), {"what": ("", ""), "found": ("", "")})
+
+
+def runs(study: Study) -> str:
+    """Every run: what it was and how it ended."""
+    fit, rows = study.experiment.fit, []
+    for run in study.experiment.curves.values():
+        predicted = fit.predict(run, run.step[-1:])[0] if run.role in ONE_MODEL else np.nan
+        rows.append(
+            {
+                "run": run.name,
+                "role": run.role,
+                "N": run.parameters["non_embedding"] / 1e6,
+                "steps": run.schedule.steps,
+                "tokens": run.tokens_per_step * run.schedule.steps / 1e6,
+                "flops": run.flops,
+                "peak": run.schedule.peak,
+                "measured": run.final_loss,
+                "predicted": predicted,
+                "error": predicted / run.final_loss - 1,
+            }
+        )
+    columns = {
+        "run": ("run", ""),
+        "role": ("role", ""),
+        "N": ("N (M)", ".3g"),
+        "steps": ("steps", ",d"),
+        "tokens": ("tokens (M)", ".2f"),
+        "flops": ("FLOPs", scientific),
+        "peak": ("peak rate", "g"),
+        "measured": ("final loss", ".4f"),
+        "predicted": ("predicted", ".4f"),
+        "error": ("error", lambda x: f"{100 * x:+.2f} %"),
+    }
+    return markdown(pd.DataFrame(rows), columns)
+
+
+def fits(study: Study) -> str:
+    """Every fit with its parameters."""
+    table = study.tables["fits"]
+    names = [c for c in table.columns[table.columns.get_loc("converged") + 1 : table.columns.get_loc("given")]]
+    columns = {"fit": ("fit", ""), "points": ("points", "d"), "r2": ("R²", ".5f")}
+    return markdown(table, columns | {name: (name, ".4g") for name in names if table[name].notna().any()})
+
+
+def predictions(study: Study) -> str:
+    """Errors of the curves that the fit did not see, beside those with the paper's lambda."""
+    table = study.tables["predictions"]
+    table = table[table["role"] == "unseen"]
+    own, given = (table[table["fit"] == fit].set_index("curve") for fit in ("annealing", "annealing-.999"))
+    own = own.assign(given=given["mean_error"]).reset_index()
+    columns = {
+        "curve": ("unseen curve", ""),
+        "r2": ("R²", ".4f"),
+        "mean_error": ("mean error", percent),
+        "worst_error": ("worst", percent),
+        "final_error": ("final loss", percent),
+        "new_mean_error": ("mean, new steps", percent),
+        "given": ("mean with lambda .999", percent),
+        "seed_noise": ("another seed", percent),
+    }
+    return markdown(own, columns)
+
+
+def compute(study: Study) -> str:
+    """Cost and error of every method of the benchmark, numbered as in the figure."""
+    table = study.tables["benchmark_summary"]
+    table = table.assign(number=range(1, len(table) + 1))
+    columns = {
+        "number": ("no.", "d"),
+        "method": ("method", ""),
+        "flops": ("FLOPs", scientific),
+        "fraction": ("share", lambda x: percent(x, 0)),
+        "targets": ("targets", "d"),
+        "mean_error": ("mean error", percent),
+        "worst_error": ("worst", percent),
+        "seed_noise": ("another seed", percent),
+        "note": ("note", ""),
+    }
+    return markdown(table, columns)
+
+
+def equal_error(study: Study) -> str:
+    """The annealing law's compute at Chinchilla's error."""
+    columns = {
+        "method": ("method", ""),
+        "targets": ("target", ""),
+        "error": ("its error", percent),
+        "annealing": ("cheapest annealing fit as close", ""),
+        "ratio": ("compute ratio", ".2f"),
+        "noise_annealing": ("cheapest within seed noise", ""),
+        "noise_ratio": ("compute ratio ", ".2f"),
+    }
+    return (
+        markdown(study.equal_error, columns)
+        if len(study.equal_error)
+        else "No Chinchilla fit was possible in this profile."
+    )
+
+
+def cost(study: Study) -> str:
+    """The paper's own count of what 100 fit points cost."""
+    columns = {"method": ("method", ""), "steps": ("steps", ",.0f"), "fraction": ("share", lambda x: percent(x, 1))}
+    return markdown(benchmark.cost_table(), columns)

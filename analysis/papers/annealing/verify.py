@@ -1,0 +1,122 @@
+"""Headline numbers against the expected ones: what `make reproduce` checks at its end.
+
+    headline_numbers(study) -> {name: Number}
+    compare(study) -> DataFrame             beside results/PROFILE/expected.json, a row for every number
+    refuse_drift(study, table)              raises InputError where a number is off by more than its tolerance
+    update(study) -> Path                   writes the values anew, keeping the tolerances that the file has
+
+expected.json holds {"name": {"value": ..., "tolerance": ..., "why": ...}}. Numbers recomputed from points that are stored
+have a tight tolerance. Numbers of runs that are trained anew may differ by what another seed changes, since other processors
+round otherwise: their tolerance is a multiple of the seed noise. The ratio of compute at equal error is not among them: it
+jumps from method to method, so no tolerance says anything about it.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from analysis.papers.annealing.study import Study
+from losslaws.curves import InputError
+from losslaws.curves.files import write_text
+from losslaws.curves.loss_curve import read_json
+from losslaws.curves.runs import settled
+from losslaws.fitting import mean_error
+
+EXPECTED = "expected.json"
+SEEDS = 3  # how many times the seed noise a number of new runs may be off
+STORED = "recomputed from stored points: nothing but rounding may change it"
+UNKNOWN_NOISE = 0.005  # relative; where no cell was run twice
+
+
+@dataclass(frozen=True)
+class Number:
+    """One headline number, how far it may drift, and why so far."""
+
+    value: float
+    tolerance: float
+    why: str
+
+
+def headline_numbers(study: Study) -> dict[str, Number]:
+    """Return the numbers that sum up a profile, by name; errors are in per cent, losses in nats per token."""
+    return {**paper_numbers(study), **own_numbers(study)}
+
+
+def paper_numbers(study: Study) -> dict[str, Number]:
+    """The fit to the annealing paper's own points, and its errors on the five curves that the paper predicts."""
+    fit, unseen = study.evidence.paper_fit, study.evidence.unseen
+    numbers = {f"paper {name}": Number(fit.params[name], 1e-4, STORED) for name in ("L0", "A", "alpha", "C")}
+    numbers["paper R2"] = Number(fit.r2, 1e-5, STORED)
+    for name, curve in unseen.items():
+        numbers[f"paper error {name}"] = Number(mean_error(fit, [curve]), 1e-3, STORED)
+    return numbers
+
+
+def own_numbers(study: Study) -> dict[str, Number]:
+    """The profile's fit, its errors on unseen curves, and the measured final losses of the fitted and unseen runs."""
+    experiment = study.experiment
+    noise = experiment.noise.relative if experiment.noise else UNKNOWN_NOISE
+    of = f"{SEEDS} times the seed noise of {100 * noise:.3f} %"
+    seen = [settled(curve) for curve in experiment.role("fit").values()]
+    losses = np.concatenate([curve.loss for curve in seen])
+    shift = float((SEEDS * noise * losses.mean()) ** 2 / losses.var())
+    numbers = {"fit R2": Number(experiment.fit.r2, shift, f"{of}, as a share of the variance")}
+    numbers["fit error"] = Number(mean_error(experiment.fit, seen), 100 * SEEDS * noise, of)
+    for name, curve in experiment.role("unseen").items():
+        numbers[f"error {name}"] = Number(mean_error(experiment.fit, [settled(curve)]), 100 * SEEDS * noise, of)
+    for curve in (*seen, *experiment.role("unseen").values()):
+        numbers[f"final loss {curve.name}"] = Number(curve.final_loss, SEEDS * noise * curve.final_loss, of)
+    return numbers
+
+
+def compare(study: Study) -> pd.DataFrame:
+    """Return expected and found value, tolerance and verdict of every number. Raises InputError for a bad expected.json."""
+    found, rows = headline_numbers(study), []
+    for name, expected in read_expected(study).items():
+        value = found[name].value if name in found else np.nan
+        held = abs(value - expected.value) <= expected.tolerance
+        rows.append((name, expected.value, value, expected.tolerance, "ok" if held else "drifted", expected.why))
+    return pd.DataFrame(rows, columns=["number", "expected", "found", "tolerance", "verdict", "why"])
+
+
+def refuse_drift(study: Study, table: pd.DataFrame) -> None:
+    """Raise InputError that names the numbers of `table` that drifted."""
+    drifted = table[table["verdict"] == "drifted"]
+    if len(drifted):
+        each = ", ".join(
+            f"{r.number} {r.found:.6g} (expected {r.expected:.6g} ± {r.tolerance:.2g})" for r in drifted.itertuples()
+        )
+        raise InputError(
+            f"{study.folder / EXPECTED}: {len(drifted)} of {len(table)} numbers drifted: {each}; "
+            f"if that is meant, write them anew with `python -m analysis verify {study.experiment.name} --update`"
+        )
+
+
+def update(study: Study) -> Path:
+    """Write the values found to expected.json, with the tolerances that it has or, for new numbers, the usual ones."""
+    path = study.folder / EXPECTED
+    kept = read_expected(study) if path.exists() else {}
+    content = {}
+    for name, number in headline_numbers(study).items():
+        limit = kept.get(name, number)
+        content[name] = {
+            "value": float(f"{number.value:.6g}"),
+            "tolerance": float(f"{limit.tolerance:.2g}"),
+            "why": limit.why,
+        }
+    write_text(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+    return path
+
+
+def read_expected(study: Study) -> dict[str, Number]:
+    """Read expected.json. Raises InputError that names the file and the entry."""
+    path, numbers = study.folder / EXPECTED, {}
+    for name, entry in read_json(path).items():
+        try:
+            numbers[name] = Number(float(entry["value"]), float(entry["tolerance"]), str(entry.get("why", "")))
+        except (TypeError, KeyError, ValueError, AttributeError):
+            raise InputError(f"{path}: '{name}' must hold the numbers 'value' and 'tolerance'") from None
+    return numbers

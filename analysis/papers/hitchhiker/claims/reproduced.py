@@ -1,0 +1,117 @@
+"""The printed numbers on the public families, and the unit trap."""
+
+from analysis.papers.claim import Claim, claim, verdict
+from analysis.papers.hitchhiker import CODE, PAPER
+from analysis.papers.hitchhiker.estimation import CUT, smallest
+from analysis.papers.hitchhiker.evidence import Evidence
+from losslaws.curves.public.checkpoints import olmo_tests
+from losslaws.words import values
+
+CLOSE = 0.003  # distance at which an ARE counts as the printed one
+LARGEST = 175e9
+GPT3 = {4: 0.0568, 5: 0.0510, 7: 0.0272}
+OPT = {0.0: (0.142, 0.176, 0.165), CUT: (0.054, 0.083, 0.074)}
+MODELS = (3, 4, 5)
+SINGLE = {6.7e9: 0.325, 13e9: 0.249, 30e9: 0.150}
+
+
+def close(found, printed) -> bool:
+    """Whether every ARE is the printed one."""
+    return all(abs(a - b) <= CLOSE for a, b in zip(found, printed, strict=True))
+
+
+@claim
+def gpt3(e: Evidence) -> list[Claim]:
+    table = e.families["GPT-3"]
+    found = {k: e.are("GPT-3", smallest(table, k), LARGEST) for k in GPT3}
+    return [
+        Claim(
+            id="hitchhiker-01a-gpt3",
+            claim="GPT-3 175B from its 4, 5 and 7 smallest models",
+            source=CODE,
+            paper_value=values(GPT3.values(), "{:.4f}"),
+            on_paper_data=values(found.values(), "{:.4f}"),
+            unit=f"ARE, losses in nats; within {CLOSE}",
+            verdict=verdict(close(found.values(), GPT3.values())),
+            figure="fig01_models",
+        ),
+        Claim(
+            id="hitchhiker-01b-below-ten",
+            claim="GPT-3 175B and OPT 175B are predicted below 10 % from their four smallest models",
+            source=f"{PAPER}, Sec. 5",
+            paper_value="below 10 %",
+            on_paper_data=f"GPT-3 {found[4]:.3f}; OPT {e.are('OPT', smallest(e.families['OPT'], 4), LARGEST, cut=CUT):.3f} in nats, "
+            f"{e.are('OPT perplexity', smallest(e.families['OPT'], 4), LARGEST, cut=CUT):.3f} of the perplexity",
+            unit="ARE",
+            verdict=verdict(found[4] < 0.1, e.are("OPT", smallest(e.families["OPT"], 4), LARGEST, cut=CUT) < 0.1),
+        ),
+    ]
+
+
+def with_and_without(name: str, statement: str, found: dict[float, list[float]], unit: str) -> Claim:
+    """A claim on OPT from its smallest models, without the cut and with it; `found` are the AREs by cut."""
+    both = "{} without the cut, {} with it"
+    return Claim(
+        id=f"hitchhiker-{name}",
+        claim=statement,
+        source=CODE,
+        paper_value=both.format(*(values(row) for row in OPT.values())),
+        on_paper_data=both.format(*(values(row) for row in found.values())) + f" ({unit})",
+        unit=f"ARE; within {CLOSE}",
+        verdict=verdict(*(close(found[cut], OPT[cut]) for cut in OPT)),
+        figure="fig02_units",
+    )
+
+
+@claim
+def opt(e: Evidence) -> list[Claim]:
+    def errors(unit, cut):
+        table = e.families[unit]
+        return [e.are(unit, smallest(table, k), LARGEST, cut=cut) for k in MODELS]
+
+    raw, nats = ({cut: errors(unit, cut) for cut in OPT} for unit in ("OPT perplexity", "OPT"))
+    single, single_nats = (
+        [e.are(unit, (n,), LARGEST, cut=CUT, share=1.0, method="borrowed") for n in SINGLE]
+        for unit in ("OPT perplexity", "OPT")
+    )
+    return [
+        with_and_without(
+            "02a-opt",
+            "OPT 175B from its 3, 4 and 5 smallest models: leaving out the first 10 billion tokens halves the error",
+            raw,
+            "perplexity taken as the loss",
+        ),
+        with_and_without(
+            "02b-unit-trap",
+            "The same errors come out when OPT's losses are in nats, as those of the other families are",
+            nats,
+            "nats",
+        ),
+        Claim(
+            id="hitchhiker-03a-single",
+            claim="OPT 175B from one model of 6.7B, 13B or 30B, with A and alpha of other families",
+            source=f"{CODE}; printed as 37, 25, 15 %",
+            paper_value=values(SINGLE.values()),
+            on_paper_data=f"{values(single)} (perplexity, its last checkpoint left out as the paper's code does); "
+            f"in nats {values(single_nats)}",
+            unit=f"ARE; within {CLOSE}",
+            verdict=verdict(close(single, SINGLE.values())),
+            figure="fig02_units",
+        ),
+    ]
+
+
+@claim
+def olmo(e: Evidence) -> Claim:
+    found = [e.are(name, (1e9,), 7e9, share=1.0, cut=CUT, method="borrowed") for name in ("OLMo", "OLMo twin")]
+    small, large = olmo_tests("OLMo-1B"), olmo_tests("OLMo-7B")
+    return Claim(
+        id="hitchhiker-03b-olmo",
+        claim="OLMo 7B is predicted from OLMo 1B alone below 1 %, on the same tests",
+        source=f"{PAPER}, Sec. 6",
+        paper_value="below 1 %",
+        on_paper_data=f"{found[0]:.4f} (7B), {found[1]:.4f} (7B twin); means over {len(small)} and {len(large)} tests, "
+        f"{len(small & large)} of them common",
+        unit="ARE",
+        verdict=verdict(found[0] < 0.01, bool(small & large)),
+    )

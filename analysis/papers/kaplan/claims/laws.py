@@ -1,0 +1,83 @@
+"""The power laws themselves, on our own runs."""
+
+from analysis.papers.claim import Claim, claim, verdict
+from analysis.papers.kaplan import PAPER
+from analysis.papers.kaplan.evidence import Evidence
+from losslaws.fitting.metrics import score
+from losslaws.search import kaplan
+from losslaws.words import percent
+
+# letter, name of the fit, what is said of it, its printed exponent
+ONE_RESOURCE = (
+    ("a", "size", "size N, at one length", "size.alpha"),
+    ("b", "tokens", "length D of a text that is repeated until the loss rises", "tokens.alpha"),
+    ("c", "compute", "compute C, at the best size for it", "compute.alpha"),
+)
+
+
+def worst(e: Evidence, of: str) -> float:
+    """Largest relative error of a law on the losses that it was fitted to."""
+    found = e.own_fits[of][0]
+    return max(score(found.predict(run), run.loss).worst_error for run in e.points[of])
+
+
+def follows(e: Evidence, of: str) -> bool | None:
+    """Whether a law meets every loss within what another seed changes; None: no runs, or no more points than parameters."""
+    if of not in e.own_fits or e.own.noise is None:
+        return None
+    found = e.own_fits[of][0]
+    return worst(e, of) <= e.own.noise.relative if found.points > len(found.free) else None
+
+
+def beside(e: Evidence, of: str) -> str:
+    """Write the largest error of a law beside what another seed changes; nothing where either is not known."""
+    if of not in e.own_fits or e.own.noise is None:
+        return ""
+    return f", worst error {percent(worst(e, of))} beside {percent(e.own.noise.relative)}"
+
+
+@claim
+def one_resource(e: Evidence) -> list[Claim]:
+    return [
+        Claim(
+            id=f"kaplan-01{letter}-{of}",
+            claim=f"The loss falls as a power of the {label} (within seed noise)",
+            source=f"{PAPER}, Fig. 1, Table 5",
+            paper_value=f"exponent {kaplan.value(printed)}",
+            on_own_runs=e.exponent(of) + beside(e, of),
+            unit="exponent with 95 % interval; our runs are short of text as well as small",
+            verdict=verdict(follows(e, of)),
+            figure="fig03_own_runs",
+        )
+        for letter, of, label, printed in ONE_RESOURCE
+    ]
+
+
+@claim
+def two_resources(e: Evidence) -> list[Claim]:
+    both = e.exponent("both", "alpha_N"), e.exponent("both", "alpha_D")
+    steps = e.exponent("minimal steps"), e.exponent("minimal steps", "beta")
+    plain = e.exponent("steps"), e.exponent("steps", "beta")
+    return [
+        Claim(
+            id="kaplan-02a-size-and-tokens",
+            claim="One law of four constants describes size and text together (within seed noise)",
+            source=f"{PAPER}, Eq. 1.5, Table 2",
+            paper_value="alpha_N .076, alpha_D .103",
+            on_own_runs=f"alpha_N {both[0]}, alpha_D {both[1]}{beside(e, 'both')}",
+            unit="exponents with 95 % intervals; the lowest loss of short texts",
+            verdict=verdict(follows(e, "both")),
+            figure="fig05_texts",
+        ),
+        Claim(
+            id="kaplan-02b-size-and-steps",
+            claim="One law of four constants describes size and steps together (within seed noise)",
+            source=f"{PAPER}, Eq. 1.6, Table 3",
+            paper_value="alpha_N .077, alpha_S .76",
+            on_own_runs=f"alpha_N {steps[0]}, alpha_S {steps[1]}{beside(e, 'minimal steps')}; in S instead of S_min "
+            f"alpha_N {plain[0]}, alpha_S {plain[1]}",
+            unit="exponents with 95 % intervals; every loss after the warm-up, at one rate",
+            verdict=verdict(follows(e, "minimal steps")),
+            figure="fig04_steps",
+        ),
+    ]

@@ -1,0 +1,76 @@
+"""Overfitting and when to stop, published and on our own runs of short texts."""
+
+import numpy as np
+
+from analysis.papers.claim import Claim, claim, verdict
+from analysis.papers.kaplan import PAPER
+from analysis.papers.kaplan.evidence import Evidence
+from analysis.papers.kaplan.family import NOT_RUN
+from losslaws.search import kaplan
+
+
+def own_exponent(e: Evidence) -> str:
+    """Write the exponent of the tokens needed in the size, alpha_N / alpha_D, with its 95 % interval."""
+    if not e.own_fits:
+        return NOT_RUN
+    found, intervals = e.own_fits["both"]
+    draws = intervals.draws[:, intervals.names.index("alpha_N")] / intervals.draws[:, intervals.names.index("alpha_D")]
+    low, high = np.quantile(draws, (0.025, 0.975))
+    return f"N^{found.params['alpha_N'] / found.params['alpha_D']:.2f} ({low:.2f} to {high:.2f})"
+
+
+@claim
+def tokens_needed(e: Evidence) -> Claim:
+    coefficient = kaplan.tokens_needed(1.0)
+    exponent = np.log(kaplan.tokens_needed(1e9) / kaplan.tokens_needed(1e6)) / np.log(1e3)
+    return Claim(
+        id="kaplan-04a-overfitting",
+        claim="Overfitting stays below .02 of the loss from D = 5e3 N^.74 tokens on",
+        source=f"{PAPER}, Eq. 4.4",
+        paper_value="5e3 N^.74",
+        on_paper_data=f"{coefficient:.3g} N^{exponent:.3f} (with Table 5's alpha_D it would be N^.80)",
+        on_own_runs=own_exponent(e),
+        unit="tokens; the verdict is on the printed constants",
+        verdict=verdict(abs(exponent - 0.74) < 0.005, abs(coefficient / 5e3 - 1) < 0.15),
+        figure="fig05_texts",
+    )
+
+
+@claim
+def early_stop(e: Evidence) -> Claim:
+    steps, own, held = kaplan.stopping_step(1e8, np.array([1e8, 1e9, 1e10])), NOT_RUN, None
+    if stops := own_stops(e):
+        later = [stop >= bound for stop, bound in stops.values()]
+        held = all(later)
+        said = "; ".join(f"{name} {stop:,} ({bound:,.0f})" for name, (stop, bound) in stops.items())
+        own = f"{sum(later)} of {len(later)} stop later: {said}"
+    elif e.own:
+        own = "no run's loss rose again"
+    return Claim(
+        id="kaplan-04b-early-stop",
+        claim="Training on D tokens should not stop before S = Sc / (L(N, D) - L(N, inf))^(1/alpha_S) steps",
+        source=f"{PAPER}, Eq. 5.7",
+        paper_value="bound, held against curves that are not published",
+        on_paper_data=", ".join(f"{s:,.0f}" for s in steps) + " for 1e8 parameters on 1e8, 1e9, 1e10 tokens",
+        on_own_runs=own,
+        unit="steps; our runs: step of the lowest loss (bound)",
+        verdict=verdict(held),
+        figure="fig05_texts",
+    )
+
+
+def own_stops(e: Evidence) -> dict[str, tuple[int, float]]:
+    """Return the step of the lowest loss and its bound of every run whose loss rose again, by name; empty without runs.
+
+    Sc, alpha_S and L(N, inf) are those of the law of size and steps on our runs.
+    """
+    if not e.own_fits:
+        return {}
+    p, found = e.own_fits["steps"][0].params, {}
+    for curve in e.own.role("text"):
+        lowest = int(curve.loss.argmin())
+        floor = p["A"] * curve.parameters["non_embedding"] ** -p["alpha"]
+        if lowest < curve.loss.size - 1:
+            excess = max(curve.loss[lowest] - floor, 0.0)
+            found[curve.name] = (int(curve.step[lowest]), (p["B"] / excess) ** (1 / p["beta"]) if excess else np.inf)
+    return found

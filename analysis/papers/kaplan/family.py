@@ -1,0 +1,134 @@
+"""Our own family of models, the runs of conf/sweep/kaplan.yaml, as papers on families of models read theirs.
+
+Family.load("results/kaplan")       None where the runs are not there
+family.ends, .equal, .stable, .frontier, .texts, .batches       runs, cut to what a law speaks of
+family.noise                        what another seed changes
+family.table("family", "noise")     the checkpoints as the families of `losslaws.curves.public.checkpoints`
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import groupby
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from analysis import RESULTS
+from losslaws.curves import LossCurve, Schedule
+from losslaws.curves.loss_curve import load_folder
+from losslaws.curves.public.checkpoints import family as family_table
+from losslaws.curves.runs import Noise, final, noise, select, settled
+from losslaws.fitting import Fit, fit
+from losslaws.laws import build, counts, tokens
+
+FOLDER = RESULTS / "kaplan"
+NOT_RUN = "not run: results/kaplan is not there; `python -m training run kaplan` trains it"
+
+
+@dataclass(frozen=True, eq=False)
+class Family:
+    """The curves of the sweep, sorted by size, seed and length. Roles: family, noise (other seeds), batch, text."""
+
+    curves: list[LossCurve]
+
+    @classmethod
+    def load(cls, folder: Path | str) -> "Family | None":
+        """Read `folder`/curves; None where there is none."""
+        if not (Path(folder) / "curves").is_dir():
+            return None
+        return cls(sorted(load_folder(Path(folder) / "curves").values(), key=lambda c: (*key(c), c.schedule.steps)))
+
+    def role(self, *roles: str) -> list[LossCurve]:
+        """The runs of these roles."""
+        return [curve for curve in self.curves if curve.role in roles]
+
+    @cached_property
+    def ends(self) -> list[LossCurve]:
+        """The final losses of every size and length, one seed."""
+        return [final(curve) for curve in self.role("family")]
+
+    @cached_property
+    def equal(self) -> list[LossCurve]:
+        """The whole runs of every size at the longest length that all sizes have, one seed."""
+        lengths = [{c.schedule.steps for c in runs} for _, runs in groupby(self.role("family"), key)]
+        longest = max(set.intersection(*lengths))
+        return [curve for curve in self.role("family") if curve.schedule.steps == longest]
+
+    @cached_property
+    def stable(self) -> list[LossCurve]:
+        """The stable phase of every size and seed after the warm-up: all steps at one rate."""
+        longest = [list(runs)[-1] for _, runs in groupby(self.role("family", "noise"), key)]
+        return [settled(select(c, c.schedule.lr[c.step - 1] == c.schedule.peak)) for c in longest]
+
+    @cached_property
+    def frontier(self) -> list[LossCurve]:
+        """Those points of the stable phases whose loss no other point had for less compute, 6 N D; one seed."""
+        runs = [curve for curve in self.stable if curve.role == "family"]
+        compute = [6 * counts([run], "non_embedding") * tokens([run]) for run in runs]
+        order = np.argsort(np.concatenate(compute), kind="stable")
+        losses = np.concatenate([run.loss for run in runs])
+        best = np.empty(losses.size, dtype=bool)
+        best[order] = losses[order] <= np.minimum.accumulate(losses[order])
+        parts = np.split(best, np.cumsum([run.step.size for run in runs])[:-1])
+        return [select(run, part) for run, part in zip(runs, parts, strict=True) if part.any()]
+
+    @cached_property
+    def texts(self) -> list[LossCurve]:
+        """The lowest loss of every size on every text, each as one step whose batch is the whole text: D are distinct tokens.
+
+        The longest text is the stretch of the family's stable phase of as many steps as the others had.
+        """
+        short = self.role("text")
+        if not short:
+            return []
+        steps = min(curve.schedule.steps for curve in short)
+        found = [lowest(curve, curve.source["train_tokens"]) for curve in short]
+        for curve in self.stable:
+            if curve.role == "family" and any(curve.parameters == other.parameters for other in short):
+                stretch = select(curve, curve.step <= steps)
+                found.append(lowest(stretch, stretch.step[-1] * curve.tokens_per_step))
+        return found
+
+    @cached_property
+    def batches(self) -> list[LossCurve]:
+        """The runs of role "batch" after their warm-up: two sizes, each with several batches at several constant rates."""
+        return [settled(curve) for curve in self.role("batch")]
+
+    @cached_property
+    def noise(self) -> Noise | None:
+        """What another seed changes; None where no run has one."""
+        first = {(key(c)[0], c.schedule.steps): c for c in self.role("family")}
+        pairs = [(first.get((key(c)[0], c.schedule.steps)), c) for c in self.role("noise")]
+        return noise([pair for pair in pairs if pair[0]])
+
+    @cached_property
+    def chinchilla(self) -> Fit:
+        """Chinchilla's law on the ends."""
+        return fit(build("chinchilla"), self.ends)
+
+    def table(self, curves: list[LossCurve]) -> pd.DataFrame:
+        """Return the evaluated points of `curves` as a family of `losslaws.curves.public.checkpoints`: model, N (all parameters), D and loss."""
+        names = np.concatenate([np.full(curve.step.size, curve.name) for curve in curves])
+        loss = np.concatenate([curve.loss for curve in curves])
+        return family_table(pd.Series(names), counts(curves, "total"), tokens(curves), loss)
+
+
+def key(curve: LossCurve) -> tuple[int, int]:
+    """What runs of one size and seed have in common."""
+    return curve.parameters["non_embedding"], curve.seed
+
+
+def lowest(curve: LossCurve, distinct: int) -> LossCurve:
+    """Return the lowest loss of `curve` as that of one step on `distinct` tokens: what a law of the text's length reads."""
+    return LossCurve(
+        name=curve.name,
+        schedule=Schedule(np.array([curve.schedule.peak])),
+        step=np.array([1]),
+        loss=curve.loss[[curve.loss.argmin()]],
+        tokens_per_step=int(distinct),
+        parameters=curve.parameters,
+        seed=curve.seed,
+        role=curve.role,
+        source=curve.source,
+    )

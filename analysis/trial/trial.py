@@ -1,0 +1,136 @@
+"""A schedule that was found, held against others by training them all: which ends lowest, and by how many seeds' spread?
+
+    trial(curves, search) -> DataFrame      a row for every schedule, best first
+    write_trial(folder, search) -> [Path]   trial.csv, laws.csv, the figure and trial.md into `folder`
+
+The curves are those of conf/sweep/optimized.yaml: cells NAME-seedK, every schedule with the same seeds.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from analysis.pages.page import TEMPLATES
+from analysis.trial.regret import cliff, regret
+from losslaws import style
+from losslaws.curves import InputError, LossCurve, Schedule
+from losslaws.curves.files import atomic, write_text
+from losslaws.curves.loss_curve import load_folder
+from losslaws.search.optimize import LAW, Search
+from losslaws.words import markdown
+
+BASELINE = "cosine"
+ENOUGH = 2.0  # standard deviations of one run's final loss by which a schedule must win
+
+
+def by_schedule(curves: dict[str, LossCurve]) -> dict[str, list[LossCurve]]:
+    """Return the runs of every schedule, by its name; seeds in order. Raises InputError without the baseline or seeds."""
+    groups: dict[str, list[LossCurve]] = {}
+    for name, curve in sorted(curves.items()):
+        groups.setdefault(name.split("-seed")[0], []).append(curve)
+    if BASELINE not in groups or any(len(runs) < 2 for runs in groups.values()):
+        raise InputError(
+            f"trial: needs at least two seeds of every schedule, '{BASELINE}' among them; got {', '.join(curves)}"
+        )
+    return groups
+
+
+def trial(curves: dict[str, LossCurve], search: Search) -> pd.DataFrame:
+    """Return what each schedule reached, what was predicted for it, and its gain over the baseline, lowest loss first.
+
+    The spread is that of one run's final loss over seeds, pooled over the schedules. least_gain is the gain with the seed that
+    shows the smallest one, seed against same seed.
+    """
+    groups = by_schedule(curves)
+    losses = {name: np.array([run.final_loss for run in runs]) for name, runs in groups.items()}
+    spread = np.sqrt(np.mean([values.var(ddof=1) for values in losses.values()]))
+    base = losses[BASELINE]
+    rows = [
+        {
+            "schedule": name,
+            "seeds": values.size,
+            "mean_loss": values.mean(),
+            "predicted": predicted(search, groups[name][0]),
+            "seed_std": spread,
+            "gain": base.mean() - values.mean(),
+            "gain_in_std": (base.mean() - values.mean()) / spread,
+            "least_gain": np.min(base - values),
+        }
+        for name, values in losses.items()
+    ]
+    return pd.DataFrame(rows).sort_values("mean_loss", ignore_index=True)
+
+
+def predicted(search: Search, run: LossCurve) -> float:
+    """Return the final loss that the search's law gives for `run`; a schedule from a file does not say that it warms up."""
+    return float(search.fit.predict(Schedule(run.schedule.lr, search.warmup), run.step[-1:])[0])
+
+
+def choice_of_law() -> pd.DataFrame:
+    """Return the regret of every law, with the cliff of those that the search can minimise."""
+    table = regret()
+    laws = {LAW: LAW, "annealing": "annealing", "annealing_progress, p .7": "annealing_progress"}
+    return table.assign(cliff=table["law"].map({name: cliff(law) for name, law in laws.items()}))
+
+
+def picture(curves: dict[str, LossCurve]):
+    """Draw the schedules and the last half of their loss curves, a band from the lowest seed to the highest."""
+    figure = style.canvas(style.DOUBLE, 2.6)
+    rates, losses = figure.subplots(1, 2)
+    for name, runs in by_schedule(curves).items():
+        late = runs[0].step > runs[0].schedule.steps / 2
+        every = np.array([run.loss[late] for run in runs])
+        (line,) = rates.plot(np.arange(1, runs[0].schedule.steps + 1), runs[0].schedule.lr, label=name)
+        losses.plot(runs[0].step[late], every.mean(axis=0), label=name)
+        losses.fill_between(runs[0].step[late], every.min(axis=0), every.max(axis=0), color=line.get_color(), alpha=0.2)
+    rates.set(title="What was applied", xlabel="step", ylabel="learning rate")
+    losses.set(title="What came of it: mean and range over seeds", xlabel="step", ylabel="validation loss")
+    rates.legend()
+    return figure
+
+
+def write_trial(folder: Path, search: Search) -> list[Path]:
+    """Write the trial's tables, figure and page; return the pages' paths. Raises InputError where its curves are missing."""
+    curves = load_folder(folder / "curves")
+    tables = {"trial": trial(curves, search), "laws": choice_of_law()}
+    for name, table in tables.items():
+        with atomic(folder / f"{name}.csv") as temporary:
+            table.to_csv(temporary, index=False, float_format="%.6g")
+    with style.applied():
+        style.save(picture(curves), folder / "figures" / "trial")
+    write_text(folder / "trial.md", render(tables["trial"], tables["laws"], search, curves))
+    return [folder / "trial.csv", folder / "laws.csv", folder / "trial.md"]
+
+
+def render(table: pd.DataFrame, laws: pd.DataFrame, search: Search, curves: dict[str, LossCurve]) -> str:
+    """Return the page of the trial as Markdown."""
+    row = table.set_index("schedule")
+    loss = {"mean_loss": ("mean final loss", ".4f"), "predicted": ("predicted", ".4f")}
+    gain = {
+        "gain": (f"gain over {BASELINE}", ".4f"),
+        "gain_in_std": ("in seed std", ".1f"),
+        "least_gain": ("least, seed by seed", ".4f"),
+    }
+    regrets = {
+        "mean_regret": ("mean regret", ".4f"),
+        "worst_regret": ("worst", ".4f"),
+        "rank_correlation": ("rank correlation", ".2f"),
+    }
+    return TEMPLATES.get_template("trial.md.j2").render(
+        table=markdown(table, {"schedule": ("schedule", ""), "seeds": ("seeds", "d")} | loss | gain),
+        laws=markdown(
+            laws, {"law": ("law", ""), "fitted_to": ("fitted to", "")} | regrets | {"cliff": ("cliff", ".3f")}
+        ),
+        found=row.loc["found"],
+        baseline=BASELINE,
+        enough=ENOUGH,
+        rivals=[
+            (name, row.loc["found", "gain"] - row.loc[name, "gain"])
+            for name in row.index
+            if name not in ("found", BASELINE)
+        ],
+        search=search,
+        steps=next(iter(curves.values())).schedule.steps,
+        choices=int(laws["choices"].max()),
+    )

@@ -1,0 +1,117 @@
+"""What one does to curves of runs: cut them to the points that a law speaks of, compare them, count their cost.
+
+select(curve, keep), final(curve)     the curve with only some of its points, with only its last one
+settled(curve)                        without the aftermath of its warm-up
+same_model(a, b), same_training(a, b)
+noise(pairs) -> Noise                 what another seed changes
+consumed(curves)                      FLOPs, with shared beginnings trained once
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from losslaws.curves.errors import InputError
+from losslaws.curves.loss_curve import LossCurve
+
+FIRST = 2  # the paper's first point lies at 1,000 steps after a warm-up of 500
+
+
+@dataclass(frozen=True)
+class Noise:
+    """What another seed changes, from pairs of runs that differ in nothing else.
+
+    pairs     names of the runs whose second seed exists
+    relative  rms over pairs and points of the relative difference in the second half of the curves
+    std       standard deviation of one run's final loss, nats per token
+    """
+
+    pairs: tuple[str, ...]
+    relative: float
+    std: float
+
+    @property
+    def difference(self) -> float:
+        """Smallest difference between the final losses of two runs that counts, nats: 95 % by Student's t.
+
+        The standard deviation comes from `pairs` differences, so t has as many degrees of freedom.
+        """
+        from scipy.stats import t as student  # takes longer to import than a forecast takes
+
+        return float(student.ppf(0.975, len(self.pairs)) * np.sqrt(2) * self.std)
+
+
+def select(curve: LossCurve, keep: np.ndarray) -> LossCurve:
+    """Return `curve` with only the evaluated points that the mask or indices `keep` name."""
+    also = {name: losses[keep] for name, losses in curve.also.items()}
+    return replace(curve, step=curve.step[keep], loss=curve.loss[keep], also=also)
+
+
+def final(curve: LossCurve) -> LossCurve:
+    """Return `curve` with only its last evaluated point: what laws of the final loss are fitted on."""
+    return select(curve, [-1])
+
+
+def settled(curve: LossCurve) -> LossCurve:
+    """Return `curve` from FIRST times its warm-up on: earlier losses follow no law of the rate.
+
+    Raises InputError where no point is left.
+    """
+    keep = curve.step >= FIRST * curve.schedule.warmup
+    if not keep.any():
+        raise InputError(
+            f"curve '{curve.name}': has no loss after {FIRST} times its warm-up of {curve.schedule.warmup} steps"
+        )
+    return select(curve, keep)
+
+
+def same_model(a: LossCurve, b: LossCurve) -> bool:
+    """Whether two runs trained the same network on batches of the same size."""
+    return a.parameters == b.parameters and a.tokens_per_step == b.tokens_per_step
+
+
+def same_training(a: LossCurve, b: LossCurve) -> bool:
+    """Whether two runs differ in nothing but their learning rates."""
+    return same_model(a, b) and a.seed == b.seed
+
+
+def seed_pairs(curves: Iterable[LossCurve]) -> list[tuple[LossCurve, LossCurve]]:
+    """Return every second run beside the first of its kind: runs that differ in the seed alone, in order of the second."""
+    firsts, pairs = {}, []
+    for curve in sorted(curves, key=lambda curve: curve.seed or 0):
+        kind = (
+            curve.schedule.lr.tobytes(),
+            curve.tokens_per_step,
+            tuple(sorted(curve.parameters.items())),
+            curve.source.get("corpus"),
+        )
+        first = firsts.setdefault(kind, curve)
+        if first.seed != curve.seed:
+            pairs.append((first, curve))
+    return pairs
+
+
+def noise(pairs: Sequence[tuple[LossCurve, LossCurve]]) -> Noise | None:
+    """Return what another seed changes, from pairs of runs that differ in nothing else; None without any."""
+    if not pairs:
+        return None
+    late = [(b.loss / a.loss - 1)[a.step > a.schedule.steps / 2] for a, b in pairs]
+    finals = np.array([b.final_loss - a.final_loss for a, b in pairs])
+    return Noise(
+        pairs=tuple(a.name for a, _ in pairs),
+        relative=float(np.sqrt(np.mean(np.concatenate(late) ** 2))),
+        std=float(np.sqrt(np.mean(finals**2) / 2)),
+    )
+
+
+def consumed(curves: Sequence[LossCurve]) -> float:
+    """Return the FLOPs of training `curves`, where runs that agree in all but their rates share the steps before these differ.
+
+    Raises InputError for a run whose FLOPs are not known.
+    """
+    total = 0.0
+    for i, curve in enumerate(curves):
+        shared = [curve.schedule.common_steps(c.schedule) for c in curves[:i] if same_training(c, curve)]
+        total += curve.flops * (1 - max(shared, default=0) / curve.schedule.steps)
+    return total

@@ -1,0 +1,69 @@
+"""Learning-rate schedules, one file each.
+
+A schedule is a function of the same name as its file::
+
+    def cosine(t, steps, warmup, *, cycle=None, final=0.0): ...
+
+t       float64 [T], the step numbers 1..T
+steps   T
+warmup  steps of linear warm-up; the shape should stand at 1 when t = warmup
+returns float64 [T], the rate in units of the peak, as if there were no warm-up
+
+Its keyword options and their defaults are also its config: a new file here is at once ``schedule=NAME`` on the
+command line. The linear warm-up, min(t / warmup, 1), is multiplied in by `build`.
+"""
+
+import inspect
+from collections.abc import Callable
+from functools import cache
+from importlib import import_module
+from pkgutil import iter_modules
+
+import numpy as np
+
+from losslaws.curves.errors import InputError, nearest
+from losslaws.curves.schedule import Schedule
+
+
+@cache
+def names() -> tuple[str, ...]:
+    """Every schedule there is."""
+    return tuple(sorted(module.name for module in iter_modules(__path__)))
+
+
+@cache
+def shape(name: str) -> Callable:
+    """Return the shape function of schedule `name`. Raises InputError for an unknown one."""
+    if name not in names():
+        raise InputError(f"schedule '{name}' is unknown{nearest(name, names())} (known: {', '.join(names())})")
+    return getattr(import_module(f"{__name__}.{name}"), name)
+
+
+def options(name: str) -> dict:
+    """The keyword options of schedule `name` with their defaults."""
+    parameters = inspect.signature(shape(name)).parameters.values()
+    return {p.name: p.default for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY}
+
+
+def build(name: str, steps: int, peak: float = 1.0, warmup: int = 0, **chosen) -> Schedule:
+    """Build schedule `name` over `steps` optimiser steps.
+
+    peak    highest learning rate; the array is peak x shape x warm-up
+    warmup  steps of linear warm-up from peak/warmup up to peak
+    chosen  options of the schedule (see `options`)
+
+    Raises InputError for an unknown name or option, and for values that give no valid schedule.
+    """
+    known = options(name)
+    for key in chosen:
+        if key not in known:
+            raise InputError(
+                f"schedule '{name}' has no option '{key}'{nearest(key, known)} (options: {', '.join(known)})"
+            )
+    if steps < 1:
+        raise InputError(f"schedule '{name}': steps is {steps}; it must be at least 1")
+    if not 0 <= warmup <= steps:
+        raise InputError(f"schedule '{name}': warmup {warmup} must lie between 0 and the {steps} steps")
+    t = np.arange(1.0, steps + 1)
+    ramp = np.minimum(t / warmup, 1.0) if warmup else 1.0
+    return Schedule(peak * ramp * shape(name)(t, steps, warmup, **chosen), warmup, name)

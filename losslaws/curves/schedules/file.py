@@ -1,0 +1,30 @@
+import csv
+from pathlib import Path
+
+import numpy as np
+
+from losslaws.curves.errors import InputError
+
+
+def file(t, steps, warmup, *, path=""):
+    """The column `lr` of a CSV file, one row per optimiser step; extra rows are not used.
+
+    The rates are multiplied by the schedule's peak: with peak=1 and warmup=0 (the defaults of this schedule) they are
+    applied as they stand.
+    """
+    if not Path(path).is_file():
+        raise InputError(
+            f"schedule 'file': there is no file '{path}'; set schedule.path to a CSV file with a column lr"
+        )
+    with open(path, newline="", encoding="utf-8", errors="replace") as handle:
+        rows = list(csv.DictReader(handle))
+    if not rows or "lr" not in rows[0]:
+        raise InputError(f"{path}: has no column 'lr'; write one row per step under the header lr")
+    if len(rows) < steps:
+        raise InputError(
+            f"{path}: has {len(rows)} rows but the run has {steps} steps; add rows or set steps={len(rows)}"
+        )
+    try:
+        return np.array([float(row["lr"]) for row in rows[:steps]])
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{path}: column lr holds something that is not a number ({error})") from None

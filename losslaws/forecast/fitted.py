@@ -1,0 +1,121 @@
+"""A run fitted so that it can be forecast: the forms of the law, the priors, and how far the forecast may be off."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from losslaws.curves import InputError, LossCurve, Schedule
+from losslaws.curves.runs import select
+from losslaws.fitting import Fit, fit
+from losslaws.fitting.metrics import r_squared
+from losslaws.forecast.prior import FORMS, LAW, POINTS, likelihood, prior_for, removed, settled
+from losslaws.laws import Plan
+
+FEWEST = 8  # points after the warm-up; with fewer a curve cannot be told from its noise
+ENDS, WEIGHT = (
+    5,
+    10.0,
+)  # the last so many points of a decayed run are fitted so many times more: ends are what is forecast
+FLOOR = 1e-3  # relative: two runs that differ in nothing but the noise of the machine differ by about this
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """The seen part of one or several runs of a model, fitted with every form of the law.
+
+    curves       what was seen
+    fits         each form with numbers
+    weights      of the forms in every average, [forms], of sum 1
+    covariances  of the free parameters of each form, [p, p], before they were calibrated on other runs
+    """
+
+    curves: tuple[LossCurve, ...]
+    fits: tuple[Fit, ...]
+    weights: np.ndarray
+    covariances: tuple[np.ndarray, ...]
+
+    @property
+    def r2(self) -> float:
+        """Share of the fitted losses' variance that the law explains."""
+        seen = [settled(curve) for curve in self.curves]
+        predicted = self.average([np.concatenate([fit.predict(curve) for curve in seen]) for fit in self.fits])
+        return r_squared(predicted, np.concatenate([curve.loss for curve in seen]))
+
+    @property
+    def removed(self) -> float:
+        """Loss that a whole decay from the peak rate of the first run removes, nats per token."""
+        return float(self.average([removed(fit, self.curves[0].schedule.peak) for fit in self.fits]))
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is doubtful about the form that weighs most."""
+        return self.fits[int(np.argmax(self.weights))].warnings
+
+    @property
+    def steps(self) -> int:
+        """The last step at which a loss was seen."""
+        return int(max(curve.step[-1] for curve in self.curves))
+
+    @property
+    def decayed(self) -> bool:
+        """Whether a fall of the learning rate was seen."""
+        return any(falls(curve.schedule, int(curve.step[-1])) for curve in self.curves)
+
+    def average(self, values: Sequence) -> np.ndarray:
+        """Return the average of a value of each form."""
+        return np.tensordot(self.weights, np.asarray(values), 1)
+
+    def losses(self, schedule: Schedule, step=None) -> tuple[np.ndarray, np.ndarray]:
+        """Return the forecast losses at `step` (default: every step) and their relative spread, [n] each.
+
+        The spread is that of each form, and that between the forms.
+        """
+        read = self.fits[0].law.features([Plan(schedule, step)])  # the forms read the same of a schedule
+        each, spread = zip(*(self.form_losses(i, read) for i in range(len(self.fits))), strict=True)
+        loss = self.average(each)
+        variance = self.average(np.square(spread) + np.square(each - loss)) / loss**2
+        return loss, np.sqrt(variance + FLOOR**2)
+
+    def form_losses(self, i: int, read) -> tuple[np.ndarray, np.ndarray]:
+        """Return what one form forecasts from the features of a schedule, and its standard deviation, [n] each."""
+        law, free = self.fits[i].law, self.fits[i].problem.free
+        loss, jacobian = law.evaluate(law.theta(self.fits[i].params), read)
+        slope = jacobian[:, free]
+        return loss, np.sqrt(np.einsum("ni,ij,nj->n", slope, self.covariances[i], slope))
+
+
+def falls(schedule: Schedule, steps: int) -> bool:
+    """Whether the rate falls by more than a twentieth of the peak after the warm-up, within the first `steps`."""
+    seen = schedule.lr[schedule.warmup : steps]
+    return bool(seen.size and np.any(seen < 0.95 * schedule.peak))
+
+
+def fit_runs(curves: Sequence[LossCurve], learned: dict) -> Fitted:
+    """Fit each form to `curves`, runs of one model, with the priors that `learned` holds. Raises InputError for too few points."""
+    seen = [settled(curve) for curve in curves]
+    if sum(curve.step.size for curve in seen) < FEWEST:
+        raise InputError(
+            f"{curves[0].name}: has only {sum(c.step.size for c in seen)} losses after the warm-up; a forecast needs {FEWEST}"
+        )
+    ends = [select(curve, slice(-ENDS, None)) for curve in seen if falls(curve.schedule, int(curve.step[-1]))]
+    weights = [1.0] * len(seen) + [WEIGHT] * len(ends)
+    longest = max(seen, key=lambda curve: curve.step[-1])
+    fits = tuple(
+        fit(LAW, seen + ends, weights=weights, fixed=held, prior=prior_for(longest, learned[name]))
+        for name, held in FORMS.items()
+    )
+    weight = likelihood(fits) * [learned[name]["weight"] for name in FORMS]
+    return Fitted(tuple(curves), fits, weight / weight.sum(), tuple(map(covariance_of, fits)))
+
+
+def covariance_of(found: Fit) -> np.ndarray:
+    """Return the inverse of the curvature of what was minimised, POINTS points counting as one independent measurement."""
+    problem = found.problem
+    theta = found.law.theta(found.params)
+    residual, jacobian = problem.residual(theta)
+    weight = (
+        problem.weight / np.maximum(np.abs(residual), problem.delta) / problem.delta
+    )  # and Huber's, in units of delta squared
+    rows = problem.prior.rows(theta[problem.free], problem.free_names)[1]
+    return np.linalg.pinv(((weight[:, None] * jacobian).T @ jacobian + rows.T @ rows) / POINTS, hermitian=True)

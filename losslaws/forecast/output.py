@@ -1,0 +1,95 @@
+"""Forecasts as text for a terminal, as JSON and as CSV."""
+
+import csv
+import json
+from pathlib import Path
+
+from losslaws.curves import LossCurve
+from losslaws.curves.files import atomic
+from losslaws.forecast.predict import Forecast, Forecaster
+
+COLUMNS = ("schedule", "step", "loss", "low", "high")
+
+
+def as_text(forecaster: Forecaster, forecasts: dict[str, Forecast]) -> str:
+    """Return a table of final losses with what was seen above it and what is doubtful below."""
+    lines = [seen(curve) for curve in forecaster.curves]
+    lines.append(
+        f"law: {law_of(forecaster)}, which explains {100 * forecaster.explained:.2f} % of the variance of these losses\n"
+    )
+    width = max(len("schedule"), *map(len, forecasts)) + 2
+    lines.append(f"{'schedule':{width}}{'steps':>9}{'final loss':>12}   {'90 % interval':17}{'':3}")
+    for name, forecast in forecasts.items():
+        final, low, high = forecast.final
+        kind = "continues the log" if forecast.continues else "a new run"
+        lines.append(f"{name:{width}}{forecast.schedule.steps:>9}{final:>12.4f}   {low:.4f} to {high:.4f}  {kind}")
+    said = {}
+    for name, forecast in forecasts.items():
+        for line in forecast.warnings:
+            said.setdefault(line, []).append(name)
+    lines += ["", *(f"warning: {line}" + where(names, forecasts) for line, names in said.items())]
+    return "\n".join(lines).rstrip()
+
+
+def law_of(forecaster: Forecaster) -> str:
+    """Return what the forecasts come from."""
+    return f"{forecaster.fitted.fits[0].law.name}, the average of {len(forecaster.fitted.fits)} forms"
+
+
+def where(names: list[str], forecasts: dict[str, Forecast]) -> str:
+    """Return which forecasts a warning is about, where not all of them."""
+    if len(names) == len(forecasts):
+        return ""
+    return f" ({', '.join(names[:2])}{f' and {len(names) - 2} more' if len(names) > 2 else ''})"
+
+
+def seen(curve: LossCurve) -> str:
+    """Return a line on what was read."""
+    kind = curve.source.get("columns", {}).get("val_loss") or "smoothed training loss"
+    return (
+        f"{curve.name}: {curve.step.size} losses ({kind}) up to step {curve.step[-1]}, the last {curve.final_loss:.4f}; "
+        f"peak rate {curve.schedule.peak:g}, warm-up {curve.schedule.warmup} steps, last rate {curve.schedule.lr[-1]:.3g}"
+    )
+
+
+def as_json(forecaster: Forecaster, forecasts: dict[str, Forecast]) -> str:
+    """Return everything as JSON: what was seen, the fit, and every forecast with its curve."""
+    fitted = forecaster.fitted
+    return json.dumps(
+        {
+            "logs": [
+                {"name": curve.name, "last_step": int(curve.step[-1]), **curve.source} for curve in forecaster.curves
+            ],
+            "law": {
+                "name": fitted.fits[0].law.name,
+                "forms": [
+                    {"weight": float(weight), "p": fit.law.p, "parameters": fit.params}
+                    for weight, fit in zip(fitted.weights, fitted.fits, strict=True)
+                ],
+                "r2": forecaster.explained,
+            },
+            "forecasts": [
+                {
+                    "schedule": name,
+                    "steps": forecast.schedule.steps,
+                    "final_loss": forecast.final[0],
+                    "interval_90": forecast.final[1:],
+                    "continues": forecast.continues,
+                    "warnings": forecast.warnings,
+                    "curve": {key: getattr(forecast, key).tolist() for key in COLUMNS[1:]},
+                }
+                for name, forecast in forecasts.items()
+            ],
+        },
+        indent=1,
+    )
+
+
+def write_csv(path: Path, forecasts: dict[str, Forecast]) -> None:
+    """Write the curves, a row for every step of every forecast."""
+    with atomic(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(COLUMNS)
+        for name, forecast in forecasts.items():
+            values = (getattr(forecast, key).tolist() for key in COLUMNS[1:])
+            writer.writerows([name, *row] for row in zip(*values, strict=True))

@@ -1,0 +1,59 @@
+"""Schedules as words of a command line: `wsd`, `wsd:decay=0.2,shape=1-sqrt`, `cosine:steps=20000,peak=3e-4,warmup=500`."""
+
+import json
+from collections.abc import Mapping
+
+from losslaws.curves import InputError, Schedule, schedules
+
+COMMON = ("steps", "peak", "warmup")
+
+
+def all_options() -> list[str]:
+    """Every option that some schedule has."""
+    return sorted({option for name in schedules.names() for option in schedules.options(name)})
+
+
+def parse(word: str, given: Mapping[str, object]) -> Schedule:
+    """Build the schedule that `word` names; what it leaves open is taken from `given`, where the schedule has such an option.
+
+    given  "steps", "peak", "warmup" and options of schedules. Raises InputError for what cannot be built.
+    """
+    name, _, rest = word.partition(":")
+    known = schedules.options(name)
+    chosen = {key: value for key, value in given.items() if key in known or key in COMMON}
+    for part in filter(None, rest.split(",")):
+        key, sign, text = part.partition("=")
+        if not sign:
+            raise InputError(f"schedule '{word}': '{part}' is no option; write NAME:option=value,option=value")
+        chosen[key] = value_of(text)
+    for key in ("steps", "warmup"):
+        if isinstance(chosen.get(key), bool) or not isinstance(chosen.get(key), int):
+            raise InputError(f"schedule '{word}': {key} is {chosen.get(key)}; give a whole number, e.g. --{key} 20000")
+    if not isinstance(chosen.get("peak"), int | float) or not chosen["peak"] > 0:
+        raise InputError(f"schedule '{word}': peak is {chosen.get('peak')}; give a positive rate, e.g. --peak 3e-4")
+    try:
+        return schedules.build(name, **chosen)
+    except (TypeError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"schedule '{word}': an option has a value that does not fit ({error})") from None
+
+
+def value_of(text: str) -> object:
+    """Return the number or JSON value that `text` is, else the text itself."""
+    for kind in (int, float, json.loads):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def label(word: str, given: Mapping[str, object]) -> str:
+    """Return `word` with the options of `given` that it leaves open and its schedule has: what a table calls it."""
+    name, _, rest = word.partition(":")
+    parts = [part for part in rest.split(",") if part and part.partition("=")[0] not in COMMON]
+    named = {part.partition("=")[0] for part in parts}
+    known = schedules.options(name)
+    parts += [f"{key}={value}" for key, value in given.items() if key in known and key not in named]
+    return f"{name} {' '.join(parts)}".strip()

@@ -1,0 +1,134 @@
+"""A law of progress and noise: what the steps gain, and a noise that relaxes towards the level of the present rate."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from scipy.linalg.lapack import dtbtrs
+
+from losslaws.curves import InputError, Schedule
+from losslaws.laws import Law, Parameter, Run, power
+from losslaws.laws._nodes import sums
+
+REFERENCE = 1e-3  # peak rate at which A and K are stated; its steps are worth half of what the highest peak makes them
+
+
+class Relaxing:
+    """progress [n] of every point, and the noise [n] with its derivative for any speed of relaxation."""
+
+    def __init__(self, runs: Sequence[Run], law: "Relaxation"):
+        progress, level, gaps, first, rises, ages, many = [], [], [], [], [], [], []
+        for run in runs:
+            gain, target, time = law.read(run.schedule)
+            if time[run.step[0] - 1] <= 0:
+                raise InputError(
+                    f"run '{run.name}': the rates up to step {run.step[0]} are 0, where the law is not defined"
+                )
+            at = run.step - 1
+            progress.append(np.cumsum(gain)[at])
+            level.append(target[at])
+            gaps.append(np.diff(time[at], prepend=time[at][0]))
+            first.append(np.arange(at.size) == 0)
+            rise = np.diff(target, prepend=0.0)
+            step = np.flatnonzero(rise[: run.step[-1]])
+            node = np.searchsorted(at, step)
+            rises.append(rise[step])
+            ages.append(time[at][node] - np.append(0.0, time)[step])
+            many.append(np.bincount(node, minlength=at.size))
+        self.progress, self._level, self._gap = np.concatenate(progress), np.concatenate(level), np.concatenate(gaps)
+        self._first = np.concatenate(first)
+        self._rise, self._age, self._many = np.concatenate(rises), np.concatenate(ages), np.concatenate(many)
+        self._speed = None
+
+    def noise(self, speed: float) -> tuple[np.ndarray, np.ndarray]:
+        """Return the noise and its derivative by `speed`, [n] each.
+
+        What lags behind at point j is m_j = exp(-speed gap) m_(j-1) + what is left of the rises in between: a bidiagonal
+        system, as for S2 of the annealing law.
+        """
+        if speed != self._speed:
+            left = self._rise * np.exp(-speed * self._age)
+            carry = np.where(self._first, 0.0, np.exp(-speed * self._gap))
+            system = np.array([np.ones_like(carry), -np.append(carry[1:], 0.0)])
+            lag = dtbtrs(system, sums(self._many, left), uplo="L")[0].ravel()
+            slope = sums(self._many, -self._age * left)
+            slope[1:] -= (self._gap * carry)[1:] * lag[:-1]
+            self._speed = speed
+            self._noise = self._level - lag, -dtbtrs(system, slope, uplo="L")[0].ravel()
+        return self._noise
+
+
+@dataclass(frozen=True)
+class Relaxation(Law):
+    """L(s) = L0 + A P(s)^-alpha + K n(s).
+
+    A step at the rate eta does x = f(eta) / f(peak) of what one at the peak does, with f(eta) = eta^p / sqrt(1 + (eta / high)^2):
+    halving the rate within a run makes a step worth more than half, and near `high` hardly less than before. Where the peak lies above it,
+    the peak takes the place of `high`: such rates, of other optimisers perhaps, are not what it was found on.
+    P(s) = (2 h / (1 + h))^p times the sum of x_i over i <= s is the progress, in steps under the constant rate 1e-3, with
+    h = peak / 1e-3: doubling a low peak makes all steps worth 2^p as much, doubling a high one changes little.
+    n(s) is the noise: it follows h^q x, n' = rho eta / peak (h^q x - n), from n = 0. After a drop of the rate it takes about 1 / rho
+    steps at the peak, or twice as many at half of it, until the noise is gone, and at rate 0 nothing changes any more.
+
+    The peak does not count in the relaxation: were it eta instead of eta / peak, rho of the SlimPajama grid would fall tenfold from the
+    peak 1e-4 to 1e-3. Under a constant rate all this is a power law in steps. With f(eta) = eta, progress in proportion to the peak and
+    a relaxation per step whatever its rate it is the annealing law, whose L0 - C S2 is the noise. A variant of this project. p, high
+    and q are settings rather than parameters: one data set does not tell p from the others, and one peak rate says nothing of
+    the rest. They were chosen on the Multi-Power curves, the SlimPajama grid and the OpenWebText2 runs, see the leaderboard: without
+    `high`, long decays gained more than the law said at the peak 2e-3 and less at 1e-4. Steps of the warm-up count with their real
+    rate.
+    """
+
+    name: ClassVar[str] = "relaxation"
+    equation: ClassVar[str] = (
+        "L0 + A P^-alpha + K n, P = (2 h / (1 + h))^p sum_i x_i, n' = rho eta / peak (h^q x - n), h = peak / 1e-3, "
+        "x = f(eta) / f(peak), f(eta) = eta^p / sqrt(1 + (eta / high)^2)"
+    )
+    source: ClassVar[str] = "this project, after Tissue, Wang, Wang 2024 and Luo et al. 2025"
+    parameters: ClassVar[tuple[Parameter, ...]] = (
+        Parameter("L0", "loss that no training removes, at rate 0, nats per token", linear=True),
+        Parameter("A", "scale of the power law in P, nats per token x (step at 1e-3)^alpha", linear=True),
+        Parameter("alpha", "exponent of P", bounds=(0.01, 3.0), starts=(0.35, 0.5, 0.7)),
+        Parameter(
+            "K",
+            "loss that a decay to 0 removes, nats per token at the peak 1e-3",
+            linear=True,
+            needs="a decay of the learning rate",
+        ),
+        Parameter(
+            "rho",
+            "speed at which the noise relaxes, per step at the peak rate",
+            bounds=(1e-5, 1.0),
+            starts=(1e-3, 4e-3, 0.016, 0.064, 0.25),
+            decades=True,
+            needs="decays of several lengths",
+        ),
+    )
+    refine: ClassVar[int] = 3  # a fast and a slow relaxation often fit nearly alike
+    p: float = 0.7
+    high: float = 3e-3
+    q: float = 0.25
+
+    def features(self, runs: Sequence[Run]) -> Relaxing:
+        return Relaxing(runs, self)
+
+    def read(self, schedule: Schedule) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return the progress of every step, the noise that would be left at its rate, and the time to relax after it, [T] each."""
+        h, share = schedule.peak / REFERENCE, schedule.lr / schedule.peak
+        high = max(self.high, schedule.peak)
+        bent = np.sqrt((1 + (schedule.peak / high) ** 2) / (1 + (schedule.lr / high) ** 2))
+        x = share**self.p * bent
+        return (2 * h / (1 + h)) ** self.p * x, self.level(schedule.peak) * x, np.cumsum(share)
+
+    def level(self, peak: float) -> float:
+        """Return the noise that is left under the constant rate `peak`, in units of that at the rate 1e-3."""
+        return (peak / REFERENCE) ** self.q
+
+    def basis(self, nonlinear, x):
+        alpha, rho = nonlinear
+        forward, by_alpha = power(x.progress, alpha)
+        noise, by_rho = x.noise(rho)
+        zero = np.zeros_like(forward)
+        phi = np.column_stack([np.ones_like(forward), forward, noise])
+        return phi, np.stack([np.column_stack([zero, by_alpha, zero]), np.column_stack([zero, zero, by_rho])])

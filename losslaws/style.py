@@ -1,0 +1,124 @@
+"""How every figure looks: widths, palette, lines, and bytes that depend on nothing but the data.
+
+Colours come from Okabe and Ito's palette, made for colour-blind readers; a line style goes with each, so that figures
+survive grey printing too. The report replaces each colour by a variable of its page, for light and dark.
+"""
+
+from pathlib import Path
+from textwrap import fill
+
+import matplotlib
+from cycler import cycler
+from matplotlib.figure import Figure
+
+from losslaws.curves.files import atomic
+
+SINGLE, DOUBLE = 3.25, 6.75  # widths of one and two columns, inches
+LETTERS = 13.5  # of a title, per inch
+
+COLOURS = {
+    "blue": "#0072b2",
+    "vermillion": "#d55e00",
+    "green": "#009e73",
+    "purple": "#cc79a7",
+    "orange": "#e69f00",
+    "sky": "#56b4e9",
+    "ink": "#1b1b1b",
+    "muted": "#6b6b6b",
+    "grid": "#e4e4e4",
+    "band": "#d0d0d0",
+}
+DARK = {  # the same on a dark page
+    "blue": "#5cb3ee",
+    "vermillion": "#ff8b4d",
+    "green": "#3ccf9f",
+    "purple": "#e8a6cb",
+    "orange": "#f2bb45",
+    "sky": "#93d3f7",
+    "ink": "#e6e6e6",
+    "muted": "#9b9b9b",
+    "grid": "#2b2f34",
+    "band": "#3a4046",
+}
+BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY, INK, MUTED, GRID, BAND = COLOURS.values()
+LINES = ["-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1))]
+
+RC = {
+    "axes.axisbelow": True,
+    "axes.edgecolor": MUTED,
+    "axes.facecolor": "none",
+    "axes.grid": True,
+    "axes.labelcolor": INK,
+    "axes.labelsize": 7.5,
+    "axes.linewidth": 0.6,
+    "axes.prop_cycle": cycler(color=[BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY]) + cycler(linestyle=LINES),
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlecolor": INK,
+    "axes.titlelocation": "left",
+    "axes.titlesize": 7.5,
+    "axes.unicode_minus": True,
+    "figure.constrained_layout.use": True,
+    "figure.dpi": 100,
+    "figure.facecolor": "none",
+    "figure.titlesize": 8,
+    "figure.titleweight": "bold",
+    "font.family": "DejaVu Sans",  # ships with matplotlib, so every machine sets the same glyphs
+    "font.size": 7,
+    "grid.color": GRID,
+    "grid.linewidth": 0.5,
+    "legend.fontsize": 7,
+    "legend.frameon": False,
+    "legend.labelcolor": INK,
+    "lines.linewidth": 1.2,
+    "lines.markersize": 3,
+    "mathtext.fontset": "dejavusans",
+    "patch.linewidth": 0,
+    "pdf.fonttype": 42,
+    "savefig.facecolor": "none",
+    "svg.fonttype": "path",
+    "svg.hashsalt": "loss-curve-laws",
+    "text.color": INK,
+    "xtick.color": MUTED,
+    "xtick.labelcolor": INK,
+    "xtick.labelsize": 6.5,
+    "xtick.major.size": 2.5,
+    "xtick.major.width": 0.6,
+    "ytick.color": MUTED,
+    "ytick.labelcolor": INK,
+    "ytick.labelsize": 6.5,
+    "ytick.major.size": 2.5,
+    "ytick.major.width": 0.6,
+}
+NO_DATES = {
+    "pdf": {"Creator": None, "Producer": None, "CreationDate": None},
+    "svg": {"Creator": None, "Date": None},
+}
+
+
+def applied():
+    """Return a context in which figures are drawn and saved in this style, whatever the reader's own settings are."""
+    return matplotlib.rc_context({**matplotlib.rcParamsDefault, "backend": "agg", **RC})
+
+
+def canvas(width: float = DOUBLE, height: float = 2.6) -> Figure:
+    """Return an empty figure, `width` x `height` inches."""
+    return Figure(figsize=(width, height))
+
+
+def headline(figure: Figure, finding: str) -> Figure:
+    """Head `figure` by the finding it shows, broken to its width; return it."""
+    figure.suptitle(fill(finding, int(LETTERS * figure.get_figwidth())), x=0.01, ha="left")
+    return figure
+
+
+def save(figure: Figure, path: Path) -> list[Path]:
+    """Write `figure` as PATH.pdf (text as text, fonts embedded) and PATH.svg (text as outlines); return both paths."""
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")  # laid out once, for both files
+    written = []
+    for kind, metadata in NO_DATES.items():
+        written.append(Path(path).with_suffix(f".{kind}"))
+        with atomic(written[-1]) as temporary:
+            figure.savefig(temporary, format=kind, metadata=metadata)
+    return written

@@ -1,0 +1,27 @@
+"""the schedule of a family, or of all monotone ones, that should end at the lowest loss"""
+
+from pathlib import Path
+
+from losslaws.verbs._logs import curves_of
+
+
+def arguments(parser) -> None:
+    parser.add_argument("logs", nargs="+", metavar="LOG", help="a log as `predict` reads it, or a results folder")
+    parser.add_argument("--steps", type=int, required=True, help="length of the run to come")
+    parser.add_argument("--family", help="one family only, or 'free'")
+    parser.add_argument("--peak", type=float, help="peak rate, one of those in the logs; default: the commonest")
+    parser.add_argument("--out", type=Path, help="write the schedule there, for schedule=file")
+
+
+def run(args) -> None:
+    from losslaws.search.optimize import FAMILIES, REFERENCE, Search, save, table
+
+    search = Search.of(curves_of(args.logs), args.steps, args.peak)
+    families = [args.family] if args.family else [*FAMILIES, "free"]
+    found = [one for family in families if (one := search.best(family))]
+    print(table(search, [search.build(REFERENCE), *found]))
+    if args.out and found:
+        best = next((one for one in found if one.family == "free"), found[0])
+        print(
+            f"{save(best, args.out)}: {best}; train it with schedule=file schedule.path={args.out} steps={args.steps}"
+        )

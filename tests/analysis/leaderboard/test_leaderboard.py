@@ -1,0 +1,198 @@
+"""The leaderboard on made curves whose answers are known, and its protocols' promises."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from analysis.leaderboard import board, page, procedures, protocols, ranking, studies
+from analysis.leaderboard.board import cell_rows, rank_accuracy
+from analysis.leaderboard.datasets import FALLBACK, Group, groups, multi_power, noise, written
+from analysis.leaderboard.procedures import PROCEDURES, SELECTION
+from losslaws.curves import LossCurve
+from losslaws.curves.runs import select
+from losslaws.curves.schedules import build
+from tests.analysis.papers import synthetic
+
+NAMES = ("constant-1x", "cosine-1x", "wsd20-linear-1x", "constant-3x", "cosine-3x", "wsd20-linear-3x", "peak4-05x")
+
+
+def made(dataset="mpl", family="mpl", names=NAMES, scatter=0.0):
+    """A group whose losses come from the annealing law."""
+    curves = {name: synthetic.curve(name, scatter) for name in names}
+    return Group(dataset, "25M", family, curves, (("constant-1x", "cosine-1x"),), 1e-4)
+
+
+@pytest.fixture(scope="module")
+def every():
+    return list(protocols.cells(made()))
+
+
+def test_every_protocol_but_the_absent_has_cells(every):
+    assert {cell.protocol for cell in every} == set(protocols.PROTOCOLS)
+
+
+def test_no_test_is_fitted(every):
+    for cell in every:
+        if cell.protocol.startswith("forecast"):
+            (seen,), (test,) = cell.fit, cell.tests
+            share = int(cell.protocol.removeprefix("forecast-")) / 100
+            assert seen.name == test.name and seen.step[-1] <= share * test.schedule.steps
+            assert np.all(seen.schedule.lr[seen.schedule.warmup : seen.step[-1]] == seen.schedule.peak)
+        else:
+            assert not {curve.name for curve in cell.fit} & {test.name for test in cell.tests}
+
+
+def test_new_points_lie_after_every_fork(every):
+    for cell in every:
+        for test, fork in zip(cell.tests, cell.forks, strict=True):
+            for seen in cell.fit:
+                ends = min(int(seen.step[-1]), test.schedule.steps)
+                later = range(fork + 1, ends + 1)
+                assert not any(np.array_equal(seen.schedule.lr[:t], test.schedule.lr[:t]) for t in later)
+
+
+def test_peak_rates_are_seen_but_for_the_protocol_that_asks_for_others(every):
+    for cell in every:
+        seen, asked = ({curve.schedule.peak for curve in runs} for runs in (cell.fit, cell.tests))
+        assert asked.isdisjoint(seen) if cell.protocol == "peak" else asked <= seen
+
+
+def test_longer_asks_for_three_times_the_length(every):
+    (cell,) = (cell for cell in every if cell.protocol == "longer")
+    longest = max(curve.schedule.steps for curve in cell.fit)
+    assert {test.name for test in cell.tests} == {"constant-3x", "cosine-3x", "wsd20-linear-3x"}
+    assert all(test.schedule.steps >= 3 * longest for test in cell.tests)
+
+
+def test_choices_are_all_or_drawn_the_same_every_time(monkeypatch):
+    group = made()
+    monkeypatch.setattr(protocols, "MOST", 15)
+    assert len(protocols.choices(group, 2)) == 15  # of the six of one peak rate
+    monkeypatch.setattr(protocols, "MOST", 7)
+    drawn = protocols.choices(group, 2)
+    assert len(set(drawn)) == 7 and drawn == protocols.choices(group, 2)
+
+
+def test_shared_beginnings_are_trained_once():
+    curves = made().curves
+    trunk, branch = curves["constant-3x"], curves["wsd20-linear-3x"]
+    assert protocols.trained([trunk, branch]) == trunk.schedule.steps + round(0.2 * branch.schedule.steps)
+    assert protocols.trained([select(trunk, trunk.step <= 200)]) == 200
+
+
+def row(cell, name, scored="new"):
+    procedure = PROCEDURES[name]
+    fits = procedures.fitted(procedure, cell.fit, [None] * len(procedure.parts))
+
+    def read(curve):
+        return procedures.features(procedure, cell.group.curves[curve])
+
+    return next(r for r in cell_rows(cell, procedure, fits, 0.0, read) if r["scored"] == scored)
+
+
+def test_the_true_law_is_exact_and_the_blind_one_is_not(every):
+    cell = next(cell for cell in every if cell.protocol == "published")
+    assert row(cell, "annealing")["final_error"] < 1e-6
+    assert row(cell, "annealing")["R2"] == pytest.approx(1)
+    assert row(cell, "power-in-steps")["final_error"] > 1e-2
+    assert row(cell, "annealing")["rank_accuracy"] == 1
+
+
+def test_rank_counts_pairs_beyond_the_noise(every):
+    cell = next(cell for cell in every if cell.protocol == "rank")
+    measured = [test.loss for test in cell.tests]
+    assert rank_accuracy(cell, measured) == 1
+    assert rank_accuracy(cell, [10 - loss for loss in measured]) == 0
+    loud = protocols.Cell(made(), cell.protocol, cell.fit, cell.tests)
+    object.__setattr__(loud.group, "noise", 1.0)
+    assert np.isnan(rank_accuracy(loud, measured))
+
+
+def test_the_noise_of_runs_that_repeat_is_found():
+    schedule, step, rng = build("constant", 2000, 1e-3), np.arange(10, 2001, 10), np.random.default_rng(0)
+    runs = [LossCurve(f"r{i}", schedule, step, 3 * (1 + 1e-3 * rng.standard_normal(step.size))) for i in range(4)]
+    assert noise(runs) == pytest.approx(1e-3, rel=0.1)
+    assert noise([runs[0], runs[0]]) == FALLBACK
+
+
+def test_a_data_set_tells_nothing_of_its_own_family(tmp_path):
+    procedure = PROCEDURES["annealing-known"]
+    asked = board.Board(tmp_path, ["annealing-known"])
+    tellers = [made(family=family, dataset=family) for family in ("a", "b", "c")]
+    told = [(group, procedures.tell(procedure, group)) for group in tellers]
+    for factor, (_, (fits,)) in zip((0.9, 0.95, 0.97), told, strict=True):
+        assert len(fits) == 1  # one peak rate has several curves
+        fits[0].params["lambda"] *= factor
+    asked.told = {procedure.name: told}
+    decays = [fits[0].params["lambda"] for _, (fits,) in told[1:]]
+    (prior,) = asked.priors(procedure, tellers[0])
+    assert prior.mean["lambda"] == pytest.approx(np.mean(decays))
+    assert procedures.know(PROCEDURES["annealing"], told, tellers[0]) == [None]
+
+
+def test_what_follows_the_model_is_carried_over():
+    small, large = made(), made()
+    for group, size in ((small, 10_000), (large, 80_000)):
+        object.__setattr__(next(iter(group.curves.values())), "parameters", {"non_embedding": size})
+        object.__setattr__(next(iter(group.curves.values())), "tokens_per_step", size)
+    part = replace(PROCEDURES["annealing"].parts[0], follows={"C": (1 / 3, -1.0)})
+    fit = procedures.fitted(PROCEDURES["annealing"], list(small.curves.values()), [None])[0]
+    moved = procedures.carried(part, fit, small, large)
+    assert moved.params == pytest.approx(fit.params | {"C": fit.params["C"] * 2 / 8})
+
+
+def test_the_noise_follows_the_size_as_stated():
+    """SIZE is the slope within the Multi-Power and the OpenWebText2 runs."""
+    procedure = PROCEDURES[procedures.BEST]
+    several = [group for group in groups("") if group.dataset in ("mpl", "openwebtext2-scaling")]
+    told = [(group, procedures.tell(procedure, group)) for group in several]
+    assert procedures.size_slope(told) == pytest.approx(procedures.SIZE, abs=0.005)
+
+
+def test_sizes_are_written_as_in_the_table():
+    assert [written(n) for n in (25_000_000, 1_704_000_000, 150_976)] == ["25M", "1704M", "0.15M"]
+
+
+def test_the_published_split_of_the_multi_power_set_gives_the_known_scores():
+    group = next(multi_power())
+    cell = next(cell for cell in protocols.cells(group) if cell.protocol == "published")
+    found = row(cell, "annealing-full", "all")
+    assert found["R2"] == pytest.approx(0.99801, abs=1e-5)
+    assert found["MAE"] == pytest.approx(0.00466, abs=1e-5)
+    assert found["PredE"] == pytest.approx(0.00136, abs=1e-5)
+
+
+def test_every_group_has_a_split_and_a_floor(tmp_path):
+    found = groups(tmp_path)
+    assert {group.dataset for group in found} == {
+        "mpl",
+        "slimpajama-124m",
+        "slimpajama-scaling",
+        "openwebtext2-scaling",
+        "annealing-paper",
+    }
+    assert set(SELECTION) < {group.dataset for group in found}
+    for group in found:
+        assert group.published and all(set(names) <= set(group.curves) for names in group.published)
+        assert 1e-5 < group.noise < 0.01
+
+
+def test_the_page_shows_what_was_measured(tmp_path, monkeypatch):
+    lengths = [f"wsd20-linear-{length}x" for length in ("05", "1", "2", "3")]
+    names = ("constant-1x", "cosine-1x", "constant-3x", *lengths)
+    sets = [made(dataset, dataset, names, 1.0) for dataset in (*SELECTION, "annealing-paper")]
+    monkeypatch.setattr(board, "all_groups", lambda results: sets)
+    monkeypatch.setattr(protocols, "MOST", 1)
+    monkeypatch.setattr(studies, "STUDIES", {ask: (("annealing", page.BEST), "name") for ask in studies.STUDIES})
+    monkeypatch.setattr(page, "SHOWN", ("annealing", page.BEST))
+    monkeypatch.setattr(ranking, "BASELINES", ("annealing",))
+    written_files = page.write(tmp_path, page.SHOWN)
+    assert all(path.exists() for path in written_files)
+    text = (tmp_path / "leaderboard" / "leaderboard.md").read_text(encoding="utf-8")
+    assert page.BEST in text and "chinchilla" in text and "nan" not in text.lower().replace("annealing", "")
+    header = (tmp_path / "leaderboard" / "leaderboard.csv").read_text(encoding="utf-8").splitlines()[0]
+    assert header == (
+        "dataset,size,protocol,scored,law,parameters,fit_curves,R2,MAE,RMSE,PredE,WorstE,final_error,"
+        "rank_accuracy,fit_ms,compute_fraction"
+    )

@@ -1,0 +1,102 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from analysis.papers.annealing.experiment import Experiment, full_cosines
+from losslaws.curves import InputError, LossCurve, schedules
+from losslaws.curves.runs import settled
+from tests.analysis.papers import synthetic
+
+
+@pytest.fixture(scope="module")
+def clean():
+    """Every cell of the cpu sweep without noise."""
+    return Experiment("clean", {name: synthetic.curve(name, noise=0) for name in synthetic.CELLS})
+
+
+@pytest.fixture(scope="module")
+def noisy(tmp_path_factory):
+    return Experiment.load(synthetic.write_experiment(tmp_path_factory.mktemp("cpu")))
+
+
+def test_the_fit_finds_the_law_behind_the_curves(clean):
+    found, law = clean.fit.params, synthetic.LAW
+    size = (synthetic.SIZES["0.3m"] / 1e6) ** -law["beta"]
+    assert found["L0"] == pytest.approx(law["L0"] + law["B"] * size, abs=1e-3)
+    for name in ("A", "alpha", "lambda"):
+        assert found[name] == pytest.approx(law[name], rel=1e-3)
+    assert clean.paper_fit.params["lambda"] == 0.999
+    assert clean.paper_fit.objective > clean.fit.objective
+    assert clean.fitted["annealing-N"].params["beta"] == pytest.approx(law["beta"], rel=0.02)
+
+
+def test_unseen_curves_do_not_touch_the_fit(clean):
+    spoilt = {
+        name: replace(curve, loss=1.1 * curve.loss) if curve.role == "unseen" else curve
+        for name, curve in clean.curves.items()
+    }
+    other = Experiment("spoilt", spoilt)
+    assert other.fit.params == clean.fit.params
+    assert other.score("cosine-3x").mean_error == pytest.approx(1 - 1 / 1.1, rel=1e-3)
+
+
+def test_noise_is_what_another_seed_changes():
+    step = np.arange(10, 101, 10)
+
+    def run(name, schedule, loss, seed):
+        return LossCurve(name, schedules.build(schedule, 100, 1e-3), step, np.full(10, loss), seed=seed)
+
+    pairs = [
+        run("a", "constant", 2.0, 0),
+        run("another a", "constant", 2.02, 1),
+        run("b", "wsd", 4.0, 0),
+        run("another b", "wsd", 3.96, 1),
+        run("c", "cosine", 9, 1),
+    ]
+    noise = Experiment("pairs", {curve.name: curve for curve in pairs}).noise
+    assert noise.pairs == ("a", "b")
+    assert noise.relative == pytest.approx(0.01)
+    assert noise.std == pytest.approx(np.sqrt((0.02**2 + 0.04**2) / 2 / 2))
+    assert noise.difference == pytest.approx(4.302653 * np.sqrt(2) * noise.std)  # Student's t with 2 degrees of freedom
+    assert Experiment("alone", {"a": pairs[0]}).noise is None
+
+
+def test_predictions_tell_new_points_from_shared_ones(clean):
+    table = clean.predictions().set_index(["fit", "curve"])
+    trunk, whole = table.loc[("annealing", "wsd20-linear-1x")], table.loc[("annealing", "cosine-3x")]
+    steps = clean.curves["wsd20-linear-1x"].step
+    assert trunk["new_points"] == np.sum(steps > 0.8 * steps[-1])
+    assert whole["new_points"] == whole["points"]
+    assert clean.common_steps(clean.curves["constant-1x"]) == synthetic.WARMUP
+    assert np.all(table.loc["annealing", "mean_error"] < 1e-5)
+    roles = {clean.curves[name].role for name in table.loc["annealing"].index}
+    assert roles == {"fit", "unseen", "length", "claim"}
+
+
+def test_tables_have_the_same_columns_in_every_profile(noisy):
+    smoke = Experiment("smoke", {name: synthetic.curve(name) for name in synthetic.SMOKE})
+    assert list(smoke.predictions().columns) == list(noisy.predictions().columns)
+    assert list(smoke.fits().columns) == list(noisy.fits().columns)
+    assert set(smoke.fits()["fit"]) == {"annealing", "annealing-.999"}
+    assert set(noisy.fits()["fit"]) == {"annealing", "annealing-.999", "annealing-N", "chinchilla-steps", "chinchilla"}
+
+
+def test_points_of_the_warm_up_do_not_count():
+    curve = synthetic.curve("cosine-1x")
+    assert settled(curve).step[0] == 2 * synthetic.WARMUP
+    early = replace(curve, step=curve.step[:2], loss=curve.loss[:2])
+    with pytest.raises(InputError, match="no loss after 2 times its warm-up of 40 steps"):
+        settled(early)
+
+
+def test_full_cosines_leave_out_every_other_cosine(clean):
+    found = [c.name for c in full_cosines(clean.curves.values(), like=clean.curves["constant-1x"])]
+    assert found[0] == "cosine-05x" and found[-1] == "cosine-3x"
+    assert set(found[1:-1]) == {"cosine-1x", "cosine-1x-0.1m", "cosine-1x-0.6m", "cosine-2x"}
+
+
+def test_an_experiment_without_fit_curves_says_so():
+    lonely = Experiment("lonely", {"cosine-05x": synthetic.curve("cosine-05x")})
+    with pytest.raises(InputError, match="no curve has the role 'fit'"):
+        _ = lonely.fit

@@ -1,0 +1,173 @@
+"""One short run, written as every kind of log that `curves.logs` reads, by the libraries that people use.
+
+    RUN                     the run: 400 steps, warm-up 50, linear decay over the last 100, validation every 20 steps
+    WRITERS[name](folder)   writes it and returns what `logs.read` is given
+
+`python -m tests.losslaws.curves.sample_logs` writes trainer_state.json anew, with a real Trainer: it needs half a minute.
+"""
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from losslaws.curves import LossCurve, schedules
+
+STEPS, EVERY = 400, 20
+TRAINER_STATE = Path(__file__).parent / "logs" / "trainer_state.json"
+
+
+def run() -> LossCurve:
+    schedule = schedules.build("wsd", STEPS, peak=1e-3, warmup=50, decay=0.25)
+    step = np.arange(EVERY, STEPS + 1, EVERY)
+    train = 3 + 2 / np.sqrt(np.arange(1, STEPS + 1)) + 0.01 * np.sin(np.arange(STEPS))
+    return LossCurve("run", schedule, step, 3.01 + 2 / np.sqrt(step), train_loss=train, tokens_per_step=512)
+
+
+RUN = run()
+
+
+def rows(names=("step", "lr", "train_loss", "val_loss")):
+    """The run's rows, as dicts; val_loss only where it was measured."""
+    val = dict(zip(RUN.step.tolist(), RUN.loss.tolist(), strict=True))
+    for t in range(1, STEPS + 1):
+        row = [t, RUN.schedule.lr[t - 1], RUN.train_loss[t - 1], val.get(t)]
+        yield {name: value for name, value in zip(names, row, strict=True) if value is not None}
+
+
+def csv(folder):
+    pd.DataFrame(rows()).to_csv(folder / "log.csv", index=False)
+    return folder / "log.csv"
+
+
+def tsv(folder):
+    pd.DataFrame(rows(("iter", "learning_rate", "loss", "valid_loss"))).to_csv(folder / "a.tsv", sep="\t", index=False)
+    return folder / "a.tsv"
+
+
+def wandb_csv(folder):
+    """As the service exports it: one column for every run and key, and its smallest and largest value."""
+    table = pd.DataFrame(rows(("Step", "run - lr", "run - train/loss", "run - val/loss")))
+    for name in table.columns[1:]:
+        table[f"{name}__MIN"] = table[f"{name}__MAX"] = table[name]
+    table.to_csv(folder / "wandb_export.csv", index=False, quoting=1)
+    return folder / "wandb_export.csv"
+
+
+def jsonl(folder):
+    nested = (
+        {"step": r["step"], "lr": r["lr"], "train": {"loss": r["train_loss"]}, "note": "x"} | val(r) for r in rows()
+    )
+    (folder / "log.jsonl").write_text("".join(json.dumps(row) + "\n" for row in nested))
+    return folder / "log.jsonl"
+
+
+def val(row):
+    return {"val": {"loss": row["val_loss"]}} if "val_loss" in row else {}
+
+
+def parquet(folder):
+    frame = pd.DataFrame(rows(("global_step", "lr", "train_loss", "eval_loss")))
+    frame.to_parquet(folder / "log.parquet", engine="pyarrow", write_page_checksum=True)
+    return folder / "log.parquet"
+
+
+def tensorboard(folder):
+    from torch.utils.tensorboard import SummaryWriter
+
+    with SummaryWriter(str(folder / "tb")) as writer:
+        writer.add_text("config", "some words")
+        for row in rows(("step", "lr", "train/loss", "val/loss")):
+            step = row.pop("step")
+            for tag, value in row.items():
+                writer.add_scalar(tag, value, step, new_style=tag == "lr")
+    return folder / "tb"
+
+
+def wandb(folder):
+    os.environ |= {"WANDB_MODE": "offline", "WANDB_SILENT": "true"}
+    import wandb as service
+
+    with service.init(dir=str(folder), project="p", settings=service.Settings(x_disable_stats=True)) as logged:
+        for row in rows(("step", "lr", "train/loss", "val/loss")):
+            step = row.pop("step")
+            service.log(row, step=step)
+        where = Path(logged.dir).parent
+    return where
+
+
+def nanogpt(folder):
+    """Evaluations and training steps in lines, as nanoGPT prints them, with the rate added."""
+    lines = ["number of parameters: 10.65M", "num decayed parameter tensors: 26, with 10,740,096 parameters"]
+    for row in rows():
+        if "val_loss" in row:
+            lines.append(f"step {row['step']}: train loss {row['train_loss']:.4f}, val loss {row['val_loss']:.4f}")
+        lines.append(f"iter {row['step']}: loss {row['train_loss']:.4f}, lr {row['lr']:.6e}, time 123.45ms, mfu 37.10%")
+    (folder / "train.log").write_text("\n".join(lines) + "\n")
+    return folder / "train.log"
+
+
+def run_folder(folder):
+    """Written by the part of training that writes run folders."""
+    from training.run_folder import RunFolder
+
+    run = RunFolder(folder / "run-1a2b3c4d")
+    run.begin_record(None, 0)
+    with run.append() as write:
+        write(
+            [
+                [str(r["step"]), repr(float(r["lr"])), repr(float(r["train_loss"])), "1.0", str(r.get("val_loss", ""))]
+                for r in rows()
+            ]
+        )
+    about = {"warmup": 50, "schedule": "wsd", "tokens_per_step": 512, "parameters": {"total": 9}, "seed": 3}
+    run.write("run.json", about | {"flops_per_token": {"exact": 54.0}})
+    return run.path
+
+
+def results_curve(folder):
+    return RUN.save(folder)
+
+
+WRITERS = {
+    writer.__name__: writer
+    for writer in (csv, tsv, wandb_csv, jsonl, parquet, tensorboard, wandb, nanogpt, run_folder, results_curve)
+}
+
+
+def make_trainer_state(path: Path = TRAINER_STATE) -> None:
+    """Train a tiny GPT-2 for 120 steps with transformers' Trainer and keep the trainer_state.json of its last checkpoint."""
+    import tempfile
+
+    import torch
+    from transformers import GPT2Config, GPT2LMHeadModel, Trainer, TrainingArguments
+
+    torch.manual_seed(0)
+    tokens = torch.randint(0, 16, (64, 17)).cumsum(1) % 32
+    data = [{"input_ids": row, "labels": row} for row in tokens]
+    model = GPT2LMHeadModel(GPT2Config(vocab_size=32, n_positions=32, n_embd=16, n_layer=1, n_head=2))
+    with tempfile.TemporaryDirectory() as folder:
+        arguments = TrainingArguments(
+            output_dir=folder,
+            max_steps=120,
+            per_device_train_batch_size=8,
+            learning_rate=1e-2,
+            warmup_steps=10,
+            lr_scheduler_type="cosine",
+            logging_steps=2,
+            eval_strategy="steps",
+            eval_steps=5,
+            save_steps=120,
+            use_cpu=True,
+            report_to=[],
+            disable_tqdm=True,
+        )
+        Trainer(model, arguments, train_dataset=data, eval_dataset=data[:8]).train()
+        state = json.loads((Path(folder) / "checkpoint-120" / "trainer_state.json").read_text())
+    path.write_text(json.dumps(state, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    make_trainer_state()

@@ -1,0 +1,206 @@
+"""Forecasts of made runs, whose outcome is known, and the door."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from losslaws import laws
+from losslaws.curves import InputError, LossCurve, schedules
+from losslaws.forecast import specs
+from losslaws.forecast.predict import Forecaster
+
+ROOT = Path(__file__).parents[3]
+EXAMPLE = ROOT / "docs" / "examples" / "run.csv"
+TRUTH = {"L0": 2.7, "A": 25.0, "alpha": 0.47, "K": 0.22, "rho": 0.015}
+LAW = laws.build("relaxation")
+PEAK, WARMUP = 1e-3, 300
+
+
+def plan(name, steps, peak=PEAK, **options):
+    return schedules.build(name, steps, peak=peak, warmup=WARMUP, **options)
+
+
+def made(schedule, upto=None, noise=5e-4, seed=0):
+    """A run under `schedule` with losses of the law and a little noise, seen up to step `upto`."""
+    step = np.arange(200, (upto or schedule.steps) + 1, 200)
+    loss = LAW.loss(TRUTH, schedule, step) * (1 + noise * np.random.default_rng(seed).standard_normal(step.size))
+    return LossCurve("made", schedule, step, loss, tokens_per_step=51200)
+
+
+@pytest.fixture(scope="module")
+def constant():
+    return Forecaster([made(plan("constant", 20_000))])
+
+
+@pytest.fixture(scope="module")
+def decayed():
+    return Forecaster([made(plan("wsd", 20_000, decay=0.2))])
+
+
+@pytest.mark.parametrize("name, options", [("wsd", {"decay": 0.2}), ("wsd", {"decay": 0.5}), ("cosine", {})])
+def test_from_a_decayed_run_others_are_forecast(decayed, name, options):
+    schedule = plan(name, 25_000, **options)
+    forecast = decayed.forecast(schedule)
+    final, low, high = forecast.final
+    truth = LAW.loss(TRUTH, schedule, [25_000])[0]
+    # one decayed run does not tell the form that made it from the others, which differ by about this
+    assert low < truth < high and final == pytest.approx(truth, rel=5e-3)
+    assert forecast.step[-1] == 25_000 and forecast.step.size <= 400
+    assert np.all(forecast.low < forecast.loss) and np.all(forecast.loss < forecast.high)
+    assert decayed.explained > 0.999
+
+
+def test_from_a_constant_rate_a_decay_is_forecast_with_a_wider_interval(constant, decayed):
+    schedule = plan("wsd", 25_000, decay=0.2)
+    (final, low, high), (_, closer, farther) = constant.forecast(schedule).final, decayed.forecast(schedule).final
+    truth = LAW.loss(TRUTH, schedule, [25_000])[0]
+    assert low < truth < high and final == pytest.approx(truth, rel=1.5e-2)
+    assert high - low > farther - closer
+    stays = constant.forecast(plan("constant", 25_000)).final
+    assert stays[2] - stays[1] < high - low
+
+
+def warnings(forecaster, schedule):
+    return " | ".join(forecaster.forecast(schedule).warnings)
+
+
+def test_what_is_doubtful_is_said(constant, decayed):
+    known = plan("wsd", 20_000, decay=0.2)
+    assert warnings(decayed, known) == ""
+    assert "no decay in the data" in warnings(constant, known)
+    assert "no decay" not in warnings(constant, plan("constant", 20_000))
+    assert "beyond the horizon seen: 40000 steps are 2 times the 20000" in warnings(decayed, plan("cosine", 40_000))
+    assert "a peak rate never seen: 0.002, the log has 0.001" in warnings(decayed, plan("cosine", 20_000, peak=2e-3))
+    fast = Forecaster([made(plan("wsd", 20_000, peak=0.02, decay=0.2))])
+    assert "made: its peak rate, 0.02, lies outside" in warnings(fast, known) and "lies outside" not in warnings(
+        decayed, known
+    )
+
+
+def test_noise_and_failed_checks_are_said():
+    rng = np.random.default_rng(1)
+    step = np.arange(1000, 20_001, 1000)
+    run = LossCurve(
+        "noise", plan("constant", 20_000), step, 3 + 0.1 * rng.standard_normal(step.size), source={"notes": ["odd"]}
+    )
+    said = " | ".join(Forecaster([run]).warnings)
+    assert "noise: odd" in said and "explains only" in said
+
+
+def test_too_few_losses_are_refused():
+    with pytest.raises(InputError, match="has only 5 losses after the warm-up; a forecast needs 8"):
+        Forecaster([made(plan("constant", 1500), 1500)]).fitted  # noqa: B018
+
+
+def test_a_plan_that_begins_like_the_log_continues_it(constant):
+    assert constant.forecast(plan("wsd", 25_000, decay=0.2)).continues
+    assert not constant.forecast(plan("wsd", 25_000, decay=0.5)).continues
+    assert not constant.forecast(plan("cosine", 25_000)).continues
+
+
+GIVEN = {"steps": 1000, "peak": 1e-3, "warmup": 10, "decay": 0.3}
+
+
+@pytest.mark.parametrize(
+    ("word", "same"),
+    [
+        ("wsd", {"name": "wsd", "decay": 0.3}),
+        ("wsd:decay=.1,shape=1-sqrt", {"name": "wsd", "decay": 0.1, "shape": "1-sqrt"}),
+        ("cosine:steps=500,peak=2e-3,warmup=5", {"name": "cosine", "steps": 500, "peak": 2e-3, "warmup": 5}),
+    ],
+)
+def test_schedules_are_read_from_words(word, same):
+    expected = schedules.build(**({"steps": 1000, "peak": 1e-3, "warmup": 10} | same))
+    assert np.array_equal(specs.parse(word, GIVEN).lr, expected.lr)
+
+
+@pytest.mark.parametrize(
+    ("word", "message"),
+    [
+        ("wds", "schedule 'wds' is unknown; did you mean 'wsd'"),
+        ("wsd:decy=0.1", "has no option 'decy'; did you mean 'decay'"),
+        ("wsd:decay", "'decay' is no option; write NAME:option=value"),
+        ("wsd:decay=much", "an option has a value that does not fit"),
+        ("wsd:steps=9.5", "steps is 9.5; give a whole number"),
+        ("wsd:peak=-1", "peak is -1; give a positive rate"),
+    ],
+)
+def test_words_that_are_no_schedule_are_refused(word, message):
+    with pytest.raises(InputError, match=message):
+        specs.parse(word, GIVEN)
+
+
+def door(*arguments):
+    return subprocess.run(
+        [sys.executable, "-m", "losslaws", "predict", *map(str, arguments)], cwd=ROOT, capture_output=True, text=True
+    )
+
+
+def test_the_door_answers_in_text_json_csv_and_pictures(tmp_path):
+    asked = (EXAMPLE, "--batch", 51200, "--schedule", "wsd", "cosine", "--steps", 25000, "--decay", 0.2)
+    done = door(*asked, "--csv", tmp_path / "o.csv", "--figure", tmp_path / "o.svg", "--until", 30000)
+    assert done.returncode == 0, done.stderr
+    assert [line.split()[0] for line in done.stdout.splitlines()[4:7]] == ["wsd", "cosine", "as"]
+    assert "continues the log" in done.stdout and "warning: no decay in the data" in done.stdout
+    assert (tmp_path / "o.csv").read_text().startswith("schedule,step,loss,low,high\nwsd decay=0.2,601,")
+    assert (tmp_path / "o.svg").stat().st_size > 5000 and (tmp_path / "o.pdf").exists()
+    answer = json.loads(door(*asked, "--json").stdout)
+    assert [f["schedule"] for f in answer["forecasts"]] == ["wsd decay=0.2", "cosine"]
+    first = answer["forecasts"][0]
+    assert first["interval_90"][0] < first["final_loss"] < first["interval_90"][1]
+    assert answer["logs"][0]["last_step"] == 20000 and answer["law"]["r2"] > 0.999
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((EXAMPLE,), "no schedule is asked for; give --schedule NAME"),
+        (("none.csv", "--until", "9"), "none.csv: no such file"),
+        ((EXAMPLE, "--until", "9"), "lies before the last step of the log, 20000"),
+        ((EXAMPLE, "--columns", "lr", "--until", "30000"), "write ROLE=COLUMN"),
+    ],
+)
+def test_bad_input_is_one_line_and_status_2(arguments, message):
+    done = door(*arguments)
+    assert done.returncode == 2 and done.stderr.count("\n") == 1 and message in done.stderr
+
+
+def test_an_answer_imports_nothing_heavy():
+    code = f"""
+import sys
+sys.argv = ["losslaws", "predict", {str(EXAMPLE)!r}, "--until", "30000"]
+from losslaws.__main__ import main
+main()
+print([name for name in ("torch", "pandas", "matplotlib", "transformers", "tqdm") if name in sys.modules])
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1] == "[]", done.stderr
+
+
+@pytest.mark.skipif(
+    not Path("/proc/self/status").exists(),
+    reason="the peak of this process alone is read from /proc: ru_maxrss starts at its parent's",
+)
+def test_a_million_steps_take_seconds_and_less_than_a_gigabyte(tmp_path):
+    steps = 1_000_000
+    schedule = plan("wsd", steps, decay=0.2)
+    loss = LAW.loss(TRUTH, schedule) + 0.05 * np.random.default_rng(0).standard_normal(steps)
+    table = np.column_stack([np.arange(1, steps + 1), schedule.lr, loss])
+    np.savetxt(tmp_path / "log.csv", table, "%.7g", ",", header="step,lr,loss", comments="")
+    code = f"""
+import re, resource, sys
+from pathlib import Path
+sys.argv = ["losslaws", "predict", {str(tmp_path / "log.csv")!r}, "--schedule", "wsd", "--decay", "0.1"]
+from losslaws.__main__ import main
+main()
+used = resource.getrusage(resource.RUSAGE_SELF)
+peak = re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1]
+print(used.ru_utime + used.ru_stime, int(peak) / 2**20)
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    seconds, gigabytes = map(float, done.stdout.splitlines()[-1].split())
+    assert seconds < 5 and gigabytes < 1, done.stdout
