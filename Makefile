@@ -22,37 +22,24 @@ $(EXTRAS): $(READY) requirements-extras.txt
 
 extras: $(EXTRAS) ## add what only clusters, W&B and the tests need
 
-# The sweeps that a paper's page reads. That of the guide lies over the sizes that Kaplan's laws need too.
-SWEEPS_kaplan := kaplan
-SWEEPS_hitchhiker := kaplan
-SWEEPS_mup := mup
-SWEEPS_loss_to_loss := loss_to_loss
-SWEEPS_all := kaplan mup loss_to_loss
+PAPER ?= annealing
+ASKED = $(PAPER) $(if $(filter annealing all,$(PAPER)),--profile $(PROFILE))
 
-ifdef PAPER
-reproduce: $(READY) $(if $(filter all,$(PAPER)),profile)
-	set -e; for sweep in $(SWEEPS_$(PAPER)); do $(BIN)/python -m training run $$sweep; done
-	$(if $(filter mup all,$(PAPER)),$(BIN)/python -m training.coordinates mup)
-	$(BIN)/python -m analysis paper $(PAPER)
-else
-reproduce: profile ## train what is missing, fit, predict, compare with the expected numbers, report; PAPER=kaplan|mup|loss_to_loss|hitchhiker|all: with that paper's runs and page
-endif
+reproduce: $(READY) ## train what is missing, fit, predict, report; PAPER=annealing|hitchhiker|kaplan|loss_to_loss|mup|all
+	$(BIN)/python -m analysis steps $(ASKED) | while read -r step; do $(BIN)/python -m $$step < /dev/null || exit; done
+	$(BIN)/python -m analysis paper $(ASKED)
+	$(if $(filter annealing all,$(PAPER)),$(BIN)/python -m analysis verify $(PROFILE))
 
-profile: $(READY)
-	$(BIN)/python -m training run $(PROFILE)
-	$(BIN)/python -m analysis report $(PROFILE)
-	$(BIN)/python -m analysis verify $(PROFILE)
+report: $(READY) ## rebuild every table, figure and page of PAPER from the committed curves, without training
+	$(BIN)/python -m analysis paper $(ASKED)
 
-report: $(READY) ## rebuild every table, figure and page from the committed curves, without training
-	$(BIN)/python -m analysis report $(PROFILE)
+figures: $(READY) ## rebuild the figures of PAPER only
+	$(BIN)/python -m analysis paper $(ASKED) --only figures
 
-figures: $(READY) ## rebuild the figures only
-	$(BIN)/python -m analysis figures $(PROFILE)
+claims: $(READY) ## rebuild the table of claims of PAPER only
+	$(BIN)/python -m analysis paper $(ASKED) --only claims
 
-claims: $(READY) ## rebuild the table of claims only; PAPER=kaplan|mup|loss_to_loss|hitchhiker|all: that paper's page
-	$(BIN)/python -m analysis $(if $(PAPER),paper $(PAPER),claims $(PROFILE))
-
-leaderboard: $(READY) ## every law on every public data set: results/leaderboard.csv, page and figures
+leaderboard: $(READY) ## every law on every public data set: results/leaderboard
 	$(BIN)/python -m analysis leaderboard
 
 plan: $(READY) ## what PROFILE would run: sizes, steps, FLOPs, time, a picture of the schedules
@@ -64,7 +51,7 @@ status: $(READY) ## what has become of each run of PROFILE
 trial: $(READY) ## find a schedule from PROFILE's runs, train it beside cosine and WSD, three seeds each
 	$(BIN)/python -m losslaws optimize results/annealing/$(PROFILE) --steps 1400 --family free --out results/trial/found.csv
 	$(BIN)/python -m training run trial
-	$(BIN)/python -m analysis trial trial results/annealing/$(PROFILE)
+	$(BIN)/python -m analysis trial results/annealing/$(PROFILE)
 
 bench: $(READY) ## what training and fitting cost beside Trainer and the published procedures
 	$(BIN)/python -m training.bench loops
@@ -82,4 +69,4 @@ lint: $(READY) ## check style and format
 clean: ## remove runs and token files; results and the environment stay
 	rm -rf runs corpora .pytest_cache .hypothesis .ruff_cache
 
-.PHONY: help setup extras reproduce profile report figures claims leaderboard plan status trial bench test lint clean
+.PHONY: help setup extras reproduce report figures claims leaderboard plan status trial bench test lint clean

@@ -16,8 +16,8 @@ from tqdm import tqdm
 
 from analysis.calibration.calibrate import forecast, width
 from analysis.calibration.cases import Case, constant_cases, decayed_cases
+from analysis.pages.writer import write_page, write_tables
 from losslaws import laws
-from losslaws.curves.files import atomic, write_text
 from losslaws.curves.public.families import GRID, groups
 from losslaws.fitting import fit
 from losslaws.forecast.prior import learn, settled
@@ -108,11 +108,8 @@ def by_peak(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def write(table: pd.DataFrame, folder: Path) -> list[Path]:
-    """Write benchmark.csv, benchmark_cases.csv and benchmark.md into `folder`; return their paths."""
-    paths = [folder / name for name in ("benchmark.csv", "benchmark_cases.csv", "benchmark.md")]
-    for path, content in zip(paths, (summary(table), table), strict=False):
-        with atomic(path) as temporary:
-            content.to_csv(temporary, index=False, float_format="%.6g")
+    """Write benchmark.csv, benchmark_cases.csv and the page into `folder`; return the pages."""
+    write_tables(folder, {"benchmark": summary(table), "benchmark_cases": table}, digits=6)
     text = [
         "# Forecasts of the 124M grid",
         __doc__.split("\n\n", 1)[1].strip(),
@@ -124,5 +121,4 @@ def write(table: pd.DataFrame, folder: Path) -> list[Path]:
         "This forecast by peak rate:",
         markdown(by_peak(table), {"task": ("from", "s"), "peak": ("peak rate", "g"), **NUMBERS}),
     ]
-    write_text(paths[2], "\n\n".join(text) + "\n")
-    return paths
+    return write_page(folder, "benchmark", "\n\n".join(text) + "\n")

@@ -14,9 +14,9 @@ from analysis.leaderboard import figures, protocols, studies
 from analysis.leaderboard.board import Board, leaderboard, spread
 from analysis.leaderboard.procedures import BEST, NOISE, PROCEDURES, SELECTION
 from analysis.leaderboard.ranking import ONE_COSINE, aims, halves, ranking
-from analysis.pages.page import TEMPLATES, page
-from losslaws import style
-from losslaws.curves.files import atomic, write_text
+from analysis.pages.figure import save
+from analysis.pages.page import TEMPLATES
+from analysis.pages.writer import show, write_page, write_tables
 from losslaws.words import markdown, percent
 
 SHOWN = ("annealing", "multi-power", "annealing-progress-.7", "relaxation", BEST)
@@ -33,19 +33,9 @@ def write(results: Path | str, names: Sequence[str] = tuple(PROCEDURES)) -> list
     table = leaderboard(splits)
     tables["ranking"] = ranking(table)
     tables["aims"] = aims(table, splits, tables["one_cosine"], tables["oracle"])
-    save(table, folder / "leaderboard.csv")
-    for name, frame in tables.items():
-        save(frame, folder / f"{name}.csv")
+    write_tables(folder, {"leaderboard": table, **tables}, digits=5)
     shown = draw(splits, tables, folder / "figures")
-    text = render(board, table, tables, shown, results)
-    write_text(folder / "leaderboard.md", text)
-    write_text(folder / "leaderboard.html", page(text, folder))
-    return [folder / "leaderboard.csv", folder / "leaderboard.md", folder / "leaderboard.html"]
-
-
-def save(frame: pd.DataFrame, path: Path) -> None:
-    with atomic(path) as temporary:
-        frame.to_csv(temporary, index=False, float_format="%.5g")
+    return write_page(folder, "leaderboard", render(board, table, tables, shown, results))
 
 
 def draw(splits: pd.DataFrame, tables: dict[str, pd.DataFrame], folder: Path) -> dict[str, str]:
@@ -55,22 +45,17 @@ def draw(splits: pd.DataFrame, tables: dict[str, pd.DataFrame], folder: Path) ->
         figures.split_spread: (splits, [law for law in SHOWN if law in set(splits["law"])]),
         figures.compute_error: (tables["compute"],),
     }
-    shown = {}
-    for number, (function, arguments) in enumerate(drawn.items(), 1):
-        with style.applied():
-            figure = function(*arguments)
-            style.save(figure, folder / function.__name__)
-        caption = f"*Figure {number}. {' '.join(function.__doc__.split())}*"
-        title = " ".join(figure.get_suptitle().split())
-        shown[function.__name__] = f"![{title}](figures/{function.__name__}.svg)\n\n{caption}"
-    return shown
+    return {
+        function.__name__: show(save(function, folder, number, *arguments))
+        for number, (function, arguments) in enumerate(drawn.items(), 1)
+    }
 
 
 def render(
     board: Board, table: pd.DataFrame, tables: dict[str, pd.DataFrame], shown: dict[str, str], results: Path
 ) -> str:
     """Return the page as Markdown."""
-    return TEMPLATES.get_template("leaderboard.md.j2").render(
+    return TEMPLATES.get_template("leaderboard/leaderboard.md.j2").render(
         best=PROCEDURES[BEST],
         law=PROCEDURES[BEST].parts[0].law,
         size=NOISE["K"][0],

@@ -1,90 +1,106 @@
 """Figures, one function each.
 
-A figure is a function in a module of this package::
+A figure of a paper is a function in its module or package `figures`::
 
     @figure
-    def fig02_fit(study):
+    def fig02_fit(e):
         '''What the reader sees, in two or three sentences.'''
         ...
 
-It takes a `Study` and returns a matplotlib Figure; its name is the stem of its files and its docstring the caption. It
-calls `need` for the cells it shows and is left out, with a note, in a profile that did not run them.
+It takes what the paper's claims are held against and returns a matplotlib Figure; its name is the stem of its files and its
+docstring the caption. It calls `need` for what it shows, and is left out, with a note, where that was not run. Figures are numbered
+in the order of their names.
 
-The figures of the other papers are those in `papers/`, one module each; they take the paper's evidence for the study.
-
-    draw_each(study, folder)      yields a Drawing for every figure, having written FIGURE.pdf and FIGURE.svg
-    draw(study, folder, name)     one of them
+    names(place)                    every figure of a module or package
+    draw(place, name, e, folder)    one of them, as FIGURE.pdf and FIGURE.svg
+    draw_each(place, e, folder)     all of them, on all cores
+    save(function, folder, number, *arguments)   one that is no part of a paper
 """
 
 import inspect
+import multiprocessing
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
 
 from losslaws import style
+from losslaws.curves.public import Unavailable
 
-REGISTRY: dict[str, Callable] = {}
+REGISTRY: dict[str, dict[str, Callable]] = {}  # by module and name
+_evidence = (
+    None  # what the figures of `draw_each` show; worker processes are forked with it, so that nothing is computed twice
+)
 
 
 class NotRun(Exception):
-    """The profile lacks the cells that a figure shows. The message names them."""
+    """What a figure shows was not run. The message says what is missing."""
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """What became of one figure: its title and caption, and why it was left out (empty: it was drawn)."""
+    """What became of one figure: its title and caption, its number, and why it was left out (empty: it was drawn)."""
 
     name: str
     title: str
     caption: str
+    number: int = 0
     missing: str = ""
 
 
 def figure(function: Callable) -> Callable:
     """Register `function` under its own name."""
-    REGISTRY[function.__name__] = function
+    REGISTRY.setdefault(function.__module__, {})[function.__name__] = function
     return function
 
 
-def need(study, *names: str) -> list:
-    """Return the curves of these cells. Raises NotRun when the profile lacks one."""
-    missing = [name for name in names if name not in study.experiment.curves]
-    if missing:
-        raise NotRun(f"needs {', '.join(missing)}, not run in this profile")
-    return [study.experiment.curves[name] for name in names]
-
-
-def names(paper: str = "annealing") -> list[str]:
-    """Every figure of a profile, or of one of the other papers, in order."""
-    place = f"analysis.papers.{paper}.figures"
+def registered(place: str) -> dict[str, Callable]:
+    """Return every figure of the module or package `place`, in the order of their names."""
     package = import_module(place)
-    for module in iter_modules(getattr(package, "__path__", ())):
-        import_module(f"{place}.{module.name}")
-    return sorted(name for name, function in REGISTRY.items() if f"{function.__module__}.".startswith(f"{place}."))
+    modules = [place, *(f"{place}.{module.name}" for module in iter_modules(getattr(package, "__path__", ())))]
+    for module in modules:
+        import_module(module)
+    return dict(sorted(item for module in modules for item in REGISTRY.get(module, {}).items()))
 
 
-def draw(study, folder: Path | str, name: str) -> Drawing:
-    """Draw one figure into `folder`; where the profile cannot show it, its old files are removed."""
-    if name not in REGISTRY:
-        names()
-    function, folder = REGISTRY[name], Path(folder)
-    caption = inspect.cleandoc(function.__doc__)
+def names(place: str) -> list[str]:
+    """Every figure of the module or package `place`, in order."""
+    return list(registered(place))
+
+
+def save(function: Callable, folder: Path, number: int, *arguments) -> Drawing:
+    """Draw `function(*arguments)` into `folder`; where it cannot be shown, its old files are removed."""
+    name, caption = function.__name__, inspect.cleandoc(function.__doc__)
     try:
         with style.applied():
-            drawn = function(study)
+            drawn = function(*arguments)
             style.save(drawn, folder / name)
-    except NotRun as reason:
+    except (NotRun, Unavailable) as reason:
         for stale in folder.glob(f"{name}.*"):
             stale.unlink()
-        return Drawing(name, name, caption, str(reason))
-    return Drawing(name, " ".join(drawn.get_suptitle().split()), caption)
+        return Drawing(name, name, caption, number, str(reason))
+    return Drawing(name, " ".join(drawn.get_suptitle().split()), caption, number)
 
 
-def draw_each(study, folder: Path | str) -> Iterator[Drawing]:
-    """Draw every figure into `folder`, on all cores, and yield what became of each, in order."""
-    with ProcessPoolExecutor() as pool:
-        yield from pool.map(partial(draw, study, folder), names())
+def draw(place: str, name: str, e, folder: Path | str) -> Drawing:
+    """Draw the figure `name` of `place` into `folder`."""
+    every = registered(place)
+    return save(every[name], Path(folder), 1 + list(every).index(name), e)
+
+
+def draw_each(place: str, e, folder: Path | str) -> Iterator[Drawing]:
+    """Draw every figure of `place` into `folder`, on all cores, and yield what became of each, in order."""
+    global _evidence
+    _evidence = e
+    every = names(place)
+    if "fork" not in multiprocessing.get_all_start_methods():
+        yield from (draw(place, name, e, folder) for name in every)
+        return
+    with ProcessPoolExecutor(mp_context=multiprocessing.get_context("fork")) as pool:
+        yield from [found.result() for found in [pool.submit(_draw, place, name, folder) for name in every]]
+
+
+def _draw(place: str, name: str, folder: Path) -> Drawing:
+    return draw(place, name, _evidence, folder)

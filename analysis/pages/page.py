@@ -12,7 +12,7 @@ from markdown_it import MarkdownIt
 from losslaws.style import COLOURS, DARK
 
 TEMPLATES = Environment(
-    loader=FileSystemLoader(Path(__file__).parent / "templates"),
+    loader=FileSystemLoader(Path(__file__).parents[1]),  # a template lies beside what fills it
     undefined=StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,
@@ -43,7 +43,7 @@ def page(text: str, folder: Path, explorer: str = "", marked: tuple[str, ...] = 
     sections = [(heading.lower().replace(" ", "-"), heading) for heading in re.findall("<h2>(.*?)</h2>", body)]
     for anchor, heading in sections:
         body = body.replace(f"<h2>{heading}</h2>", f'<h2 id="{anchor}">{heading}</h2>')
-    template = TEMPLATES.get_template("page.html.j2")
+    template = TEMPLATES.get_template("pages/page.html.j2")
     return template.render(title=title, body=body, sections=sections, colours=COLOURS, dark=DARK)
 
 

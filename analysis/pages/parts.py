@@ -57,21 +57,6 @@ def band(axis, noise):
         axis.axhspan(-100 * noise.relative, 100 * noise.relative, color=BAND, zorder=0, label="another seed")
 
 
-def finals(axis, study, curves, labels):
-    """Set the measured final loss of each curve beside the predicted one, a row each, the first on top."""
-    noise, rows = study.experiment.noise, np.arange(len(curves))[::-1]
-    spread = noise.std if noise else 0.0
-    found = [curve.final_loss for curve in curves]
-    foretold = [study.experiment.fit.predict(curve)[-1] for curve in curves]
-    axis.errorbar(found, rows, xerr=spread, fmt="o", ms=4, color=INK, elinewidth=0.8, capsize=2, label="measured")
-    axis.plot(foretold, rows, "D", ms=4, mfc="none", mec=VERMILLION, mew=1, label="law")
-    axis.set_yticks(rows, labels)
-    axis.set_ylim(-0.6, len(curves) - 0.4)
-    axis.margins(x=0.12)
-    axis.xaxis.set_major_locator(MaxNLocator(4))
-    axis.set_xlabel(f"final {LOSS}")
-
-
 def thousands(axis, bins=5):
     """Label the x axis with steps, written 1k, 2k, ..."""
     if axis.get_xscale() == "log":

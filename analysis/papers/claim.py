@@ -1,26 +1,31 @@
 """Claims: what a paper says, what was measured, and a verdict that code computes from the numbers.
 
-    collect(experiment) -> list[Claim], those of the annealing paper, in order of their ids
-    gather(paper, evidence) -> list[Claim], those of any paper: a package of this one, "annealing", "kaplan", ...
+    gather(paper, evidence) -> list[Claim], those of a paper, in order of their ids
     table(claims) -> DataFrame with the columns COLUMNS
 
-A claim is a function in a module of a paper's package that takes that paper's `Evidence` and returns a Claim, or several::
+What a claim says and where stands in the paper's claims.csv, a row for each id. What was measured comes from a function in a
+module of papers/NAME/claims that takes that paper's `Evidence` and returns one Claim or several::
 
     @claim
-    def two_curve_fit(e): ...
+    def two_curve_fit(e):
+        return answer("annealing-02a-two-curves", on_own_runs=f"R2 {e.own.fit.r2:.4f}", verdict=verdict(e.own.fit.r2 > 0.99))
 
 A number that could not be computed because a run is missing reads "not run in this profile", and one that the data
 cannot answer reads "-".
 """
 
+import csv
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
 from importlib import import_module
+from pathlib import Path
 from pkgutil import walk_packages
 
 import pandas as pd
 
+from analysis.pages.figure import Drawing
 from losslaws.curves import public as published
 from losslaws.words import markdown
 
@@ -83,6 +88,27 @@ def verdict(*tests: bool | None) -> str:
     return "holds in part" if any(made) else "does not hold"
 
 
+@cache
+def texts(paper: str) -> dict[str, dict[str, str]]:
+    """Return the constant texts of every claim of `paper`, by its id: the rows of papers/NAME/claims.csv."""
+    with open(Path(__file__).parent / paper / "claims.csv", encoding="utf-8", newline="") as file:
+        return {row["id"]: row for row in csv.DictReader(file)}
+
+
+def answer(identity: str, **found: str) -> Claim:
+    """Return the claim of the id `identity` with its texts, and what was `found`: on_..., verdict.
+
+    Raises KeyError for an id that no claims.csv has.
+    """
+    (row,) = [rows[identity] for paper in papers() if identity in (rows := texts(paper))]
+    return Claim(**row, **found)
+
+
+def papers() -> list[str]:
+    """The papers that have claims: the folders with a claims.csv."""
+    return sorted(path.parent.name for path in Path(__file__).parent.glob("*/claims.csv"))
+
+
 def claim(function: Callable) -> Callable:
     """Register a function that takes an Evidence and returns a Claim or a list of them."""
     REGISTRY.append(function)
@@ -123,15 +149,18 @@ def table(claims: list[Claim]) -> pd.DataFrame:
     return pd.DataFrame([asdict(claim) for claim in claims], columns=["id", *COLUMNS])[list(COLUMNS)]
 
 
-def shown(study) -> str:
-    """Every claim with its evidence and verdict, and a link to its figure where that was drawn; evidence of no kind has no column."""
-    table = study.tables["claims"]
-    where = [
-        f"{source}; {unit}" if unit else source for source, unit in zip(table["source"], table["unit"], strict=True)
+def shown(claims: Sequence[Claim], drawings: Sequence[Drawing]) -> str:
+    """Return every claim with its evidence and verdict, and a link to its figure where that was drawn, as a Markdown table.
+
+    Evidence of which no claim has any gets no column.
+    """
+    frame = table(claims)
+    where = [f"{claim.source}; {claim.unit}" if claim.unit else claim.source for claim in claims]
+    said = [f"{claim.claim}<br><small>{place}</small>" for claim, place in zip(claims, where, strict=True)]
+    drawn = {drawing.name: drawing.number for drawing in drawings if not drawing.missing}
+    links = [
+        f"[{drawn[claim.figure]}](figures/{claim.figure}.svg)" if claim.figure in drawn else "" for claim in claims
     ]
-    said = [f"{claim}<br><small>{place}</small>" for claim, place in zip(table["claim"], where, strict=True)]
-    files = [f"figures/{stem}.svg" for stem in table["figure"]]
-    shown = [f"[{path[8:13]}]({path})" if (study.folder / path).exists() else "" for path in files]
     columns = {
         "said": ("claim", ""),
         "verdict": ("verdict", ""),
@@ -139,9 +168,9 @@ def shown(study) -> str:
         "on_paper_data": ("its own points", ""),
         "on_own_runs": ("our runs", ""),
         "on_public_curves": ("public curves", ""),
-        "shown": ("figure", ""),
+        "links": ("figure", ""),
     }
-    silent = [name for name in columns if name in table and table[name].eq(NOTHING).all()]
+    silent = [name for name in columns if name in frame and frame[name].eq(NOTHING).all()]
     return markdown(
-        table.assign(said=said, shown=shown), {name: how for name, how in columns.items() if name not in silent}
+        frame.assign(said=said, links=links), {name: how for name, how in columns.items() if name not in silent}
     )

@@ -14,6 +14,7 @@ from pathlib import Path
 import pandas as pd
 
 from analysis import RESULTS
+from analysis.pages.writer import write_page, write_tables
 from analysis.published.numbers import (
     ANNEALING,
     CONFIG,
@@ -31,12 +32,11 @@ from analysis.published.numbers import (
 )
 from losslaws import laws
 from losslaws.curves import InputError, public
-from losslaws.curves.files import atomic, write_text
 from losslaws.fitting import Fit, fit
 from losslaws.fitting.metrics import Score, average, score
 from losslaws.words import markdown
 
-RESULT = RESULTS / "published" / "published.csv"
+FOLDER = RESULTS / "published"
 METRICS = {"R2": "r2", "MAE": "mae", "RMSE": "rmse", "PredE": "mean_error", "WorstE": "worst_error"}
 PARAMETERS = ("L0", "A", "alpha", "B", "C", "beta", "gamma")
 
@@ -160,13 +160,11 @@ def table() -> pd.DataFrame:
     return pd.DataFrame(found)
 
 
-def write() -> list[Path]:
-    """Write the table as CSV, and as Markdown beside it."""
+def write(folder: Path = FOLDER) -> list[Path]:
+    """Write published.csv and the page into `folder`; return the pages."""
     found = table()
-    with atomic(RESULT) as path:
-        found.to_csv(path, index=False, float_format="%.6g")
-    write_text(RESULT.with_suffix(".md"), page(found))
-    return [RESULT, RESULT.with_suffix(".md")]
+    write_tables(folder, {"published": found}, digits=6)
+    return write_page(folder, "published", page(found))
 
 
 def page(found: pd.DataFrame) -> str:

@@ -11,11 +11,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from analysis.pages.figure import Drawing, save
 from analysis.pages.page import TEMPLATES
+from analysis.pages.writer import show, write_page, write_tables
 from analysis.trial.regret import cliff, regret
 from losslaws import style
 from losslaws.curves import InputError, LossCurve, Schedule
-from losslaws.curves.files import atomic, write_text
 from losslaws.curves.loss_curve import load_folder
 from losslaws.search.optimize import LAW, Search
 from losslaws.words import markdown
@@ -74,8 +75,8 @@ def choice_of_law() -> pd.DataFrame:
     return table.assign(cliff=table["law"].map({name: cliff(law) for name, law in laws.items()}))
 
 
-def picture(curves: dict[str, LossCurve]):
-    """Draw the schedules and the last half of their loss curves, a band from the lowest seed to the highest."""
+def schedules_and_losses(curves: dict[str, LossCurve]):
+    """Left, the learning rates that were applied. Right, the second half of the loss curves: means and, shaded, the range over seeds."""
     figure = style.canvas(style.DOUBLE, 2.6)
     rates, losses = figure.subplots(1, 2)
     for name, runs in by_schedule(curves).items():
@@ -85,25 +86,25 @@ def picture(curves: dict[str, LossCurve]):
         losses.plot(runs[0].step[late], every.mean(axis=0), label=name)
         losses.fill_between(runs[0].step[late], every.min(axis=0), every.max(axis=0), color=line.get_color(), alpha=0.2)
     rates.set(title="What was applied", xlabel="step", ylabel="learning rate")
-    losses.set(title="What came of it: mean and range over seeds", xlabel="step", ylabel="validation loss")
+    losses.set(title="What came of it", xlabel="step", ylabel="validation loss (nats/token)")
     rates.legend()
-    return figure
+    ends = {name: np.mean([run.final_loss for run in runs]) for name, runs in by_schedule(curves).items()}
+    first, second = sorted(ends, key=ends.get)[:2]
+    return style.headline(figure, f"{first} ends lowest, {ends[second] - ends[first]:.3f} nats below {second}")
 
 
 def write_trial(folder: Path, search: Search) -> list[Path]:
     """Write the trial's tables, figure and page; return the pages' paths. Raises InputError where its curves are missing."""
     curves = load_folder(folder / "curves")
     tables = {"trial": trial(curves, search), "laws": choice_of_law()}
-    for name, table in tables.items():
-        with atomic(folder / f"{name}.csv") as temporary:
-            table.to_csv(temporary, index=False, float_format="%.6g")
-    with style.applied():
-        style.save(picture(curves), folder / "figures" / "trial")
-    write_text(folder / "trial.md", render(tables["trial"], tables["laws"], search, curves))
-    return [folder / "trial.csv", folder / "laws.csv", folder / "trial.md"]
+    write_tables(folder, tables, digits=6)
+    drawing = save(schedules_and_losses, folder / "figures", 1, curves)
+    return write_page(folder, "trial", render(tables["trial"], tables["laws"], search, curves, drawing))
 
 
-def render(table: pd.DataFrame, laws: pd.DataFrame, search: Search, curves: dict[str, LossCurve]) -> str:
+def render(
+    table: pd.DataFrame, laws: pd.DataFrame, search: Search, curves: dict[str, LossCurve], drawing: Drawing
+) -> str:
     """Return the page of the trial as Markdown."""
     row = table.set_index("schedule")
     loss = {"mean_loss": ("mean final loss", ".4f"), "predicted": ("predicted", ".4f")}
@@ -117,11 +118,12 @@ def render(table: pd.DataFrame, laws: pd.DataFrame, search: Search, curves: dict
         "worst_regret": ("worst", ".4f"),
         "rank_correlation": ("rank correlation", ".2f"),
     }
-    return TEMPLATES.get_template("trial.md.j2").render(
+    return TEMPLATES.get_template("trial/trial.md.j2").render(
         table=markdown(table, {"schedule": ("schedule", ""), "seeds": ("seeds", "d")} | loss | gain),
         laws=markdown(
             laws, {"law": ("law", ""), "fitted_to": ("fitted to", "")} | regrets | {"cliff": ("cliff", ".3f")}
         ),
+        figure=show(drawing),
         found=row.loc["found"],
         baseline=BASELINE,
         enough=ENOUGH,

@@ -1,29 +1,45 @@
-"""claims, tables, figures and page of another paper: results/NAME"""
+"""claims, tables, figures and page of a paper, or of all"""
 
 from pathlib import Path
 
-from analysis import RESULTS
-from losslaws.curves import InputError
-
 
 def arguments(parser) -> None:
-    parser.add_argument("name", metavar="NAME", help="kaplan, mup, loss_to_loss, hitchhiker, or all")
-    parser.add_argument("--folder", type=Path, help="where to write a folder NAME (default: results)")
+    parser.add_argument("name", metavar="NAME", help="annealing, hitchhiker, kaplan, loss_to_loss, mup, or all")
+    parser.add_argument(
+        "--profile", help="of the annealing paper: cpu, smoke, ... or a folder that holds curves/ (default: cpu)"
+    )
+    parser.add_argument("--folder", type=Path, help="where to write (default: results/NAME, results/annealing/PROFILE)")
+    parser.add_argument("--only", choices=("claims", "figures"), help="write and show these only")
 
 
 def run(args) -> None:
-    from analysis.papers.paper import Paper, names, write_paper
+    from analysis.papers.paper import Paper, names
+    from losslaws.curves import InputError
 
+    if args.name != "all":
+        write(Paper.load(args.name, args.profile, args.folder), args.only)
+        return
     failed = []
-    for name in names() if args.name == "all" else [args.name]:
+    for name in names():
+        profile = args.profile if name == names()[0] else None
         try:
-            found = Paper.load(name, (args.folder or RESULTS) / name)
-            pages = write_paper(found)
+            write(Paper.load(name, profile, args.folder and args.folder / name), args.only)
         except InputError as reason:
             failed.append(f"{name}: {reason}")
-            continue
-        for claim in found.claims:
-            print(f"{claim.verdict:14} {claim.claim} [{claim.on_paper_data}; paper: {claim.paper_value}]")
-        print("\n".join([found.verdicts, *(f"left out: {line}" for line in found.lacking), *map(str, pages)]))
     if failed:
         raise InputError("; ".join(failed))
+
+
+def write(paper, only: str | None) -> None:
+    """Write a paper's page, or only a part of it, and say what became of it."""
+    from analysis.pages.writer import write_tables
+    from analysis.papers.paper import write_paper
+
+    if only == "figures":
+        for drawing in paper.draw():
+            print(f"{drawing.name}: {drawing.missing or drawing.title}")
+        return
+    pages = write_tables(paper.folder, {"claims": paper.tables["claims"]}) if only else write_paper(paper)
+    for claim in paper.claims:
+        print(f"{claim.verdict:14} {claim.claim} [{claim.on_own_runs}; paper: {claim.paper_value}]")
+    print("\n".join([paper.verdicts, *(f"left out: {line}" for line in paper.lacking), *map(str, pages)]))

@@ -1,22 +1,21 @@
-"""compare the headline numbers with expected.json; fails on drift"""
-
-from analysis.verbs._profile import add_profile, load
+"""compare the headline numbers of a profile with its expected.json; fails on drift"""
 
 
 def arguments(parser) -> None:
-    add_profile(parser)
+    parser.add_argument("profile", nargs="?", help="a profile of the annealing paper, or a folder that holds curves/")
     parser.add_argument("--update", action="store_true", help="write the values anew, keeping tolerances")
 
 
 def run(args) -> None:
     from analysis.papers.annealing.verify import EXPECTED, compare, refuse_drift, update
+    from analysis.papers.paper import Paper
 
-    study = load(args)
+    paper = Paper.load("annealing", args.profile)
     if args.update:
-        print(update(study))
-    elif not (study.folder / EXPECTED).exists():
-        print(f"{study.folder / EXPECTED} is not there, so there is nothing to compare with; --update writes it")
+        print(update(paper))
+    elif not (paper.folder / EXPECTED).exists():
+        print(f"{paper.folder / EXPECTED} is not there, so there is nothing to compare with; --update writes it")
     else:
-        table = compare(study)
+        table = compare(paper)
         print(table.drop(columns="why").to_string(index=False, float_format="%.6g"))
-        refuse_drift(study, table)
+        refuse_drift(paper, table)

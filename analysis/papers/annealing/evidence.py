@@ -1,15 +1,18 @@
 """What claims are held against: the paper's own points, the runs of an experiment, and other people's curves."""
 
+from collections.abc import Callable
 from functools import cached_property
 from itertools import pairwise
-from types import ModuleType
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from scipy.optimize import minimize_scalar
 
+from analysis.papers.annealing import benchmark
 from analysis.papers.annealing.experiment import Experiment
 from losslaws import laws
-from losslaws.curves import LossCurve, Schedule, schedules
+from losslaws.curves import LossCurve, Schedule, public, schedules
 from losslaws.curves.runs import settled
 from losslaws.fitting import Fit, final_of, fit
 from losslaws.laws.annealing import PAPER_LAMBDA
@@ -26,13 +29,13 @@ class Evidence:
     multi       {"25M": {name: LossCurve}, ...}, and multi_fit: the law, lambda = .999, on constant and cosine over 24K
     """
 
-    def __init__(self, experiment: Experiment, public: ModuleType):
-        """`public` reads the published curves, as `losslaws.curves.public` does."""
-        self.own, self.public = experiment, public
+    def __init__(self, runs: Experiment | Path | str):
+        """`runs` are those of a profile, or its results folder. Raises InputError for a folder without curves."""
+        self.own = runs if isinstance(runs, Experiment) else Experiment.load(runs)
 
     @cached_property
     def paper(self) -> dict[str, LossCurve]:
-        return self.public.annealing_paper_fit()
+        return public.annealing_paper_fit()
 
     @cached_property
     def paper_fit(self) -> Fit:
@@ -41,16 +44,16 @@ class Evidence:
     @cached_property
     def unseen(self) -> dict[str, LossCurve]:
         """The five curves that the paper predicts (Fig. 3)."""
-        return self.public.annealing_paper_unseen()
+        return public.annealing_paper_unseen()
 
     @cached_property
     def lines(self):
         """The lines of the paper's figures, see `losslaws.curves.public.annealing_paper_lines`."""
-        return self.public.annealing_paper_lines()
+        return public.annealing_paper_lines()
 
     @cached_property
     def multi(self) -> dict[str, dict[str, LossCurve]]:
-        return {size: self.public.multi_power(size) for size in self.public.MULTI_POWER_SIZES}
+        return {size: public.multi_power(size) for size in public.MULTI_POWER_SIZES}
 
     @cached_property
     def multi_fit(self) -> dict[str, Fit]:
@@ -62,9 +65,47 @@ class Evidence:
         return [self.multi[size]["constant_24000"], self.multi[size]["cosine_24000"]]
 
     @cached_property
+    def benchmark(self) -> pd.DataFrame:
+        """Compute against accuracy, a row for every method and target."""
+        return benchmark.benchmark(self.own)
+
+    @cached_property
+    def equal_error(self) -> pd.DataFrame:
+        """Compute at equal error, a row for every Chinchilla method."""
+        return benchmark.equal_error(self.benchmark)
+
+    @property
+    def headline(self) -> str:
+        """The benchmark in one sentence: the annealing law's FLOPs at the error of Chinchilla from three cosines."""
+        rows = {row["method"]: row for row in self.equal_error.to_dict("records")}
+        if benchmark.REFERENCE not in rows:
+            return "Chinchilla's runs are not part of this profile"
+        row = rows[benchmark.REFERENCE]
+        error = f"Chinchilla's error ({100 * row['error']:.2f} %)"
+        reached = f"reaches {error} with {100 * row['ratio']:.0f} % of its FLOPs" if np.isfinite(row["ratio"]) else ""
+        near = f"with {100 * row['noise_ratio']:.0f} %" if np.isfinite(row["noise_ratio"]) else ""
+        if reached and near and row["noise_ratio"] < row["ratio"]:
+            return f"The annealing law {reached}, and comes within seed noise of it {near}"
+        if reached:
+            return f"The annealing law {reached}"
+        if near:
+            return f"The annealing law comes within seed noise of {error} {near} of its FLOPs"
+        return f"No fit of the annealing law comes within seed noise of {error}"
+
+    def tables(self) -> dict[str, Callable[[], pd.DataFrame]]:
+        """Makers of the tables beside the claims, by name."""
+        return {
+            "fits": self.own.fits,
+            "predictions": self.own.predictions,
+            "benchmark": lambda: self.benchmark,
+            "benchmark_summary": lambda: benchmark.summary(self.benchmark),
+            "benchmark_equal_error": lambda: self.equal_error,
+        }
+
+    @cached_property
     def setups(self) -> dict[str, dict[str, LossCurve]]:
         """The paper's other set-ups: B, D, E, and "sizes" (Fig. 7b)."""
-        return {name: self.public.annealing_paper_setup(name) for name in ("B", "D", "E", "sizes")}
+        return {name: public.annealing_paper_setup(name) for name in ("B", "D", "E", "sizes")}
 
     @cached_property
     def own_seen(self) -> list[LossCurve]:

@@ -1,7 +1,7 @@
 """The explorer of the report: what its page is given, and the page's part itself.
 
-    explorer(study) -> str      HTML with everything inside: controls, data, code, plotting library
-    families(study) -> [dict]   fitted laws and measured runs that it offers
+    explorer(e) -> str      HTML with everything inside: controls, data, code, plotting library
+    families(e) -> [dict]   fitted laws and measured runs that it offers
 
 The plotting library is Bokeh (BSD-3-Clause), as the installed package ships it; the page holds it compressed.
 """
@@ -16,8 +16,8 @@ import bokeh
 import numpy as np
 
 from analysis.pages.page import TEMPLATES
+from analysis.papers.annealing.evidence import Evidence
 from analysis.papers.annealing.experiment import PREDICTED
-from analysis.papers.annealing.study import Study
 from losslaws import laws
 from losslaws.curves import InputError, LossCurve, Schedule, public, schedules
 from losslaws.curves.runs import same_model, settled
@@ -32,32 +32,32 @@ SLIMPAJAMA_PEAK, SLIMPAJAMA_STEPS = "0.001", "50000"
 SLIMPAJAMA_SEEN = ("constant", "cosine10", "linear20")
 
 
-def explorer(study: Study) -> str:
+def explorer(e: Evidence) -> str:
     """Return the explorer as a part of a page."""
     library = "\n".join(
         (Path(bokeh.__file__).parent / "server" / "static" / "js" / name).read_text("utf-8") for name in LIBRARY
     )
     packed = base64.b64encode(gzip.compress(library.encode(), mtime=0)).decode()
-    return TEMPLATES.get_template("explorer.html.j2").render(
+    return TEMPLATES.get_template("papers/annealing/web/explorer.html.j2").render(
         style=(WEB / "explorer.css").read_text("utf-8"),
         code="\n".join((WEB / name).read_text("utf-8") for name in CODE),
-        data=json.dumps({"families": families(study)}, separators=(",", ":")),
+        data=json.dumps({"families": families(e)}, separators=(",", ":")),
         library=packed,
         version=bokeh.__version__,
         size=f"{len(packed) / 1e6:.2f} MB, {len(library) / 1e6:.1f} MB unpacked",
     )
 
 
-def families(study: Study) -> list[dict]:
+def families(e: Evidence) -> list[dict]:
     """Return every fitted law that the page offers, the profile's own first, with the measured runs that it speaks of."""
-    own, evidence = study.experiment, study.evidence
+    own = e.own
     base = next(iter(own.role("fit").values()))
     ours = [c for c in own.curves.values() if c.role in PREDICTED and same_model(c, base)]
     found = [family(f"Our runs: {own.name}", own.fit, ours)]
-    theirs = [*evidence.paper.values(), *evidence.unseen.values()]
-    found.append(family("Annealing paper, 594M (its Fig. 2 and 3)", evidence.paper_fit, theirs))
+    theirs = [*e.paper.values(), *e.unseen.values()]
+    found.append(family("Annealing paper, 594M (its Fig. 2 and 3)", e.paper_fit, theirs))
     full = laws.build("annealing", warmup="full")
-    for size, curves in evidence.multi.items():
+    for size, curves in e.multi.items():
         found.append(
             family(
                 f"Multi-Power paper, {size}", fit(full, [curves[n] for n in public.MULTI_POWER_FIT]), curves.values()

@@ -4,16 +4,16 @@ import numpy as np
 import pandas as pd
 
 from analysis.papers.annealing import benchmark
-from analysis.papers.annealing.study import Study
+from analysis.papers.paper import Paper
 from losslaws.fitting import metrics
 from losslaws.words import markdown, percent, scientific
 
 ONE_MODEL = ("fit", "unseen", "length", "claim")  # roles of the runs that the law of the base model speaks of
 
 
-def summary(study: Study) -> str:
+def summary(paper: Paper) -> str:
     """The main findings, a line each."""
-    experiment, fit = study.experiment, study.experiment.fit
+    experiment, fit = paper.evidence.own, paper.evidence.own.fit
     scores = experiment.predictions().query("fit == 'annealing'").groupby("role")
     seen, unseen = (scores.get_group(role) if role in scores.groups else None for role in ("fit", "unseen"))
     rows = [("Fit", f"{' and '.join(fit.curves)}: R² {fit.r2:.4f}, mean error {percent(seen['mean_error'].mean())}")]
@@ -24,23 +24,23 @@ def summary(study: Study) -> str:
         )
     if experiment.noise:
         rows.append(("Seed noise", f"another seed changes a loss by {percent(experiment.noise.relative)}"))
-    rows.append(("Compute", study.headline))
-    rows.append(("Claims", study.verdicts))
-    paper, theirs = study.evidence.paper_fit, study.evidence.unseen.values()
-    error = np.mean([metrics.score(paper.predict(curve), curve.loss).mean_error for curve in theirs])
+    rows.append(("Compute", paper.evidence.headline))
+    rows.append(("Claims", paper.verdicts))
+    printed, theirs = paper.evidence.paper_fit, paper.evidence.unseen.values()
+    error = np.mean([metrics.score(printed.predict(curve), curve.loss).mean_error for curve in theirs])
     rows.append(
         (
             "The paper's own points",
-            f"R² {paper.r2:.5f}; {len(theirs)} unseen schedules with a mean error of {percent(error)}",
+            f"R² {printed.r2:.5f}; {len(theirs)} unseen schedules with a mean error of {percent(error)}",
         )
     )
     return markdown(pd.DataFrame(rows, columns=["what", "found"]), {"what": ("", ""), "found": ("", "")})
 
 
-def runs(study: Study) -> str:
+def runs(paper: Paper) -> str:
     """Every run: what it was and how it ended."""
-    fit, rows = study.experiment.fit, []
-    for run in study.experiment.curves.values():
+    fit, rows = paper.evidence.own.fit, []
+    for run in paper.evidence.own.curves.values():
         predicted = fit.predict(run, run.step[-1:])[0] if run.role in ONE_MODEL else np.nan
         rows.append(
             {
@@ -71,17 +71,17 @@ def runs(study: Study) -> str:
     return markdown(pd.DataFrame(rows), columns)
 
 
-def fits(study: Study) -> str:
+def fits(paper: Paper) -> str:
     """Every fit with its parameters."""
-    table = study.tables["fits"]
+    table = paper.tables["fits"]
     names = [c for c in table.columns[table.columns.get_loc("converged") + 1 : table.columns.get_loc("given")]]
     columns = {"fit": ("fit", ""), "points": ("points", "d"), "r2": ("R²", ".5f")}
     return markdown(table, columns | {name: (name, ".4g") for name in names if table[name].notna().any()})
 
 
-def predictions(study: Study) -> str:
+def predictions(paper: Paper) -> str:
     """Errors of the curves that the fit did not see, beside those with the paper's lambda."""
-    table = study.tables["predictions"]
+    table = paper.tables["predictions"]
     table = table[table["role"] == "unseen"]
     own, given = (table[table["fit"] == fit].set_index("curve") for fit in ("annealing", "annealing-.999"))
     own = own.assign(given=given["mean_error"]).reset_index()
@@ -98,9 +98,9 @@ def predictions(study: Study) -> str:
     return markdown(own, columns)
 
 
-def compute(study: Study) -> str:
+def compute(paper: Paper) -> str:
     """Cost and error of every method of the benchmark, numbered as in the figure."""
-    table = study.tables["benchmark_summary"]
+    table = paper.tables["benchmark_summary"]
     table = table.assign(number=range(1, len(table) + 1))
     columns = {
         "number": ("no.", "d"),
@@ -116,7 +116,7 @@ def compute(study: Study) -> str:
     return markdown(table, columns)
 
 
-def equal_error(study: Study) -> str:
+def equal_error(paper: Paper) -> str:
     """The annealing law's compute at Chinchilla's error."""
     columns = {
         "method": ("method", ""),
@@ -128,13 +128,13 @@ def equal_error(study: Study) -> str:
         "noise_ratio": ("compute ratio ", ".2f"),
     }
     return (
-        markdown(study.equal_error, columns)
-        if len(study.equal_error)
+        markdown(paper.evidence.equal_error, columns)
+        if len(paper.evidence.equal_error)
         else "No Chinchilla fit was possible in this profile."
     )
 
 
-def cost(study: Study) -> str:
+def cost(paper: Paper) -> str:
     """The paper's own count of what 100 fit points cost."""
     columns = {"method": ("method", ""), "steps": ("steps", ",.0f"), "fraction": ("share", lambda x: percent(x, 1))}
     return markdown(benchmark.cost_table(), columns)

@@ -1,9 +1,9 @@
 """Headline numbers against the expected ones: what `make reproduce` checks at its end.
 
-    headline_numbers(study) -> {name: Number}
-    compare(study) -> DataFrame             beside results/PROFILE/expected.json, a row for every number
-    refuse_drift(study, table)              raises InputError where a number is off by more than its tolerance
-    update(study) -> Path                   writes the values anew, keeping the tolerances that the file has
+    headline_numbers(paper) -> {name: Number}
+    compare(paper) -> DataFrame             beside results/PROFILE/expected.json, a row for every number
+    refuse_drift(paper, table)              raises InputError where a number is off by more than its tolerance
+    update(paper) -> Path                   writes the values anew, keeping the tolerances that the file has
 
 expected.json holds {"name": {"value": ..., "tolerance": ..., "why": ...}}. Numbers recomputed from points that are stored
 have a tight tolerance. Numbers of runs that are trained anew may differ by what another seed changes, since other processors
@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from analysis.papers.annealing.study import Study
+from analysis.papers.paper import Paper
 from losslaws.curves import InputError
 from losslaws.curves.files import write_text
 from losslaws.curves.loss_curve import read_json
@@ -40,14 +40,14 @@ class Number:
     why: str
 
 
-def headline_numbers(study: Study) -> dict[str, Number]:
+def headline_numbers(paper: Paper) -> dict[str, Number]:
     """Return the numbers that sum up a profile, by name; errors are in per cent, losses in nats per token."""
-    return {**paper_numbers(study), **own_numbers(study)}
+    return {**paper_numbers(paper), **own_numbers(paper)}
 
 
-def paper_numbers(study: Study) -> dict[str, Number]:
+def paper_numbers(paper: Paper) -> dict[str, Number]:
     """The fit to the annealing paper's own points, and its errors on the five curves that the paper predicts."""
-    fit, unseen = study.evidence.paper_fit, study.evidence.unseen
+    fit, unseen = paper.evidence.paper_fit, paper.evidence.unseen
     numbers = {f"paper {name}": Number(fit.params[name], 1e-4, STORED) for name in ("L0", "A", "alpha", "C")}
     numbers["paper R2"] = Number(fit.r2, 1e-5, STORED)
     for name, curve in unseen.items():
@@ -55,9 +55,9 @@ def paper_numbers(study: Study) -> dict[str, Number]:
     return numbers
 
 
-def own_numbers(study: Study) -> dict[str, Number]:
+def own_numbers(paper: Paper) -> dict[str, Number]:
     """The profile's fit, its errors on unseen curves, and the measured final losses of the fitted and unseen runs."""
-    experiment = study.experiment
+    experiment = paper.evidence.own
     noise = experiment.noise.relative if experiment.noise else UNKNOWN_NOISE
     of = f"{SEEDS} times the seed noise of {100 * noise:.3f} %"
     seen = [settled(curve) for curve in experiment.role("fit").values()]
@@ -72,17 +72,17 @@ def own_numbers(study: Study) -> dict[str, Number]:
     return numbers
 
 
-def compare(study: Study) -> pd.DataFrame:
+def compare(paper: Paper) -> pd.DataFrame:
     """Return expected and found value, tolerance and verdict of every number. Raises InputError for a bad expected.json."""
-    found, rows = headline_numbers(study), []
-    for name, expected in read_expected(study).items():
+    found, rows = headline_numbers(paper), []
+    for name, expected in read_expected(paper).items():
         value = found[name].value if name in found else np.nan
         held = abs(value - expected.value) <= expected.tolerance
         rows.append((name, expected.value, value, expected.tolerance, "ok" if held else "drifted", expected.why))
     return pd.DataFrame(rows, columns=["number", "expected", "found", "tolerance", "verdict", "why"])
 
 
-def refuse_drift(study: Study, table: pd.DataFrame) -> None:
+def refuse_drift(paper: Paper, table: pd.DataFrame) -> None:
     """Raise InputError that names the numbers of `table` that drifted."""
     drifted = table[table["verdict"] == "drifted"]
     if len(drifted):
@@ -90,17 +90,17 @@ def refuse_drift(study: Study, table: pd.DataFrame) -> None:
             f"{r.number} {r.found:.6g} (expected {r.expected:.6g} ± {r.tolerance:.2g})" for r in drifted.itertuples()
         )
         raise InputError(
-            f"{study.folder / EXPECTED}: {len(drifted)} of {len(table)} numbers drifted: {each}; "
-            f"if that is meant, write them anew with `python -m analysis verify {study.experiment.name} --update`"
+            f"{paper.folder / EXPECTED}: {len(drifted)} of {len(table)} numbers drifted: {each}; "
+            f"if that is meant, write them anew with `python -m analysis verify {paper.evidence.own.name} --update`"
         )
 
 
-def update(study: Study) -> Path:
+def update(paper: Paper) -> Path:
     """Write the values found to expected.json, with the tolerances that it has or, for new numbers, the usual ones."""
-    path = study.folder / EXPECTED
-    kept = read_expected(study) if path.exists() else {}
+    path = paper.folder / EXPECTED
+    kept = read_expected(paper) if path.exists() else {}
     content = {}
-    for name, number in headline_numbers(study).items():
+    for name, number in headline_numbers(paper).items():
         limit = kept.get(name, number)
         content[name] = {
             "value": float(f"{number.value:.6g}"),
@@ -111,9 +111,9 @@ def update(study: Study) -> Path:
     return path
 
 
-def read_expected(study: Study) -> dict[str, Number]:
+def read_expected(paper: Paper) -> dict[str, Number]:
     """Read expected.json. Raises InputError that names the file and the entry."""
-    path, numbers = study.folder / EXPECTED, {}
+    path, numbers = paper.folder / EXPECTED, {}
     for name, entry in read_json(path).items():
         try:
             numbers[name] = Number(float(entry["value"]), float(entry["tolerance"]), str(entry.get("why", "")))

@@ -15,5 +15,4 @@ What the paper does for families of models is done for loss curves too: the anne
 with what fits of other models say of its parameters.
 """
 
-PAPER = "Choshen et al. 2024, arXiv 2410.11840"
-CODE = f"{PAPER}; its code on its data"
+SWEEPS = ("kaplan",)  # the guide's own family of models is that of Kaplan's sweep

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from analysis import RESULTS
 from analysis.papers.hitchhiker.asks import LARGE, every_ask, every_family, own_asks, own_families
 from analysis.papers.hitchhiker.estimation import NAMES, Ask, estimate, estimate_all
-from analysis.papers.kaplan import family as own
 from analysis.papers.kaplan.family import Family
 from losslaws import laws
 from losslaws.curves import LossCurve, public
@@ -16,7 +17,7 @@ from losslaws.curves.runs import select
 from losslaws.fitting import Fit, Prior, fit, learn_prior
 from losslaws.laws.annealing import PAPER_LAMBDA
 
-OWN = own.FOLDER
+OWN = RESULTS / "kaplan"
 WORKERS = None  # one for each core
 BORROWED = ("A", "alpha", "C")  # of the annealing law, from fits of the other sizes
 PARTS = (0.25, 0.4, 0.6, 0.8)  # of a run, after which its end is asked for
@@ -25,6 +26,10 @@ RUNS = ("cosine_24000", "wsdld_20000_24000")
 
 class Evidence:
     """The public families and our own, the laws estimated from them, and the loss curves of Luo et al. 2025."""
+
+    def __init__(self, runs: Path | None = None):
+        """`runs` holds the curves of our own runs (default: results/kaplan)."""
+        self.runs = Path(runs or OWN)
 
     @cached_property
     def families(self) -> dict[str, pd.DataFrame]:
@@ -42,7 +47,7 @@ class Evidence:
     @cached_property
     def own(self) -> Family | None:
         """The runs of the kaplan sweep; None where they are not there."""
-        return Family.load(OWN)
+        return Family.load(self.runs)
 
     @cached_property
     def own_estimates(self) -> pd.DataFrame | None:

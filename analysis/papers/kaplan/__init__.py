@@ -12,5 +12,4 @@ fit, and stands in the table as such. Why Chinchilla found .5 follows from count
 and Song 2024, [arXiv 2406.12907](https://arxiv.org/abs/2406.12907)).
 """
 
-PAPER = "Kaplan et al. 2020, arXiv 2001.08361"
-PEARCE = "Pearce and Song 2024, arXiv 2406.12907"
+SWEEPS = ("kaplan",)

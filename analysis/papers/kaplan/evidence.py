@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from dataclasses import asdict
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from analysis.papers.kaplan import family as own
+from analysis import RESULTS
 from analysis.papers.kaplan.critical_batch import Batches, critical_batches
 from analysis.papers.kaplan.family import NOT_RUN, Family
 from analysis.papers.kaplan.simulation import Reconciliation, reconcile
@@ -18,7 +19,7 @@ from losslaws.fitting import Fit, Intervals, bootstrap, fit
 from losslaws.search import kaplan
 from losslaws.search.allocation import CHINCHILLA, allocate
 
-OWN = own.FOLDER
+OWN = RESULTS / "kaplan"
 BUDGETS = (1e15, 1e18, 1e21, 1e24)  # FLOPs
 DRAWS = 200
 # what the paper has for a number of own_fits
@@ -41,10 +42,14 @@ PRINTED = {
 class Evidence:
     """The published constants (`analysis.papers.kaplan`), Pearce and Song's simulation, and the laws on our own runs."""
 
+    def __init__(self, runs: Path | None = None):
+        """`runs` holds the curves of our own runs (default: results/kaplan)."""
+        self.runs = Path(runs or OWN)
+
     @cached_property
     def own(self) -> Family | None:
         """The runs of the kaplan sweep; None where they are not there."""
-        return Family.load(OWN)
+        return Family.load(self.runs)
 
     @cached_property
     def reconciled(self) -> dict[str, Reconciliation]:

@@ -14,7 +14,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from analysis import RESULTS
 from losslaws.curves import LossCurve, Schedule
 from losslaws.curves.loss_curve import load_folder
 from losslaws.curves.public.checkpoints import family as family_table
@@ -22,7 +21,6 @@ from losslaws.curves.runs import Noise, final, noise, select, settled
 from losslaws.fitting import Fit, fit
 from losslaws.laws import build, counts, tokens
 
-FOLDER = RESULTS / "kaplan"
 NOT_RUN = "not run: results/kaplan is not there; `python -m training run kaplan` trains it"
 
 

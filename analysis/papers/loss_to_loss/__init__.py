@@ -12,5 +12,4 @@ Fits of three to five numbers to six or eight models go astray: every one is lis
 `test_losses.csv`, `translation.csv` and `own_translation.csv`.
 """
 
-PAPER = "Brandfonbrener et al. 2024, arXiv 2411.12925"
-CODE = f"{PAPER}; its notebooks"
+SWEEPS = ("loss_to_loss",)

@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from analysis import RESULTS
 from analysis.papers.loss_to_loss.shifts import LAWS, Shift, fit_shift, flags, natural, share, translate
 from losslaws import laws
 from losslaws.curves import LossCurve
@@ -20,7 +19,6 @@ from losslaws.curves.loss_curve import load_folder
 from losslaws.curves.runs import Noise, final, noise, seed_pairs
 from losslaws.fitting import Fit, fit
 
-RUNS = RESULTS / "loss_to_loss"
 NAMES = ("python", "prose", "headers")
 COUNTED = (2, 200)  # tokens per parameter of the runs that count, as in the paper
 FEW = (4, 20)  # tokens per parameter of the few runs that a new domain is given
@@ -146,7 +144,7 @@ class Domains:
         return {name: lambda attribute=attribute: getattr(self, attribute) for name, attribute in names.items()}
 
 
-def load(folder: Path = RUNS) -> Domains | None:
+def load(folder: Path) -> Domains | None:
     """Return our own runs; None where they are not there."""
     return Domains(load_folder(folder / "curves")) if (folder / "curves").is_dir() else None
 

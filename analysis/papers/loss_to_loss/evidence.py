@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from functools import cached_property
 from itertools import permutations
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from analysis import RESULTS
 from analysis.papers.loss_to_loss import domains
 from analysis.papers.loss_to_loss.shifts import LAWS, Shift, fit_shift, flags, natural, share, translate
 from losslaws import laws
@@ -16,14 +18,20 @@ from losslaws.fitting import Fit, fit
 SOURCE = "fineweb-edu-100b"  # from which the paper predicts tests
 RATIO = (16, 23)  # tokens per parameter of the few runs that a new data set is given
 
+OWN = RESULTS / "loss_to_loss"
+
 
 class Evidence:
     """The models of the public table, the laws fitted to them, the shifts between their losses; and our own domains."""
 
+    def __init__(self, runs: Path | None = None):
+        """`runs` holds the curves of our own runs (default: results/loss_to_loss)."""
+        self.runs = Path(runs or OWN)
+
     @cached_property
     def own(self) -> domains.Domains | None:
         """Our own runs; None where they are not there."""
-        return domains.load()
+        return domains.load(self.runs)
 
     @cached_property
     def models(self) -> dict[str, pd.DataFrame]:

@@ -12,6 +12,5 @@ checks of its own: the basins of the learning rate, wider is better at every ste
 the width.
 """
 
-PAPER = "Yao and Wang 2023, arXiv 2304.06875"
-CODE = f"{PAPER}; scripts of Mu-scaling and nanoLM"
-TRANSFER = "Yang et al. 2022, arXiv 2203.03466"
+SWEEPS = ("mup",)
+PREPARE = ("training.coordinates mup",)

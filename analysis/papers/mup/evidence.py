@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -61,17 +62,21 @@ MAIN, WITHOUT = "Mu-scaling GPT-2, 20k steps", "nanoLM GPT without muP, 7k steps
 class Evidence:
     """The published series and the laws fitted to their smaller widths, and our own runs."""
 
+    def __init__(self, runs: Path | None = None):
+        """`runs` holds the curves of our own runs (default: results/mup)."""
+        self.runs = Path(runs or OWN)
+
     series = SERIES
 
     @cached_property
     def own(self) -> Transfer | None:
         """Our runs over widths; None where they are not there."""
-        return Transfer.load(OWN) if (OWN / "curves").is_dir() else None
+        return Transfer.load(self.runs) if (self.runs / "curves").is_dir() else None
 
     @cached_property
     def coordinates(self) -> pd.DataFrame | None:
         """The coordinate check of our models, role, width, step, activation, size; None: it was not made."""
-        path = OWN / "coordinates.csv"
+        path = self.runs / "coordinates.csv"
         return pd.read_csv(path).sort_values("width") if path.is_file() else None
 
     @property

@@ -2,10 +2,9 @@
 
 import numpy as np
 
-from analysis.papers.annealing import PAPER
 from analysis.papers.annealing.claims.effects import law_delay, paper_dip
 from analysis.papers.annealing.evidence import GIVEN, PAPER_PEAK, PAPER_WARMUP, Evidence, best_ratio, paper_schedule
-from analysis.papers.claim import NOT_RUN, Claim, claim, verdict
+from analysis.papers.claim import NOT_RUN, Claim, answer, claim, verdict
 from losslaws import laws
 from losslaws.curves import Schedule
 from losslaws.curves.runs import settled
@@ -25,17 +24,12 @@ def decay_factor(e: Evidence) -> Claim:
     worse = {size: e.multi_fit[size].objective / fitted.objective for size, fitted in multi.items()}
     own = e.own.paper_fit.objective / e.own.fit.objective
     public = {size: fitted.params["lambda"] for size, fitted in multi.items()}
-    return Claim(
-        id="annealing-15a-lambda",
-        claim="lambda = .999 is as good as any (objective within 10 % of the best lambda's)",
-        source=f"{PAPER}, Sec. 3",
-        paper_value=".999 throughout; .99 to .999 generally works",
+    return answer(
+        "annealing-15a-lambda",
         on_paper_data=f"{best} best; objective x1e4 " + ", ".join(f"{x}: {1e4 * y:.3f}" for x, y in objective.items()),
         on_own_runs=f"{e.own.fit.params['lambda']:.4f} fitted ({own:.2f})",
         on_public_curves=", ".join(f"{size} {public[size]:.4f} ({worse[size]:.2f})" for size in multi),
-        unit="decay factor per step; in brackets the objective at .999 over the best",
         verdict=verdict(best == PAPER_LAMBDA, own <= 1.1, *(ratio <= 1.1 for ratio in worse.values())),
-        figure="fig13_lambda",
     )
 
 
@@ -57,38 +51,15 @@ def ablation(e: Evidence, name: str, parameter: str) -> tuple[dict[str, float], 
 @claim
 def exponents(e: Evidence) -> list[Claim]:
     rows = []
-    for letter, name, parameter, what, place, value, expected in (
-        (
-            "a",
-            "annealing_zeta",
-            "zeta",
-            "An exponent zeta on S2 gains little (fitted near 1)",
-            "Fig. 19",
-            "1.125",
-            1.125,
-        ),
-        (
-            "b",
-            "annealing_epsilon",
-            "epsilon",
-            "A power epsilon of the rate in S2 gains little (fitted near 0)",
-            "Sec. 6.3",
-            "near 0",
-            0,
-        ),
-    ):
-        found, gain = ablation(e, name, parameter)
+    for letter, parameter, expected in (("a", "zeta", 1.125), ("b", "epsilon", 0)):
+        found, gain = ablation(e, f"annealing_{parameter}", parameter)
         write = {key: f"{found[key]:.3f} ({gain[key]:.2f})" for key in found}
         rows.append(
-            Claim(
-                id=f"annealing-16{letter}-{parameter}",
-                claim=what,
-                source=f"{PAPER}, {place}",
-                paper_value=f"{parameter} {value}",
+            answer(
+                f"annealing-16{letter}-{parameter}",
                 on_paper_data=f"20K {write['paper']}, 60K {write['paper 60K']}",
                 on_own_runs=write["own"],
                 on_public_curves=", ".join(f"{size} {write[size]}" for size in e.multi),
-                unit=f"{parameter}; in brackets the objective over that of the plain law",
                 verdict=verdict(abs(found["paper 60K"] - expected) <= 0.1, *(g >= 0.8 for g in gain.values())),
             )
         )
@@ -111,22 +82,15 @@ def warmup(e: Evidence) -> list[Claim]:
     }
     every = [paper, *multi.values(), *([own] if own else [])]
     return [
-        Claim(
-            id="annealing-17a-warmup",
-            claim="Of warm-ups over 0, 100 and 500 steps, 500 ends lowest",
-            source=f"{PAPER}, Fig. 20",
-            paper_value="500 best (trained; no points printed)",
+        answer(
+            "annealing-17a-warmup",
             verdict=verdict(),
         ),
-        Claim(
-            id="annealing-17b-warmup-rule",
-            claim="Counting the steps of the warm-up at the peak rate predicts best",
-            source=f"{PAPER}, Sec. 3",
-            paper_value="as-peak, by convention",
+        answer(
+            "annealing-17b-warmup-rule",
             on_paper_data=values(paper),
             on_own_runs=values(own) if own else NOT_RUN,
             on_public_curves="; ".join(f"{size}: {values(found)}" for size, found in multi.items()),
-            unit="% mean error on unseen curves by treatment (peak rate; true rate; true rate and rises in S2)",
             verdict=verdict(*(min(found, key=found.get) == "as-peak" for found in every)),
         ),
     ]
@@ -143,16 +107,11 @@ def decay_factor_effects(e: Evidence) -> Claim:
     own = [fit(e.own.fit.law, seen, fixed={"lambda": max(0.0, 1 - 1 / m)}) for m in (memory / 3, 3 * memory)]
     own_ratio = [100 * best_ratio(f, like.peak, like.warmup, 3 * like.steps) for f in own]
     factors = [f.params["lambda"] for f in own]
-    return Claim(
-        id="annealing-15b-lambda-effects",
-        claim="A larger lambda makes the predicted delay longer and the best share of decay larger",
-        source=f"{PAPER}, Fig. 16, 17",
-        paper_value="longer, larger (.999 against .99)",
+    return answer(
+        "annealing-15b-lambda-effects",
         on_paper_data=f"(delay {late[1]} against {late[0]} steps; share {ratio[1]:.0f} against {ratio[0]:.0f} %)",
         on_own_runs=f"(share {own_ratio[1]:.0f} against {own_ratio[0]:.0f} % at lambda {factors[1]:.4f} and {factors[0]:.4f})",
-        unit="all by the law refitted with lambda given",
         verdict=verdict(late[1] > late[0], ratio[1] > ratio[0], own_ratio[1] > own_ratio[0]),
-        figure="fig13_lambda",
     )
 
 
@@ -170,13 +129,8 @@ def decay_factor_shape(e: Evidence) -> Claim:
     for value in (0.99, 0.999):
         fitted = fit(law, e.paper.values(), fixed={"lambda": value})
         gaps[value] = final_of(fitted, root) - final_of(fitted, square)
-    return Claim(
-        id="annealing-15c-lambda-shape",
-        claim="lambda .999 favours decay by 1-sqrt, .99 by 1-square",
-        source=f"{PAPER}, Fig. 17",
-        paper_value="1-sqrt (.999), 1-square (.99)",
+    return answer(
+        "annealing-15c-lambda-shape",
         on_paper_data=f"({gaps[0.999]:+.4f} at .999, {gaps[0.99]:+.4f} at .99)",
-        unit="nats per token, 1-sqrt less 1-square over the last 10 % of 60K steps, by the law",
         verdict=verdict(gaps[0.999] < 0, gaps[0.99] > 0),
-        figure="fig13_lambda",
     )

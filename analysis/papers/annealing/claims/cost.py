@@ -2,10 +2,9 @@
 
 import numpy as np
 
-from analysis.papers.annealing import PAPER
 from analysis.papers.annealing.benchmark import benchmark, cost_table, equal_error
 from analysis.papers.annealing.evidence import Evidence, paper_schedule
-from analysis.papers.claim import NOT_RUN, Claim, claim, verdict
+from analysis.papers.claim import NOT_RUN, Claim, answer, claim, verdict
 from losslaws import laws
 from losslaws.curves import LossCurve, schedules
 from losslaws.curves.runs import final
@@ -38,14 +37,10 @@ def reduces_to_chinchilla(e: Evidence) -> list[Claim]:
     ):
         r2 = reduction(kind, **options)
         rows.append(
-            Claim(
-                id=f"annealing-13{letter}-chinchilla",
-                claim=f"The law's final losses of {label} runs follow Chinchilla's law, with a mean R2 of {printed_r2}",
-                source=f"{PAPER}, Table 1",
-                paper_value=f"{printed_r2} (random constants)",
+            answer(
+                f"annealing-13{letter}-chinchilla",
                 on_paper_data=f"{r2.mean():.5f} (lowest {r2.min():.5f})",
                 on_own_runs=own_reduction(e, label),
-                unit="R2 of the refit; own runs: of measured final losses",
                 verdict=verdict(r2.mean() >= printed_r2, abs(r2.mean() - printed_r2) <= 0.005),
             )
         )
@@ -74,14 +69,10 @@ def chinchilla_constants(e: Evidence) -> Claim:
         L0, A, alpha = END_POINTS[label]
         of_printed[label] = r_squared(L0 + A * LENGTHS**-alpha, ends)
     form = "{L0:.3f} + {A:.3f} s^-{alpha:.3f}"
-    return Claim(
-        id="annealing-13c-chinchilla-constants",
-        claim="Chinchilla fitted to the law's own end points has the printed exponents (.207 cosine, .216 WSD; within .01)",
-        source=f"{PAPER}, Fig. 15",
-        paper_value="2.210 + 4.905 s^-.207; 2.261 + 4.420 s^-.216; R2 .996 each",
+    return answer(
+        "annealing-13c-chinchilla-constants",
         on_paper_data="; ".join(form.format(**params) for params in found.values())
         + f" (5K to 60K steps; R2 of the printed ones there {values(of_printed)})",
-        unit="nats per token",
         verdict=verdict(*(abs(found[label]["alpha"] - END_POINTS[label][2]) <= 0.01 for label in found)),
     )
 
@@ -96,24 +87,14 @@ def cost(e: Evidence) -> list[Claim]:
         for row in equal.itertuples()
     )
     return [
-        Claim(
-            id="annealing-14a-cost",
-            claim="For as many fit points the annealing law needs less than 1 % of Chinchilla's steps",
-            source=f"{PAPER}, Table 2",
-            paper_value="100, 21.6, 11.8, below 1",
+        answer(
+            "annealing-14a-cost",
             on_paper_data=values(share, "{:.2f}"),
-            unit="% of the steps: Chinchilla from cosines, WSD20, WSD10; annealing law",
             verdict=verdict(abs(share[1] - 21.6) < 0.1, abs(share[2] - 11.8) < 0.1, share[3] < 1),
-            figure="fig12_compute_accuracy",
         ),
-        Claim(
-            id="annealing-14b-equal-error",
-            claim="The annealing law reaches Chinchilla's error at less than 1 % of its compute",
-            source=f"{PAPER}, Table 2, held against accuracy",
-            paper_value="not measured",
+        answer(
+            "annealing-14b-equal-error",
             on_own_runs=own or NOT_RUN,
-            unit="% of the FLOPs; in brackets Chinchilla's error of the final loss",
             verdict=verdict(*(bool(ratio < 0.01) for ratio in equal["ratio"])) if len(equal) else verdict(),
-            figure="fig12_compute_accuracy",
         ),
     ]

@@ -2,9 +2,8 @@
 
 import numpy as np
 
-from analysis.papers.annealing import NATS, NATS_LAW, PAPER
 from analysis.papers.annealing.evidence import Evidence, delay, paper_schedule, turns
-from analysis.papers.claim import NOT_RUN, Claim, claim, verdict
+from analysis.papers.claim import NOT_RUN, Claim, answer, claim, verdict
 from losslaws.curves import LossCurve, Schedule
 from losslaws.curves.runs import settled
 from losslaws.fitting import Fit, final_of
@@ -57,61 +56,34 @@ def delays(e: Evidence) -> list[Claim]:
     slow = law_delay(e.paper_fit, paper_dip(2000, 10000))
     own = own_delays(e)
     near = [1 / 2 <= law_size / max(measured, 1) <= 2 for _, measured, law_size in own]
-    steps = "steps; in brackets the law's"
-    common = {"figure": "fig05_delay"}
     return [
-        Claim(
-            id="annealing-04a-delay",
-            claim="When the rate falls and rises again, the loss turns later than the rate",
-            source=f"{PAPER}, Fig. 5",
-            paper_value="400 after 1000 steps of annealing",
+        answer(
+            "annealing-04a-delay",
             on_paper_data=f"{np.median(late):.0f} ({law[1000]}) after 1000",
             on_own_runs=fell(own),
-            unit=steps,
             verdict=verdict(np.median(late) > 0, *(measured > 0 for _, measured, _ in own)),
-            **common,
         ),
-        Claim(
-            id="annealing-04b-delay-size",
-            claim="The law accounts for the length of the delay (within a factor of two)",
-            source=f"{PAPER}, Sec. 4.1",
-            paper_value="1100, 800, 400, 300 after 100, 500, 1000, 2000",
+        answer(
+            "annealing-04b-delay-size",
             on_paper_data=f"(law {values(law.values(), '{:.0f}')}); read off Fig. 18: {np.median(late):.0f} after 1000",
             on_own_runs=fell(own),
-            unit=steps,
             verdict=verdict(1 / 2 <= law[1000] / np.median(late) <= 2, *near),
-            **common,
         ),
-        Claim(
-            id="annealing-04c-delay-fall",
-            claim="The longer the annealing before the re-warm-up, the shorter the delay",
-            source=f"{PAPER}, Fig. 5",
-            paper_value="1100, 800, 400, 300 after 100, 500, 1000, 2000",
+        answer(
+            "annealing-04c-delay-fall",
             on_paper_data=f"(law {values(law.values(), '{:.0f}')})",
             on_own_runs=fell(own),
-            unit=steps,
             verdict=verdict(law[2000] < law[100], own[-1][1] < own[0][1] if len(own) > 1 else None),
-            **common,
         ),
-        Claim(
-            id="annealing-04d-delay-beta2",
-            claim="Adam's beta2 (.95, .99, .999) does not change the delay",
-            source=f"{PAPER}, Fig. 18a",
-            paper_value="400, 400, 400",
+        answer(
+            "annealing-04d-delay-beta2",
             on_paper_data=values(late, "{:.0f}"),
-            unit="steps",
             verdict=verdict(max(late) == min(late)),
-            **common,
         ),
-        Claim(
-            id="annealing-04e-delay-rewarm",
-            claim="A slower re-warm-up (10,000 steps instead of 5,000) makes the delay longer",
-            source=f"{PAPER}, Fig. 18b",
-            paper_value="500 against 300",
+        answer(
+            "annealing-04e-delay-rewarm",
             on_paper_data=f"{dark} ({slow}) against {pale} ({law[2000]})",
-            unit=steps,
             verdict=verdict(dark > pale, slow > law[2000]),
-            **common,
         ),
     ]
 
@@ -146,31 +118,22 @@ def drop_grows(e: Evidence) -> list[Claim]:
     multi = {size: drop(c["constant_24000"], c["wsdld_20000_24000"]) for size, c in e.multi.items()}
     sizes = own_size_drops(e)
     return [
-        Claim(
-            id="annealing-05a-drop-steps",
-            claim="The drop that a 10 % annealing brings grows with the steps before it (own runs: 20 %, linear)",
-            source=f"{PAPER}, Fig. 7a",
-            paper_value=".03 to .05, rising from 10K to 40K steps",
+        answer(
+            "annealing-05a-drop-steps",
             on_paper_data="; ".join(f"{a:.4f} to {b:.4f}" for a, b in ends) + " (lines of the law)",
             on_own_runs=own,
-            unit=NATS_LAW,
             verdict=verdict(bool(np.all(ends[:, 1] > ends[:, 0])), test),
         ),
-        Claim(
-            id="annealing-05b-drop-size",
-            claim="The drop that annealing brings grows with the model",
-            source=f"{PAPER}, Fig. 7a",
-            paper_value=".0378, .0388, .0463 at 85M, 162M, 595M (40K steps)",
+        answer(
+            "annealing-05b-drop-size",
             on_paper_data=values(ends[:, 1], "{:.4f}"),
             on_own_runs=values(sizes, "{:.4f}") if sizes else NOT_RUN,
             on_public_curves=values(multi, "{:.4f}"),
-            unit=NATS,
             verdict=verdict(
                 rising(ends[:, 1]),
                 rising(list(multi.values())),
                 rising(list(sizes.values()), e.own.noise.difference) if sizes and e.own.noise else None,
             ),
-            figure="fig11_size",
         ),
     ]
 
@@ -200,15 +163,10 @@ def annealing_dominates(e: Evidence) -> Claim:
     if e.own.has("constant-3x", "wsd20-linear-3x"):
         annealed = e.own.curves["wsd20-linear-3x"]
         own = share(e.own.curves["constant-3x"], annealed, annealed.schedule.steps * 4 // 5)
-    return Claim(
-        id="annealing-06-dominates",
-        claim="While the rate decays, annealing (S2) brings more of the fall in loss than going forward (S1)",
-        source=f"{PAPER}, Fig. 8",
-        paper_value="dominates",
+    return answer(
+        "annealing-06-dominates",
         on_paper_data=f"{paper:.0f}",
         on_own_runs=NOT_RUN if own is None else f"{own:.0f}",
         on_public_curves=values(multi, "{:.0f}"),
-        unit="% of the fall during the decay that a constant rate does not bring",
         verdict=verdict(paper > 50, *(m > 50 for m in multi.values()), None if own is None else own > 50),
-        figure="fig04_s1_s2",
     )

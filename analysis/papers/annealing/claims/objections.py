@@ -2,9 +2,8 @@
 
 import numpy as np
 
-from analysis.papers.annealing import NATS_LAW, REVIEWERS
 from analysis.papers.annealing.evidence import PAPER_WARMUP, Evidence, paper_schedule
-from analysis.papers.claim import NOT_RUN, Claim, claim, verdict
+from analysis.papers.claim import NOT_RUN, Claim, answer, claim, verdict
 from losslaws.curves import Schedule
 from losslaws.fitting import final_of
 from losslaws.words import values
@@ -22,16 +21,11 @@ def zero_tail(e: Evidence) -> Claim:
         measured, law = curve.at(at[1]) - curve.at(at[0]), np.subtract(*e.own.fit.predict(curve, at)[::-1])
         own = f"{measured:+.4f} ({law:+.4f})"
         test = abs(law - measured) <= e.own.noise.std if e.own.noise else None
-    return Claim(
-        id="annealing-r1-zero-tail",
-        claim="The law stays right when steps at rate zero, which change nothing, are appended",
-        source=REVIEWERS,
-        paper_value="admitted as a corner case: S2 keeps growing",
+    return answer(
+        "annealing-r1-zero-tail",
         on_paper_data=f"({after - before:+.4f} over 2000 steps after 20000)",
         on_own_runs=own,
-        unit="nats per token over the tail; in brackets the law's",
         verdict=verdict(abs(after - before) < 1e-4, test),
-        figure="fig14_falsifiers",
     )
 
 
@@ -45,16 +39,11 @@ def scaled_up(e: Evidence) -> Claim:
         reversal = e.below(e.own_final("cosine-05x"), e.own_final("peak10-05x"))
         lowered = e.own_predicted("peak10-05x") < e.own_predicted("cosine-05x")
         tests = [None if reversal is None else not (reversal and lowered)]
-    return Claim(
-        id="annealing-r2-scaled-up",
-        claim="The law stays right when the whole schedule is scaled up",
-        source=REVIEWERS,
-        paper_value="-",
+    return answer(
+        "annealing-r2-scaled-up",
         on_paper_data=f"(law {values(scaled, '{:.3f}')}: always lower)",
         on_own_runs=e.own_finals(**cells) if ran else NOT_RUN,
-        unit=NATS_LAW,
         verdict=verdict(*tests),
-        figure="fig14_falsifiers",
     )
 
 

@@ -4,10 +4,9 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from analysis.papers.annealing import NATS, NATS_LAW, PAPER
 from analysis.papers.annealing.claims.effects import drop, own_drop_law
 from analysis.papers.annealing.evidence import PAPER_PEAK, PAPER_WARMUP, Evidence, best_ratio, paper_schedule, turns
-from analysis.papers.claim import NOT_RUN, Claim, claim, verdict
+from analysis.papers.claim import NOT_RUN, Claim, answer, claim, verdict
 from losslaws.curves import Schedule
 from losslaws.curves.runs import settled
 from losslaws.fitting import final_of
@@ -35,16 +34,11 @@ def full_cosine_is_best(e: Evidence) -> Claim:
         "0.6S": "cosine-1x-cycle06",
     }
     cells = {label: name for label, name in cells.items() if e.own.has(name)}
-    return Claim(
-        id="annealing-07-cosine",
-        claim="The best cosine is as long as the run and ends at zero",
-        source=f"{PAPER}, Fig. 9",
-        paper_value="T=S, 0 < 10 % < 1.4S < 0.6S",
+    return answer(
+        "annealing-07-cosine",
         on_paper_data=f"(law {values(law, '{:.4f}')})",
         on_own_runs=e.own_finals(**cells) if len(cells) > 1 else NOT_RUN,
-        unit=NATS_LAW,
         verdict=verdict(min(law, key=law.get) == "T=S, 0", *beats(e, "cosine-1x", list(cells.values())[1:])),
-        figure="fig06_cosine_length",
     )
 
 
@@ -74,17 +68,12 @@ def constant_then_cosine(e: Evidence) -> Claim:
         own = ", ".join(f"{x} {d:+.4f} ({-own_drop_law(e, cells[x]):+.4f})" for x, d in found.items())
         short, long = (found[x] for x in (min(cells), max(cells)))
         tests = [e.below(0.0, short), e.below(long, 0.0)]
-    return Claim(
-        id="annealing-08-crossover",
-        claim="A constant rate ends below cosine in short runs, above it in long ones",
-        source=f"{PAPER}, Fig. 10",
-        paper_value="crossover near 24K steps",
+    return answer(
+        "annealing-08-crossover",
         on_paper_data=f"{values(paper, '{:+.4f}')} (law: crossover at {crossing or 'none below 60000'} steps)",
         on_own_runs=own,
         on_public_curves=values(multi, "{:+.4f}"),
-        unit="nats per token, cosine less constant; in brackets the law's",
         verdict=verdict(paper["20K"] > 0, paper["60K"] < 0, *tests),
-        figure="fig07_constant_vs_cosine",
     )
 
 
@@ -102,32 +91,22 @@ def wsd_beats_cosine(e: Evidence) -> list[Claim]:
     steps = e.unseen["multistep_cosine_60000"].final_loss, e.unseen["cosine_60000"].final_loss
     stages = {"multi-step cosine": "multistep-cosine-2x", "cosine": "cosine-2x"}
     return [
-        Claim(
-            id="annealing-09a-wsd",
-            claim="WSD ends below cosine",
-            source=f"{PAPER}, Fig. 11",
-            paper_value="cosine 2.7053, WSD10 2.6672, WSD20 2.6643 at 60K",
+        answer(
+            "annealing-09a-wsd",
             on_paper_data=f"(law {values(law, '{:.4f}')})",
             on_own_runs=e.own_finals(**cells) if ran else NOT_RUN,
             on_public_curves=values(multi, "{:+.4f}") + " (WSD less cosine to 10 %)",
-            unit=NATS_LAW,
             verdict=verdict(
                 law["WSD20"] < law["cosine"],
                 *(m < 0 for m in multi.values()),
                 *beats(e, "wsd20-linear-3x", ["cosine-3x"]),
             ),
-            figure="fig03_unseen",
         ),
-        Claim(
-            id="annealing-09b-multistep",
-            claim="A multi-step cosine ends below a single cosine",
-            source=f"{PAPER}, Fig. 11",
-            paper_value="2.704 against 2.712 at 60K",
+        answer(
+            "annealing-09b-multistep",
             on_paper_data=f"{steps[0]:.4f} against {steps[1]:.4f} (cosine to 10 %)",
             on_own_runs=e.own_finals(**stages) if e.own.has(*stages.values()) else NOT_RUN,
-            unit=NATS_LAW,
             verdict=verdict(steps[0] < steps[1], *beats(e, "multistep-cosine-2x", ["cosine-2x"])),
-            figure="fig03_unseen",
         ),
     ]
 
@@ -150,27 +129,17 @@ def optimal_ratio(e: Evidence) -> list[Claim]:
         tests = [e.below(inside, measured[5]), e.below(inside, measured[40])]
         own = f"{best} (law {law['3x']:.0f}): " + e.own_finals(**{f"{r} %": name for r, name in cells.items()})
     return [
-        Claim(
-            id="annealing-10a-ratio",
-            claim="The best share of decay in a WSD run is 10 to 20 % of its steps",
-            source=f"{PAPER}, Fig. 12",
-            paper_value="10 to 20",
+        answer(
+            "annealing-10a-ratio",
             on_paper_data=f"(law {values(paper, '{:.0f}')})",
             on_own_runs=own,
-            unit="% of all steps; final losses in nats per token; in brackets the law's",
             verdict=verdict(all(9.5 <= paper[n] <= 20.5 for n in ("60K", "80K", "100K")), *tests),
-            figure="fig08_wsd_ratio",
         ),
-        Claim(
-            id="annealing-10b-ratio-falls",
-            claim="The best share of decay falls with the length of the run",
-            source=f"{PAPER}, Fig. 12",
-            paper_value="falls",
+        answer(
+            "annealing-10b-ratio-falls",
             on_paper_data=f"(law {values(paper, '{:.0f}')})",
             on_own_runs=f"(law {values(law, '{:.0f}')})",
-            unit="% of all steps",
             verdict=verdict(paper["100K"] < paper["20K"], law["10x"] < law["1x"]),
-            figure="fig08_wsd_ratio",
         ),
     ]
 
@@ -192,27 +161,17 @@ def decay_shape(e: Evidence) -> list[Claim]:
 
     (at10, best10), (at20, best20), (at40, best40) = own(10, "linear"), own(20, "cosine"), own(40, "linear")
     return [
-        Claim(
-            id="annealing-11a-shape-short",
-            claim="In a decay of 10 %, 1-sqrt ends below cosine (own runs: 10 % against linear, 20 % against cosine)",
-            source=f"{PAPER}, Fig. 13",
-            paper_value="1-sqrt below cosine (trained)",
+        answer(
+            "annealing-11a-shape-short",
             on_paper_data=f"(law {gap(0.1):+.4f}, 1-sqrt less cosine)",
             on_own_runs=f"{at10}; {at20}",
-            unit=NATS_LAW,
             verdict=verdict(gap(0.1) < 0, best10, best20),
-            figure="fig09_decay_shape",
         ),
-        Claim(
-            id="annealing-11b-shape-long",
-            claim="In a decay of 50 %, cosine ends clearly below 1-sqrt (own runs: 40 %, linear against 1-sqrt)",
-            source=f"{PAPER}, Fig. 13",
-            paper_value="cosine clearly below 1-sqrt (trained)",
+        answer(
+            "annealing-11b-shape-long",
             on_paper_data=f"(law {gap(0.5):+.4f}, 1-sqrt less cosine)",
             on_own_runs=at40,
-            unit=NATS_LAW,
             verdict=verdict(gap(0.5) > 0, None if best40 is None else not best40),
-            figure="fig09_decay_shape",
         ),
     ]
 
@@ -249,24 +208,15 @@ def rewarmup(e: Evidence) -> list[Claim]:
         own = f"{against(full, half)} (law: {against(full_law, half_law)})"
         tests = [e.below(half[0], full[0]), e.below(half[1], full[1])]
     return [
-        Claim(
-            id="annealing-12a-rewarm",
-            claim="In continued training, a higher re-warmed rate lifts the loss higher and then makes it fall further",
-            source=f"{PAPER}, Fig. 14",
-            paper_value="higher peak, faster fall",
+        answer(
+            "annealing-12a-rewarm",
             on_paper_data=f"(law: {against(*law)})",
             on_own_runs=own,
-            unit="nats per token, full against half of the peak rate; in brackets the law's",
             verdict=verdict(law[0][0] > law[1][0], law[0][1] > law[1][1], *tests),
-            figure="fig10_rewarmup",
         ),
-        Claim(
-            id="annealing-12b-rewarm-length",
-            claim="The length of the re-warm-up hardly matters for the final loss (within .005)",
-            source=f"{PAPER}, Fig. 14",
-            paper_value="hardly matters (500, 5K, 10K)",
+        answer(
+            "annealing-12b-rewarm-length",
             on_paper_data=f"(law {values(ends, '{:.4f}')})",
-            unit=NATS,
             verdict=verdict(spread < 0.005),
         ),
     ]

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from analysis.papers.annealing import LIMIT, PAPER
+from analysis.papers.annealing import LIMIT
 from analysis.papers.annealing.evidence import GIVEN, Evidence
-from analysis.papers.claim import NOT_RUN, Claim, claim, verdict
+from analysis.papers.claim import NOT_RUN, Claim, answer, claim, verdict
 from losslaws import laws
 from losslaws.curves import LossCurve
 from losslaws.curves.public.annealing_figures import annealing_paper_large
@@ -46,19 +46,15 @@ def printed_error(e: Evidence, name: str, curve: str) -> float:
     return 100 * float(np.mean(np.abs(laws.build("annealing").loss(printed(name), run) / run.loss - 1)))
 
 
-def fit_of_setup(e: Evidence, name: str, where: str, what: str, paper_value: str, least: float | None) -> Claim:
+def fit_of_setup(e: Evidence, name: str, least: float | None) -> Claim:
     found = refit(e, name)
     curves = [setup(e, name)[curve] for curve in PRINTED[name][1]]
     loss = np.concatenate([curve.loss for curve in curves])
     law = laws.build("annealing")
     theirs = r_squared(np.concatenate([law.loss(printed(name), curve) for curve in curves]), loss)
-    return Claim(
-        id=f"annealing-18-{name}-fit",
-        claim=f"The law fits set-up {name} ({what})",
-        source=f"{PAPER}, {where}",
-        paper_value=paper_value,
+    return answer(
+        f"annealing-18-{name}-fit",
         on_paper_data=f"{found.r2:.5f} refitted, {theirs:.5f} with the printed constants",
-        unit="R2 of the fit",
         verdict=verdict(found.r2 >= (least or 0.999) - CLOSE_R2),
     )
 
@@ -66,33 +62,29 @@ def fit_of_setup(e: Evidence, name: str, where: str, what: str, paper_value: str
 @claim
 def other_setups(e: Evidence) -> list[Claim]:
     fits = (
-        ("B", "Fig. 21", "293M, 2M tokens a step, constant and cosine over 30K", ".9985", 0.9985),
-        ("D", "Fig. 23", "a mixture of experts, constant, cosine and WSD over 60K", ".97393", 0.97393),
-        ("E", "Fig. 25", "1.7B, constant and cosine over 30K", "not printed", None),
+        ("B", 0.9985),
+        ("D", 0.97393),
+        ("E", None),  # not printed
     )
     return [fit_of_setup(e, *row) for row in fits]
 
 
 @claim
 def predictions_of_setups(e: Evidence) -> list[Claim]:
-    rows = (
-        ("B", "Fig. 22", {"constant_120000": 0.047, "wsd_90000": 0.253, "wsd_110000": 0.255}),
-        ("D", "Fig. 24", {"multistep_cosine_60000": 0.191, "wsd_exponential_60000": 0.134, "cyclic_60000": 0.273}),
-        ("E", "Fig. 26", {"wsd_350000": 0.359}),
-    )
+    printed_errors = {
+        "B": {"constant_120000": 0.047, "wsd_90000": 0.253, "wsd_110000": 0.255},
+        "D": {"multistep_cosine_60000": 0.191, "wsd_exponential_60000": 0.134, "cyclic_60000": 0.273},
+        "E": {"wsd_350000": 0.359},
+    }
     found = []
-    for name, where, reported in rows:
+    for name, reported in printed_errors.items():
         fitted = refit(e, name)
         again = {curve: mean_error(fitted, [e.setups[name][curve]]) for curve in reported}
         theirs = {curve: printed_error(e, name, curve) for curve in reported}
         found.append(
-            Claim(
-                id=f"annealing-18-{name}-unseen",
-                claim=f"In set-up {name}, the fit predicts the unseen curves as well as printed (within {NEAR} points)",
-                source=f"{PAPER}, {where}",
-                paper_value=values(reported),
+            answer(
+                f"annealing-18-{name}-unseen",
                 on_paper_data=f"refitted {values(again.values())}; printed constants {values(theirs.values())}",
-                unit="% mean relative error",
                 verdict=verdict(
                     *(again[c] <= value + NEAR for c, value in reported.items()),
                     *(theirs[c] <= value + NEAR for c, value in reported.items()),
@@ -108,13 +100,9 @@ def printed_constants_are_optimal(e: Evidence) -> Claim:
     for name, (_, curves) in PRINTED.items():
         as_printed = fit(law, [setup(e, name)[curve] for curve in curves], fixed=printed(name))
         ratios[name] = as_printed.objective / refit(e, name).objective
-    return Claim(
-        id="annealing-18-optimum",
-        claim="The printed constants minimise the paper's own objective (within 5 %)",
-        source=f"{PAPER}, Fig. 2, 21, 23, 25",
-        paper_value="1",
+    return answer(
+        "annealing-18-optimum",
         on_paper_data=values(ratios, "{:.2f}"),
-        unit="objective with the printed constants over the lowest",
         verdict=verdict(*(ratio <= 1.05 for ratio in ratios.values())),
     )
 
@@ -123,13 +111,9 @@ def printed_constants_are_optimal(e: Evidence) -> Claim:
 def public_models(e: Evidence) -> list[Claim]:
     law, large = laws.build("annealing"), annealing_paper_large()
     return [
-        Claim(
-            id=f"annealing-18-{name.split('-')[0]}",
-            claim=f"The law fits the loss curve of {name}",
-            source=f"{PAPER}, Fig. 27",
-            paper_value=f"{r2:.5f}",
+        answer(
+            f"annealing-18-{name.split('-')[0]}",
             on_paper_data=f"{fit(law, [large[name]], fixed=GIVEN).r2:.5f} (published schedule; the paper's is not printed)",
-            unit="R2 of the fit",
             verdict=verdict(fit(law, [large[name]], fixed=GIVEN).r2 >= r2 - CLOSE_R2),
         )
         for name, r2 in (("BLOOM-176B", 0.99640), ("OLMo-1B", 0.99869))
@@ -152,34 +136,20 @@ def sizes(e: Evidence) -> list[Claim]:
     largest, eight = mean_error(four, [five["1214.4M"]]), size_fit(eight)
     own = e.own.fitted.get("annealing-N")
     return [
-        Claim(
-            id="annealing-18-N-four",
-            claim="With a term for the size, the law fits four sizes of set-up A",
-            source=f"{PAPER}, Fig. 7b",
-            paper_value=".99880; L0 1.504, A .440, alpha .546, B 3.067, beta .158, C .273, gamma .052",
+        answer(
+            "annealing-18-N-four",
             on_paper_data=f"{four.r2:.5f}; {constants(four)}",
             on_own_runs=f"{own.r2:.5f}; {constants(own)}" if own else NOT_RUN,
-            unit="R2 of the fit; N in millions",
             verdict=verdict(four.r2 >= 0.9988 - CLOSE_R2, own.r2 >= 0.998 if own else None),
-            figure="fig11_size",
         ),
-        Claim(
-            id="annealing-18-N-largest",
-            claim=f"That fit predicts the curve of a larger model (mean error at most {LIMIT} %)",
-            source=f"{PAPER}, Fig. 7b",
-            paper_value="picture (1214M)",
+        answer(
+            "annealing-18-N-largest",
             on_paper_data=f"{largest:.3f}",
-            unit="% mean relative error",
             verdict=verdict(largest <= LIMIT),
-            figure="fig11_size",
         ),
-        Claim(
-            id="annealing-18-N-eight",
-            claim="With a term for the size, the law fits eight sizes of set-up C",
-            source=f"{PAPER}, Fig. 28",
-            paper_value=".99837; L0 1.412, A .921, alpha .761, B 2.562, beta .137, C .069, gamma .117",
+        answer(
+            "annealing-18-N-eight",
             on_paper_data=f"{eight.r2:.5f}; {constants(eight)}",
-            unit="R2 of the fit; N in millions",
             verdict=verdict(eight.r2 >= 0.99837 - CLOSE_R2),
         ),
     ]

@@ -16,15 +16,15 @@ FAMILIES = (
 
 
 @figure
-def fig12_compute_accuracy(study):
+def fig12_compute_accuracy(e):
     """Error of the predicted final loss of runs of three times the base length, against the training FLOPs of the runs that
     the fit consumed; mean over the targets of a panel. Chinchilla speaks only of the schedule family it was fitted on.
     Hollow: fits that their runs do not identify, so that a small error is chance. Lines join the others that no cheaper one
     of their kind beats; the band is what another seed changes. Numbers are rows of the benchmark table."""
-    table = study.benchmark[study.benchmark["target"].str.endswith(LONGEST)]
+    table = e.benchmark[e.benchmark["target"].str.endswith(LONGEST)]
     if table["error"].isna().all():
         raise NotRun("needs target runs of three times the base length, not run in this profile")
-    numbers = {method: k + 1 for k, method in enumerate(study.benchmark["method"].unique())}
+    numbers = {method: k + 1 for k, method in enumerate(e.benchmark["method"].unique())}
     panels = {title: table[table["target"].str.startswith(start)] for title, start in PANELS.items()}
     panels = {title: (rows, mean_errors(rows)) for title, rows in panels.items() if len(rows)}
     errors = pd.concat([means["error"] for _, means in panels.values()])
@@ -54,7 +54,7 @@ def fig12_compute_accuracy(study):
         axis.set_xlabel("training FLOPs consumed")
     axes[0].set_ylabel("error of the final loss (%)")
     legend_below(out, *axes)
-    return headline(out, study.headline)
+    return headline(out, e.headline)
 
 
 def mean_errors(rows):

@@ -3,8 +3,9 @@
 import numpy as np
 from matplotlib.ticker import NullLocator
 
-from analysis.pages.figure import figure, need
-from analysis.pages.parts import LOSS, finals, law, legend_below, legend_under, measured, shadow, thousands, window
+from analysis.pages.figure import figure
+from analysis.pages.parts import LOSS, law, legend_below, legend_under, measured, shadow, thousands, window
+from analysis.papers.annealing.figures._parts import finals, need
 from losslaws.curves.runs import settled
 from losslaws.fitting import fit, mean_error
 from losslaws.style import BLUE, GREEN, MUTED, PURPLE, VERMILLION, canvas, headline
@@ -20,17 +21,17 @@ def scan(law, curves):
 
 
 @figure
-def fig13_lambda(study):
+def fig13_lambda(e):
     """The law refitted with lambda given. The momentum of annealing lasts about 1 / (1 - lambda) steps, so the best lambda
     belongs to the length of the runs. Left: objective of the fit over its lowest value, on our runs and on the paper's
     points (20,000 steps, its lambda .999). Right: mean error on the fitted and on the unseen curves."""
-    experiment, memory = study.experiment, 1 / (1 - np.array(LAMBDAS))
+    experiment, memory = e.own, 1 / (1 - np.array(LAMBDAS))
     groups = {role: [settled(curve) for curve in experiment.role(role).values()] for role in ("fit", "unseen")}
     fits, best = scan(experiment.fit.law, groups["fit"]), experiment.fit.params["lambda"]
     length = max(curve.schedule.steps for curve in groups["fit"])
     out = canvas(height=2.7)
     left, right = out.subplots(1, 2)
-    theirs = [f.objective for f in scan(study.evidence.paper_fit.law, study.evidence.paper.values())]
+    theirs = [f.objective for f in scan(e.paper_fit.law, e.paper.values())]
     ours = [f.objective / experiment.fit.objective for f in fits]
     left.plot(memory, ours, "o-", color=BLUE, label=f"our runs, {length:,} steps")
     left.plot(memory, np.divide(theirs, min(theirs)), "^:", color=PURPLE, label="the paper's points")
@@ -60,12 +61,12 @@ def fig13_lambda(study):
 
 
 @figure
-def fig14_falsifiers(study):
+def fig14_falsifiers(e):
     """Two tests that reviewers of the paper proposed. Left: steps at rate zero appended to a finished run; nothing is learned
     there, but S2 keeps growing. Right: the whole schedule scaled up; the law knows no rate that is too high."""
-    tail, base = need(study, "zero-tail", "cosine-05x")
-    scaled = [base, *(study.experiment.curves[name] for name in SCALED if study.experiment.has(name))]
-    fit, schedule = study.experiment.fit, tail.schedule
+    tail, base = need(e, "zero-tail", "cosine-05x")
+    scaled = [base, *(e.own.curves[name] for name in SCALED if e.own.has(name))]
+    fit, schedule = e.own.fit, tail.schedule
     end = schedule.steps - int(np.argmax(schedule.lr[::-1] > 0))  # the last step at a rate above 0
     length = schedule.steps - end
     out = canvas(height=2.6)
@@ -79,7 +80,7 @@ def fig14_falsifiers(study):
     left.set_xlabel("step")
     left.set_ylabel(LOSS)
     thousands(left)
-    finals(right, study, scaled, [f"peak {curve.schedule.peak:g}" for curve in scaled])
+    finals(right, e, scaled, [f"peak {curve.schedule.peak:g}" for curve in scaled])
     legend_below(out, left)
     said = np.diff(fit.predict(tail, [end, schedule.steps]))[0]
     found = tail.final_loss - np.interp(end, tail.step, tail.loss)

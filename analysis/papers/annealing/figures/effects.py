@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from analysis.pages.figure import NotRun, figure, need
-from analysis.pages.parts import LOSS, finals, law, legend_below, measured, shadow, thousands, window
+from analysis.pages.figure import NotRun, figure
+from analysis.pages.parts import LOSS, law, legend_below, measured, shadow, thousands, window
 from analysis.papers.annealing.evidence import delay, turns
+from analysis.papers.annealing.figures._parts import finals, need
 from losslaws.curves.runs import settled
 from losslaws.fitting import final_of
 from losslaws.style import BLUE, GREEN, INK, LINES, MUTED, PURPLE, VERMILLION, canvas, headline
@@ -15,22 +16,22 @@ BARS = {"elinewidth": 0.8, "capsize": 2}
 DECAY = "decay, share of all steps (%)"
 
 
-def foretold(study, family, steps, **options):
+def foretold(e, family, steps, **options):
     """Return the law's final loss of a run of `steps` under a schedule with the warm-up and peak of the fitted ones."""
-    return final_of(study.experiment.fit, study.evidence.own_schedule(family, int(steps), **options))
+    return final_of(e.own.fit, e.own_schedule(family, int(steps), **options))
 
 
-def spread(study):
+def spread(e):
     """Return the standard deviation of a final loss between seeds; 0 where it was not measured."""
-    return study.experiment.noise.std if study.experiment.noise else 0.0
+    return e.own.noise.std if e.own.noise else 0.0
 
 
 @figure
-def fig05_delay(study):
+def fig05_delay(e):
     """The rate dips and rises again; the loss follows late. Above: the rate around each dip, steps counted from its lowest
     point. Below: loss since the fall began, measured and by the law; vertical marks show where each turns."""
-    (curve,) = need(study, "dip")
-    fit, curve, dips = study.experiment.fit, settled(curve), turns(curve.schedule)
+    (curve,) = need(e, "dip")
+    fit, curve, dips = e.own.fit, settled(curve), turns(curve.schedule)
     out = canvas(height=3.0)
     axes = out.subplots(2, len(dips), sharex="col", sharey="row", squeeze=False, height_ratios=[1, 2.2])
     late = []
@@ -58,7 +59,7 @@ def fig05_delay(study):
 
 
 @figure
-def fig06_cosine_length(study):
+def fig06_cosine_length(e):
     """Cosines that end with the run, before it, after it, or above zero. Left: measured loss (points) and the law's (lines).
     Right: final losses; bars are one standard deviation between seeds."""
     cells = {
@@ -67,34 +68,34 @@ def fig06_cosine_length(study):
         "cosine-1x-cycle14": "1.4 times the run",
         "cosine-1x-cycle06": "ends at 60 % of the run",
     }
-    curves = need(study, *cells)
+    curves = need(e, *cells)
     out = canvas(height=2.7)
     left, right = out.subplots(1, 2, width_ratios=[1.2, 1])
     for curve, colour, line in zip(curves, COLOURS, LINES, strict=False):
         measured(left, curve, colour, label=None)
-        law(left, study.experiment.fit, curve, colour, cells[curve.name], line)
+        law(left, e.own.fit, curve, colour, cells[curve.name], line)
     left.set_ylim(*window(*curves, share=0.3))
     left.set_xlim(0.25 * curves[0].schedule.steps)
     left.set_xlabel("step")
     left.set_ylabel(LOSS)
     thousands(left)
-    finals(right, study, curves, list(cells.values()))
+    finals(right, e, curves, list(cells.values()))
     legend_below(out, left, right, columns=3)
     found = min(curves, key=lambda curve: curve.final_loss)
-    said = min(curves, key=lambda curve: study.experiment.fit.predict(curve)[-1])
+    said = min(curves, key=lambda curve: e.own.fit.predict(curve)[-1])
     return headline(out, f"Lowest final loss, measured: {cells[found.name]}; by the law: {cells[said.name]}")
 
 
 @figure
-def fig07_constant_vs_cosine(study):
+def fig07_constant_vs_cosine(e):
     """Final loss against the length of the run, under a constant rate and under a cosine that falls to 0 with the last
     step. Points: measured; lines: predicted for every length; dotted: where the law's lines cross."""
-    (constant,) = need(study, "constant-3x")
-    experiment, longest = study.experiment, constant.schedule.steps
+    (constant,) = need(e, "constant-3x")
+    experiment, longest = e.own, constant.schedule.steps
     names = (f"cosine-{length}x" for length in ("05", "1", "2", "3"))
     cosines = [experiment.curves[name] for name in names if experiment.has(name)]
     lengths = np.unique(np.geomspace(3 * constant.schedule.warmup, 1.5 * longest, 60).astype(int))
-    held, annealed = (np.array([foretold(study, family, T) for T in lengths]) for family in ("constant", "cosine"))
+    held, annealed = (np.array([foretold(e, family, T) for T in lengths]) for family in ("constant", "cosine"))
     out = canvas(height=2.6)
     axis = out.subplots()
     axis.plot(lengths, held, color=BLUE, linestyle="--", label="constant, law")
@@ -120,10 +121,10 @@ def fig07_constant_vs_cosine(study):
 
 
 @figure
-def fig08_wsd_ratio(study):
+def fig08_wsd_ratio(e):
     """Final loss of WSD runs against the share of steps in the linear decay, a panel for each length of run. Points:
     measured, bars one standard deviation between seeds; line: predicted for every share; triangle: its optimum."""
-    experiment, families = study.experiment, {}
+    experiment, families = e.own, {}
     for length in ("1x", "2x", "3x"):
         cells = {share: f"wsd{share:02d}-linear-{length}" for share in (5, 10, 20, 40)}
         families[length] = {share: experiment.curves[name] for share, name in cells.items() if experiment.has(name)}
@@ -136,13 +137,13 @@ def fig08_wsd_ratio(study):
     for axis, runs in zip(axes, families, strict=True):
         steps, warmup = (getattr(next(iter(runs.values())).schedule, of) for of in ("steps", "warmup"))
         shares = np.linspace(0.02, min(0.8, 1 - warmup / steps), 40)
-        predicted = np.array([foretold(study, "wsd", steps, decay=share) for share in shares])
+        predicted = np.array([foretold(e, "wsd", steps, decay=share) for share in shares])
         best = np.argmin(predicted)
         optima.append(f"{100 * shares[best]:.0f} % of {steps:,}")
         axis.plot(100 * shares, predicted, color=VERMILLION, linestyle="-", label="law")
         axis.plot(100 * shares[best], predicted[best], "v", ms=5, color=VERMILLION, label="optimum of the law")
         losses = [curve.final_loss for curve in runs.values()]
-        axis.errorbar(list(runs), losses, yerr=spread(study), fmt="o", color=INK, label="measured", **BARS)
+        axis.errorbar(list(runs), losses, yerr=spread(e), fmt="o", color=INK, label="measured", **BARS)
         axis.set_title(f"{steps:,} steps")
         axis.set_xlabel(DECAY)
     axes[0].set_ylabel(f"final {LOSS}")
@@ -157,14 +158,14 @@ def beside_linear(experiment, stem):
 
 
 @figure
-def fig09_decay_shape(study):
+def fig09_decay_shape(e):
     """Final loss of runs that decay by 1 - sqrt or as half a cosine, less that of the run with a linear decay of the same
     length. Points: measured, bars one standard deviation of a difference between seeds; lines: the law."""
-    pairs = {shape: beside_linear(study.experiment, shape.replace("1-", "1")) for shape in ("1-sqrt", "cosine")}
+    pairs = {shape: beside_linear(e.own, shape.replace("1-", "1")) for shape in ("1-sqrt", "cosine")}
     pairs = {shape: runs for shape, runs in pairs.items() if runs}
     if not pairs:
         raise NotRun("needs runs of one length with two shapes of decay, not run in this profile")
-    shares, bar, findings = np.linspace(0.05, 0.5, 10), np.sqrt(2) * spread(study), []
+    shares, bar, findings = np.linspace(0.05, 0.5, 10), np.sqrt(2) * spread(e), []
     out = canvas(height=2.6)
     axis = out.subplots()
     axis.axhline(0, color=MUTED, lw=0.6)
@@ -174,9 +175,7 @@ def fig09_decay_shape(study):
             list(found), list(found.values()), yerr=bar, fmt=marker, color=colour, label=f"{shape}, measured", **BARS
         )
         steps = next(iter(runs.values()))[0].schedule.steps
-        said = [
-            foretold(study, "wsd", steps, decay=x, shape=shape) - foretold(study, "wsd", steps, decay=x) for x in shares
-        ]
+        said = [foretold(e, "wsd", steps, decay=x, shape=shape) - foretold(e, "wsd", steps, decay=x) for x in shares]
         axis.plot(100 * shares, said, color=colour, linestyle=line, label=f"{shape}, law")
         if 20 in found:
             findings.append(f"{shape} {found[20]:+.3f} (law {np.interp(0.2, shares, said):+.3f})")
@@ -187,21 +186,21 @@ def fig09_decay_shape(study):
 
 
 @figure
-def fig10_rewarmup(study):
+def fig10_rewarmup(e):
     """Training goes on after a cosine: the rate is warmed up again, to the old peak or half of it, and decays once more.
     Points: measured; lines: predicted from the two fitted curves, which hold no re-warm-up."""
-    curves = need(study, "rewarm-full", "rewarm-half")
+    curves = need(e, "rewarm-full", "rewarm-half")
     out = canvas(height=2.6)
     left, right = out.subplots(1, 2, sharey=True)
     rises = []
     for axis, curve, name in zip((left, right), curves, ("full", "half the"), strict=True):
         shadow(axis, curve)
         measured(axis, curve)
-        law(axis, study.experiment.fit, curve)
+        law(axis, e.own.fit, curve)
         ((_, low, rise),) = turns(curve.schedule)
         after = curve.loss[(curve.step >= low) & (curve.step <= 2 * rise - low)]
         rises.append(after.max() - np.interp(low, curve.step, curve.loss))
-        error = percent(study.experiment.score(curve.name).mean_error)
+        error = percent(e.own.score(curve.name).mean_error)
         axis.set_title(f"re-warm-up to {name} peak: mean error {error}")
         axis.set_xlabel("step")
         thousands(axis)

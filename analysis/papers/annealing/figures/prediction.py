@@ -43,10 +43,10 @@ def strips(out, panels, noise, columns):
 
 
 @figure
-def fig02_fit(study):
+def fig02_fit(e):
     """The fitted loss curves. Points: measured validation loss in nats per token; line: the annealing law, its parameters
     fitted to both curves at once. Below: relative error of the law; the band is what another seed changes."""
-    experiment = study.experiment
+    experiment = e.own
     fit, curves = experiment.fit, experiment.role("fit").values()
     mean = mean_error(fit, map(settled, curves))
     out = canvas(height=2.9)
@@ -57,11 +57,11 @@ def fig02_fit(study):
 
 
 @figure
-def fig03_unseen(study):
+def fig03_unseen(e):
     """Loss curves that the fit never saw: other schedules, two and three times as long. Points: measured; line: predicted
     from the two fitted curves and the schedule alone. Above each panel its mean relative error; below it the error along
     the curve over the band that another seed spans."""
-    experiment = study.experiment
+    experiment = e.own
     unseen = experiment.role("unseen").values()
     if not unseen:
         raise NotRun("needs curves of the role 'unseen', not run in this profile")
@@ -75,10 +75,10 @@ def fig03_unseen(study):
 
 
 @figure
-def fig11_size(study):
+def fig11_size(e):
     """The law with a term for the model's size, fitted to all curves shown here together. Points: measured, one model size
     each (non-embedding parameters); lines: the law. Below: its relative error."""
-    experiment = study.experiment
+    experiment = e.own
     if "annealing-N" not in experiment.fitted:
         raise NotRun("needs a second model size, not run in this profile")
     fit = experiment.fitted["annealing-N"]
@@ -93,11 +93,11 @@ def fig11_size(study):
 
 
 @figure
-def fig15_paper(study):
+def fig15_paper(e):
     """The paper's own measurements, read off its figures: 40 points of two curves (first two panels) are refitted with
     lambda = .999, and its five other schedules predicted, two and three times as long, one with re-warm-ups."""
-    fit, unseen = study.evidence.paper_fit, study.evidence.unseen
-    curves = {**study.evidence.paper, **unseen}
+    fit, unseen = e.paper_fit, e.unseen
+    curves = {**e.paper, **unseen}
     errors = {name: mean_error(fit, [curve]) for name, curve in curves.items()}
     panels = []
     for name, curve in curves.items():
@@ -111,10 +111,10 @@ def fig15_paper(study):
 
 
 @figure
-def fig16_noise(study):
+def fig16_noise(e):
     """What another seed of initialisation and data order changes: relative difference of two runs of the same cell. Errors
     of a law below this say nothing; the band is the root mean square over the second half of the runs."""
-    noise = study.experiment.noise
+    noise = e.own.noise
     if noise is None:
         raise NotRun("needs a second seed of some cell, not run in this profile")
     out = canvas(height=1.9)
@@ -122,7 +122,7 @@ def fig16_noise(study):
     band(axis, noise)
     axis.axhline(0, color=MUTED, lw=0.6)
     for name, colour, line in zip(noise.pairs, (VERMILLION, BLUE, GREEN, PURPLE), LINES, strict=False):
-        one, other = settled(study.experiment.curves[name]), settled(study.experiment.curves[f"{name}-seed1"])
+        one, other = settled(e.own.curves[name]), settled(e.own.curves[f"{name}-seed1"])
         axis.plot(one.step, 100 * (other.loss / one.loss - 1), color=colour, linestyle=line, label=name)
     axis.set_xlabel("step")
     axis.set_ylabel("difference (%)")

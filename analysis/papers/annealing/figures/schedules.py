@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from analysis.pages.figure import figure, need
+from analysis.pages.figure import figure
 from analysis.pages.parts import law, legend_below, measured, thinned, thousands, window
+from analysis.papers.annealing.figures._parts import need
 from losslaws.laws.annealing import annealing_sums
 from losslaws.style import BLUE, GREEN, MUTED, ORANGE, PURPLE, VERMILLION, canvas, headline
 
@@ -16,10 +17,10 @@ ROLES = {
 
 
 @figure
-def fig01_schedules(study):
+def fig01_schedules(e):
     """Every learning-rate schedule that was trained, as applied, warm-up included. The law is fitted on the loss curves of
     the first ones (red); the losses under all others are predictions."""
-    curves = [curve for role in ROLES for curve in study.experiment.role(role).values()]
+    curves = [curve for role in ROLES for curve in e.own.role(role).values()]
     columns = min(6, len(curves))
     rows = -(-len(curves) // columns)
     out = canvas(height=0.75 + 0.72 * rows)
@@ -43,17 +44,17 @@ def fig01_schedules(study):
             axis.set_xlabel("step", fontsize=6)
     out.supylabel("learning rate (1e-3)", fontsize=7)
     legend_below(out, *axes)
-    fitted = len(study.experiment.role("fit"))
+    fitted = len(e.own.role("fit"))
     return headline(out, f"{len(curves)} schedules: {fitted} are fitted, {len(curves) - fitted} are predicted")
 
 
 @figure
-def fig04_s1_s2(study):
+def fig04_s1_s2(e):
     """What the law reads of a schedule. S1 is the area under the learning rate: the way travelled forward. Every drop of
     the rate feeds a momentum that fades by the factor lambda per step; S2 is the area under that momentum. Right: with S1
     alone (dashed) the loss would hardly fall during the decay; the gap down to the full law is C S2."""
-    (curve,) = need(study, "wsd20-linear-1x")
-    fit, schedule = study.experiment.fit, curve.schedule
+    (curve,) = need(e, "wsd20-linear-1x")
+    fit, schedule = e.own.fit, curve.schedule
     p, step = fit.params, thinned(1, schedule.steps)
     S1, S2 = (x[step - 1] for x in annealing_sums(schedule, p["lambda"], fit.law.warmup))
     momentum = np.gradient(S2, step)

@@ -4,10 +4,9 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from analysis.papers.claim import Claim, claim, verdict
-from analysis.papers.hitchhiker import PAPER
+from analysis.papers.claim import Claim, answer, claim, verdict
 from analysis.papers.hitchhiker.asks import ALL, ENDS, OWN_CUT, SEEDS, TO_END, WHOLE
-from analysis.papers.hitchhiker.claims.practices import ARE, compare
+from analysis.papers.hitchhiker.claims.practices import compare
 from analysis.papers.hitchhiker.evidence import Evidence
 from analysis.papers.kaplan.family import NOT_RUN
 from losslaws.words import percent, values
@@ -92,15 +91,10 @@ def practices(e: Evidence) -> list[Claim]:
     for practice in PRACTICES:
         said, wins = judged(e, practice)
         rows.append(
-            Claim(
-                id=f"hitchhiker-15{practice.id}-own",
-                claim=f"{practice.claim} (own runs)",
-                source=f"{PAPER}, Sec. {practice.place}",
-                paper_value=practice.printed,
+            answer(
+                f"hitchhiker-15{practice.id}-own",
                 on_own_runs=said,
-                unit=ARE,
                 verdict=verdict(wins),
-                figure="fig05_own",
             )
         )
     return rows
@@ -120,15 +114,10 @@ def models(e: Evidence) -> Claim:
         by = simple(e).groupby("models")["are"].agg(["median", "max"])
         said = f"median {values(by['median'].to_dict())}; worst {values(by['max'].to_dict())}{beside(e)}"
         held = by["max"].iloc[-1] <= 0.1, by["median"].iloc[-1] < by["median"].iloc[0]
-    return Claim(
-        id="hitchhiker-15f-five-models-own",
-        claim="Five models are a safe bet, and better than two (own runs)",
-        source=f"{PAPER}, Sec. 6",
-        paper_value="5 models",
+    return answer(
+        "hitchhiker-15f-five-models-own",
         on_own_runs=said,
-        unit="ARE on the largest size by number of models, every choice of them",
         verdict=verdict(*held),
-        figure="fig05_own",
     )
 
 
@@ -140,15 +129,10 @@ def near(e: Evidence) -> Claim:
         half = three["up"] <= three["up"].median()
         ends = three[half]["are"].median(), three[~half]["are"].median()
         said, held = f"nearer half {ends[0]:.4f}, farther half {ends[1]:.4f}{beside(e)}", ends[0] < ends[1]
-    return Claim(
-        id="hitchhiker-15g-near-own",
-        claim="Models nearer in size to the target predict it better (own runs)",
-        source=f"{PAPER}, Sec. 5.2",
-        paper_value="better, but not monotonically",
+    return answer(
+        "hitchhiker-15g-near-own",
         on_own_runs=said,
-        unit="median ARE of three models by the size of the largest",
         verdict=verdict(held),
-        figure="fig05_own",
     )
 
 
@@ -160,13 +144,9 @@ def single(e: Evidence) -> Claim:
         found = rows[rows["method"] == "borrowed"].set_index("up")["are"].sort_index()
         said = values({f"{up:.0f} times smaller": are for up, are in found.items()}) + beside(e)
         held = found.min() <= 0.1
-    return Claim(
-        id="hitchhiker-15h-single-own",
-        claim="One model is enough with A and alpha of other families (own runs; ARE below 10 % at best)",
-        source=f"{PAPER}, Sec. 6",
-        paper_value="37, 25, 15 % for OPT",
+    return answer(
+        "hitchhiker-15h-single-own",
         on_own_runs=said,
-        unit="ARE on the largest size; A and alpha are those of families ten thousand times as large",
         verdict=verdict(held),
     )
 
@@ -180,12 +160,8 @@ def baselines(e: Evidence) -> Claim:
         wins = (rows["train"].map(law) < rows["are"]).mean()
         said = values(rows.groupby("method")["are"].median().to_dict()) + f"; the law is better in {percent(wins, 0)}"
         held = wins > 0.5
-    return Claim(
-        id="hitchhiker-15i-baselines-own",
-        claim="A law beats taking the best or the most trained model's loss (own runs)",
-        source=f"{PAPER}, Sec. 5",
-        paper_value="baselines 18 % on average, mostly above 10 %",
+    return answer(
+        "hitchhiker-15i-baselines-own",
         on_own_runs=said,
-        unit="median ARE on the largest size from the smallest models",
         verdict=verdict(held),
     )

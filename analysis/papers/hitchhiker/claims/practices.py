@@ -3,8 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from analysis.papers.claim import Claim, claim, verdict
-from analysis.papers.hitchhiker import PAPER
+from analysis.papers.claim import Claim, answer, claim, verdict
 from analysis.papers.hitchhiker.asks import ALL, LARGE, TEXTS
 from analysis.papers.hitchhiker.estimation import CUT
 from analysis.papers.hitchhiker.evidence import Evidence
@@ -43,35 +42,20 @@ def checkpoints(e: Evidence) -> list[Claim]:
         for name, members in (("OPT", ["OPT"]), ("data ablations", list(TEXTS)))
     }
     return [
-        Claim(
-            id="hitchhiker-04-checkpoints",
-            claim="Use intermediate checkpoints, not final losses alone",
-            source=f"{PAPER}, Sec. 7",
-            paper_value="advised",
+        answer(
+            "hitchhiker-04-checkpoints",
             on_paper_data=said,
-            unit=f"{ARE}; five models and more",
             verdict=verdict(wins),
-            figure="fig03_practices",
         ),
-        Claim(
-            id="hitchhiker-05-cut",
-            claim="Leave out the first 10 billion tokens",
-            source=f"{PAPER}, Sec. 7.1",
-            paper_value="15 % falls to 4 to 10 %",
+        answer(
+            "hitchhiker-05-cut",
             on_paper_data="; ".join(f"{name}: {text}" for name, (text, _) in cuts.items()),
-            unit=f"{ARE}; losses in nats",
             verdict=verdict(*(wins for _, wins in cuts.values())),
-            figure="fig03_practices",
         ),
-        Claim(
-            id="hitchhiker-06-whole-runs",
-            claim="Checkpoints of whole runs predict better than those of their first half",
-            source=f"{PAPER}, Sec. 5",
-            paper_value="more of the run is better",
+        answer(
+            "hitchhiker-06-whole-runs",
             on_paper_data=halves[0],
-            unit=ARE,
             verdict=verdict(halves[1]),
-            figure="fig03_practices",
         ),
     ]
 
@@ -97,25 +81,15 @@ def models(e: Evidence) -> list[Claim]:
     }
     monotone = [bool(np.all(np.diff(line) >= 0)) for line in each.values() if len(line) > 1]
     return [
-        Claim(
-            id="hitchhiker-07-five-models",
-            claim="Five models are a safe bet (ARE at most 10 % whichever they are)",
-            source=f"{PAPER}, Sec. 6",
-            paper_value="5 models",
+        answer(
+            "hitchhiker-07-five-models",
             on_paper_data="median " + values(by["median"].to_dict()) + "; worst " + values(by["max"].to_dict()),
-            unit="ARE by number of models, every choice of them; GPT-3 and OPT in nats",
             verdict=verdict(five.max() <= 0.1, five.median() < rows[rows["models"] == 2]["are"].median()),
-            figure="fig01_models",
         ),
-        Claim(
-            id="hitchhiker-08-near",
-            claim="Models nearer in size to the target predict it better",
-            source=f"{PAPER}, Sec. 5.2",
-            paper_value="better, but not monotonically",
+        answer(
+            "hitchhiker-08-near",
             on_paper_data=f"nearer half {ends[0]:.4f}, farther half {ends[1]:.4f}; monotone in {sum(monotone)} of {len(monotone)} cases",
-            unit="median ARE of four models by the size of the largest",
             verdict=verdict(ends[0] < ends[1]),
-            figure="fig01_models",
         ),
     ]
 
@@ -125,15 +99,10 @@ def beginnings(e: Evidence) -> Claim:
     laws = e.estimates
     own = laws[(laws["models"] == 1) & (laws["up"] == 1)].dropna(subset=["are"])
     by = own.groupby("share")["are"].median()
-    return Claim(
-        id="hitchhiker-09-own-end",
-        claim="A third of a run foretells its own end (median ARE at .3 of the run at most 4 %, and below that at .1)",
-        source=f"{PAPER}, Sec. 7.2",
-        paper_value="about a third",
+    return answer(
+        "hitchhiker-09-own-end",
         on_paper_data=values({f"{share:g}": value for share, value in by.items()}, "{:.4f}"),
-        unit=f"median ARE by share of the run; {own['family'].nunique()} families",
         verdict=verdict(by.loc[0.3] <= 0.04, by.loc[0.3] < by.loc[0.1]),
-        figure="fig03_practices",
     )
 
 
@@ -147,16 +116,12 @@ def baselines(e: Evidence) -> Claim:
     wins = {method: (part["are"] < part["are_base"]).mean() for method, part in pairs.groupby("method_base")}
     last = base[base["models"] == base.groupby("family")["models"].transform("max")]
     said = {f"{r.family}, {r.method}": r.are for r in last.itertuples()}
-    return Claim(
-        id="hitchhiker-10-baselines",
-        claim="A law beats taking the best or the most trained model's loss",
-        source=f"{PAPER}, Sec. 5",
-        paper_value="baselines 18 % on average, mostly above 10 %",
+    return answer(
+        "hitchhiker-10-baselines",
         on_paper_data=values(said)
         + "; the law is better in "
         + values({method: 100 * share for method, share in wins.items()}, "{:.0f} %")
         + " of the smallest-k sets",
-        unit="ARE from all smaller models; OPT in nats",
         verdict=verdict(*(share > 0.5 for share in wins.values())),
     )
 
@@ -164,13 +129,9 @@ def baselines(e: Evidence) -> Claim:
 @claim
 def components(e: Evidence) -> Claim:
     three = e.components[:3].sum()
-    return Claim(
-        id="hitchhiker-11-components",
-        claim="Three principal components hold 99 % of what the five parameters vary by",
-        source=f"{PAPER}, Sec. 8",
-        paper_value="99.49 %",
+    return answer(
+        "hitchhiker-11-components",
         on_paper_data=f"{percent(three)} ({values(100 * e.components, '{:.2f}')} each)",
-        unit="% of the variance; laws from three models and more",
         verdict=verdict(three >= 0.99),
     )
 
@@ -178,13 +139,9 @@ def components(e: Evidence) -> Claim:
 @claim
 def seeds(e: Evidence) -> Claim:
     noise = e.own.noise if e.own else None
-    return Claim(
-        id="hitchhiker-12-seeds",
-        claim="Another seed changes a loss by up to 3.5 %, so that no law can be expected to do better",
-        source=f"{PAPER}, Sec. 4",
-        paper_value="up to 3.5 to 4 %",
+    return answer(
+        "hitchhiker-12-seeds",
         on_own_runs=f"{percent(noise.relative)} (rms of {len(noise.pairs)} pairs)" if noise else NOT_RUN,
-        unit="% of the loss",
         verdict=verdict(noise.relative <= 0.04 if noise else None),
     )
 
@@ -192,12 +149,8 @@ def seeds(e: Evidence) -> Claim:
 @claim
 def thousand(e: Evidence) -> Claim:
     found = e.estimates["are"].notna()
-    return Claim(
-        id="hitchhiker-13-thousand",
-        claim="Laws can be estimated by the thousand",
-        source=PAPER,
-        paper_value="more than 1,000",
+    return answer(
+        "hitchhiker-13-thousand",
         on_paper_data=f"{len(found):,} asked for, {found.sum():,} had",
-        unit="laws",
         verdict=verdict(bool(found.sum() >= 1000)),
     )

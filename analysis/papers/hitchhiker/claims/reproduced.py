@@ -1,7 +1,6 @@
 """The printed numbers on the public families, and the unit trap."""
 
-from analysis.papers.claim import Claim, claim, verdict
-from analysis.papers.hitchhiker import CODE, PAPER
+from analysis.papers.claim import Claim, answer, claim, verdict
 from analysis.papers.hitchhiker.estimation import CUT, smallest
 from analysis.papers.hitchhiker.evidence import Evidence
 from losslaws.curves.public.checkpoints import olmo_tests
@@ -25,24 +24,15 @@ def gpt3(e: Evidence) -> list[Claim]:
     table = e.families["GPT-3"]
     found = {k: e.are("GPT-3", smallest(table, k), LARGEST) for k in GPT3}
     return [
-        Claim(
-            id="hitchhiker-01a-gpt3",
-            claim="GPT-3 175B from its 4, 5 and 7 smallest models",
-            source=CODE,
-            paper_value=values(GPT3.values(), "{:.4f}"),
+        answer(
+            "hitchhiker-01a-gpt3",
             on_paper_data=values(found.values(), "{:.4f}"),
-            unit=f"ARE, losses in nats; within {CLOSE}",
             verdict=verdict(close(found.values(), GPT3.values())),
-            figure="fig01_models",
         ),
-        Claim(
-            id="hitchhiker-01b-below-ten",
-            claim="GPT-3 175B and OPT 175B are predicted below 10 % from their four smallest models",
-            source=f"{PAPER}, Sec. 5",
-            paper_value="below 10 %",
+        answer(
+            "hitchhiker-01b-below-ten",
             on_paper_data=f"GPT-3 {found[4]:.3f}; OPT {e.are('OPT', smallest(e.families['OPT'], 4), LARGEST, cut=CUT):.3f} in nats, "
             f"{e.are('OPT perplexity', smallest(e.families['OPT'], 4), LARGEST, cut=CUT):.3f} of the perplexity",
-            unit="ARE",
             verdict=verdict(found[4] < 0.1, e.are("OPT", smallest(e.families["OPT"], 4), LARGEST, cut=CUT) < 0.1),
         ),
     ]
@@ -51,15 +41,10 @@ def gpt3(e: Evidence) -> list[Claim]:
 def with_and_without(name: str, statement: str, found: dict[float, list[float]], unit: str) -> Claim:
     """A claim on OPT from its smallest models, without the cut and with it; `found` are the AREs by cut."""
     both = "{} without the cut, {} with it"
-    return Claim(
-        id=f"hitchhiker-{name}",
-        claim=statement,
-        source=CODE,
-        paper_value=both.format(*(values(row) for row in OPT.values())),
+    return answer(
+        f"hitchhiker-{name}",
         on_paper_data=both.format(*(values(row) for row in found.values())) + f" ({unit})",
-        unit=f"ARE; within {CLOSE}",
         verdict=verdict(*(close(found[cut], OPT[cut]) for cut in OPT)),
-        figure="fig02_units",
     )
 
 
@@ -87,16 +72,11 @@ def opt(e: Evidence) -> list[Claim]:
             nats,
             "nats",
         ),
-        Claim(
-            id="hitchhiker-03a-single",
-            claim="OPT 175B from one model of 6.7B, 13B or 30B, with A and alpha of other families",
-            source=f"{CODE}; printed as 37, 25, 15 %",
-            paper_value=values(SINGLE.values()),
+        answer(
+            "hitchhiker-03a-single",
             on_paper_data=f"{values(single)} (perplexity, its last checkpoint left out as the paper's code does); "
             f"in nats {values(single_nats)}",
-            unit=f"ARE; within {CLOSE}",
             verdict=verdict(close(single, SINGLE.values())),
-            figure="fig02_units",
         ),
     ]
 
@@ -105,13 +85,9 @@ def opt(e: Evidence) -> list[Claim]:
 def olmo(e: Evidence) -> Claim:
     found = [e.are(name, (1e9,), 7e9, share=1.0, cut=CUT, method="borrowed") for name in ("OLMo", "OLMo twin")]
     small, large = olmo_tests("OLMo-1B"), olmo_tests("OLMo-7B")
-    return Claim(
-        id="hitchhiker-03b-olmo",
-        claim="OLMo 7B is predicted from OLMo 1B alone below 1 %, on the same tests",
-        source=f"{PAPER}, Sec. 6",
-        paper_value="below 1 %",
+    return answer(
+        "hitchhiker-03b-olmo",
         on_paper_data=f"{found[0]:.4f} (7B), {found[1]:.4f} (7B twin); means over {len(small)} and {len(large)} tests, "
         f"{len(small & large)} of them common",
-        unit="ARE",
         verdict=verdict(found[0] < 0.01, bool(small & large)),
     )

@@ -1,10 +1,8 @@
 """The power laws themselves, on our own runs."""
 
-from analysis.papers.claim import Claim, claim, verdict
-from analysis.papers.kaplan import PAPER
+from analysis.papers.claim import Claim, answer, claim, verdict
 from analysis.papers.kaplan.evidence import Evidence
 from losslaws.fitting.metrics import score
-from losslaws.search import kaplan
 from losslaws.words import percent
 
 # letter, name of the fit, what is said of it, its printed exponent
@@ -39,15 +37,10 @@ def beside(e: Evidence, of: str) -> str:
 @claim
 def one_resource(e: Evidence) -> list[Claim]:
     return [
-        Claim(
-            id=f"kaplan-01{letter}-{of}",
-            claim=f"The loss falls as a power of the {label} (within seed noise)",
-            source=f"{PAPER}, Fig. 1, Table 5",
-            paper_value=f"exponent {kaplan.value(printed)}",
+        answer(
+            f"kaplan-01{letter}-{of}",
             on_own_runs=e.exponent(of) + beside(e, of),
-            unit="exponent with 95 % interval; our runs are short of text as well as small",
             verdict=verdict(follows(e, of)),
-            figure="fig03_own_runs",
         )
         for letter, of, label, printed in ONE_RESOURCE
     ]
@@ -59,25 +52,15 @@ def two_resources(e: Evidence) -> list[Claim]:
     steps = e.exponent("minimal steps"), e.exponent("minimal steps", "beta")
     plain = e.exponent("steps"), e.exponent("steps", "beta")
     return [
-        Claim(
-            id="kaplan-02a-size-and-tokens",
-            claim="One law of four constants describes size and text together (within seed noise)",
-            source=f"{PAPER}, Eq. 1.5, Table 2",
-            paper_value="alpha_N .076, alpha_D .103",
+        answer(
+            "kaplan-02a-size-and-tokens",
             on_own_runs=f"alpha_N {both[0]}, alpha_D {both[1]}{beside(e, 'both')}",
-            unit="exponents with 95 % intervals; the lowest loss of short texts",
             verdict=verdict(follows(e, "both")),
-            figure="fig05_texts",
         ),
-        Claim(
-            id="kaplan-02b-size-and-steps",
-            claim="One law of four constants describes size and steps together (within seed noise)",
-            source=f"{PAPER}, Eq. 1.6, Table 3",
-            paper_value="alpha_N .077, alpha_S .76",
+        answer(
+            "kaplan-02b-size-and-steps",
             on_own_runs=f"alpha_N {steps[0]}, alpha_S {steps[1]}{beside(e, 'minimal steps')}; in S instead of S_min "
             f"alpha_N {plain[0]}, alpha_S {plain[1]}",
-            unit="exponents with 95 % intervals; every loss after the warm-up, at one rate",
             verdict=verdict(follows(e, "minimal steps")),
-            figure="fig04_steps",
         ),
     ]

@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from analysis.papers.claim import Claim, claim, verdict
-from analysis.papers.kaplan import PAPER
+from analysis.papers.claim import Claim, answer, claim, verdict
 from analysis.papers.kaplan.evidence import Evidence
 from analysis.papers.kaplan.family import NOT_RUN
 from losslaws.search import kaplan
@@ -23,16 +22,11 @@ def own_exponent(e: Evidence) -> str:
 def tokens_needed(e: Evidence) -> Claim:
     coefficient = kaplan.tokens_needed(1.0)
     exponent = np.log(kaplan.tokens_needed(1e9) / kaplan.tokens_needed(1e6)) / np.log(1e3)
-    return Claim(
-        id="kaplan-04a-overfitting",
-        claim="Overfitting stays below .02 of the loss from D = 5e3 N^.74 tokens on",
-        source=f"{PAPER}, Eq. 4.4",
-        paper_value="5e3 N^.74",
+    return answer(
+        "kaplan-04a-overfitting",
         on_paper_data=f"{coefficient:.3g} N^{exponent:.3f} (with Table 5's alpha_D it would be N^.80)",
         on_own_runs=own_exponent(e),
-        unit="tokens; the verdict is on the printed constants",
         verdict=verdict(abs(exponent - 0.74) < 0.005, abs(coefficient / 5e3 - 1) < 0.15),
-        figure="fig05_texts",
     )
 
 
@@ -46,16 +40,11 @@ def early_stop(e: Evidence) -> Claim:
         own = f"{sum(later)} of {len(later)} stop later: {said}"
     elif e.own:
         own = "no run's loss rose again"
-    return Claim(
-        id="kaplan-04b-early-stop",
-        claim="Training on D tokens should not stop before S = Sc / (L(N, D) - L(N, inf))^(1/alpha_S) steps",
-        source=f"{PAPER}, Eq. 5.7",
-        paper_value="bound, held against curves that are not published",
+    return answer(
+        "kaplan-04b-early-stop",
         on_paper_data=", ".join(f"{s:,.0f}" for s in steps) + " for 1e8 parameters on 1e8, 1e9, 1e10 tokens",
         on_own_runs=own,
-        unit="steps; our runs: step of the lowest loss (bound)",
         verdict=verdict(held),
-        figure="fig05_texts",
     )
 
 

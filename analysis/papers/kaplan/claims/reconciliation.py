@@ -1,7 +1,6 @@
 """Pearce and Song's reconciliation with Chinchilla."""
 
-from analysis.papers.claim import Claim, claim, verdict
-from analysis.papers.kaplan import PEARCE
+from analysis.papers.claim import Claim, answer, claim, verdict
 from analysis.papers.kaplan.evidence import Evidence
 from analysis.papers.kaplan.simulation import reconcile
 from losslaws.search.allocation import CHINCHILLA
@@ -16,16 +15,11 @@ def reconciled(e: Evidence) -> list[Claim]:
     for letter, (name, (size, loss)) in zip("ab", PRINTED.items(), strict=True):
         found, exact = e.reconciled[name], reconcile(CHINCHILLA[name], exact=True)
         rows.append(
-            Claim(
-                id=f"kaplan-09{letter}-reconciled",
-                claim=f"Under Chinchilla's law of {name}, counting without embeddings gives N ~ C^{size} and L ~ C^{loss}",
-                source=f"{PEARCE}; its script",
-                paper_value=f"{size}, {loss} (Kaplan .73, -.057)",
+            answer(
+                f"kaplan-09{letter}-reconciled",
                 on_paper_data=f"{found.size:.4f}, {found.loss:.4f}; with embeddings N ~ C^{found.total_size:.4f}; "
                 f"at exactly the budgets {exact.size:.4f}, {exact.loss:.4f}",
-                unit="exponents; within .002",
                 verdict=verdict(abs(found.size - size) <= 0.002, abs(found.loss - loss) <= 0.002),
-                figure="fig02_reconciliation",
             )
         )
     return rows

@@ -4,8 +4,7 @@ import math
 
 import pandas as pd
 
-from analysis.papers.claim import Claim, claim, verdict
-from analysis.papers.loss_to_loss import PAPER
+from analysis.papers.claim import Claim, answer, claim, verdict
 from analysis.papers.loss_to_loss.domains import NAMES, TEST_TO_TEST, TRAIN_TO_TEST, TRAIN_TO_TRAIN, Domains
 from analysis.papers.loss_to_loss.evidence import Evidence
 from losslaws.words import percent, values
@@ -42,15 +41,10 @@ def part(own: Domains, kind: str) -> pd.DataFrame:
 @claim
 def own_shifts(e: Evidence) -> list[Claim]:
     return [
-        Claim(
-            id=f"l2l-07{LETTERS[kind]}-own-{kind.replace(' ', '-')}",
-            claim=f"{SAYS[kind]} follow one shifted power law ({kind}, R2 at least {STRAIGHT:g} for all 6 pairs)",
-            source=PAPER,
-            paper_value="R2 .9971 to .9999 over 30 pairs" if kind == TRAIN_TO_TRAIN else "-",
+        answer(
+            f"l2l-07{LETTERS[kind]}-own-{kind.replace(' ', '-')}",
             on_own_runs=said_of(part(e.own, kind)) if e.own else LACKING,
-            unit="R2 of the fitted runs",
             verdict=verdict(*(part(e.own, kind)["r2"] >= STRAIGHT if e.own else ())),
-            figure="fig05_own_shifts" if e.own else "",
         )
         for kind in SAYS
     ]
@@ -85,25 +79,15 @@ def own_largest(e: Evidence) -> list[Claim]:
         )
         held[1] = [better(errors["error"], errors["no_change"], own) for errors in kinds.values()]
     return [
-        Claim(
-            id="l2l-08a-own-largest",
-            claim="Our largest models are predicted from another domain's to 1 %, and better than by the domain's own laws",
-            source=PAPER,
-            paper_value=".92 % mean over 30 pairs; own laws 3.2 to 5.5 %",
+        answer(
+            "l2l-08a-own-largest",
             on_own_runs=found[0],
-            unit="mean relative error over the lengths of the largest size and 6 pairs",
             verdict=verdict(*held[0]),
-            figure="fig06_own_largest" if e.own else "",
         ),
-        Claim(
-            id="l2l-08b-own-tests",
-            claim="So are their losses on other domains, better than by assuming no change",
-            source=PAPER,
-            paper_value="1.2 to 23.1 % on four tests; no change 9.2 to 24.8 %",
+        answer(
+            "l2l-08b-own-tests",
             on_own_runs=found[1],
-            unit="mean relative error over the lengths of the largest size and 6 pairs",
             verdict=verdict(*held[1]),
-            figure="fig06_own_largest" if e.own else "",
         ),
     ]
 
@@ -134,33 +118,20 @@ def own_translation(e: Evidence) -> list[Claim]:
             f"shifts flagged, {len(far)} err by more than {percent(ASTRAY)} ({(far['doubts'] != '').sum()} of them flagged)"
         )
         held[2] = [*(poor["doubts"] != ""), *(far["doubts"] != "")]
-    about = {"source": PAPER, "figure": "fig07_own_translation" if e.own else ""}
     return [
-        Claim(
-            id="l2l-09a-own-translation",
-            claim=f"A law translated to one of our domains with few runs is nearly as good as its own (R2 within {NEAR:g})",
-            paper_value="R2 .986 to .991; own law .987 to .992",
+        answer(
+            "l2l-09a-own-translation",
             on_own_runs=found[0],
-            unit="R2 over all models of a domain, the largest too; mean over two sources",
             verdict=verdict(*held[0]),
-            **about,
         ),
-        Claim(
-            id="l2l-09b-own-baseline",
-            claim="It beats a law fitted to those few runs alone",
-            paper_value="R2 .986 to .991; .450 to .975 alone",
+        answer(
+            "l2l-09b-own-baseline",
             on_own_runs=found[1],
-            unit="R2 over all models of a domain, the largest too; mean over two sources",
             verdict=verdict(*held[1]),
-            **about,
         ),
-        Claim(
-            id="l2l-10-own-flags",
-            claim="Laws of few runs and shifts that go astray are flagged",
-            paper_value="-",
+        answer(
+            "l2l-10-own-flags",
             on_own_runs=found[2],
-            unit="fits",
             verdict=verdict(*held[2]),
-            **about,
         ),
     ]

@@ -2,9 +2,8 @@
 
 import numpy as np
 
-from analysis.papers.claim import Claim, claim, verdict
-from analysis.papers.loss_to_loss import CODE, PAPER
-from analysis.papers.loss_to_loss.evidence import SOURCE, Evidence
+from analysis.papers.claim import Claim, answer, claim, verdict
+from analysis.papers.loss_to_loss.evidence import Evidence
 from losslaws.curves.public.loss_to_loss import SETS, TASKS
 from losslaws.words import percent, values
 
@@ -38,17 +37,13 @@ PAIRS = {  # source -> target: kappa, K; printed to four digits
 @claim
 def joint_fits(e: Evidence) -> list[Claim]:
     rows = []
-    for letter, law, label in (("a", "chinchilla", "Chinchilla's law"), ("b", "kaplan_entropy", "Kaplan's law with E")):
+    for letter, law in (("a", "chinchilla"), ("b", "kaplan_entropy")):
         table = e.joint[e.joint["law"] == law]
         rows.append(
-            Claim(
-                id=f"l2l-01{letter}-joint",
-                claim=f"{label} fits each of the six data sets with the published constants (to 3 digits)",
-                source=f"{CODE}, opt_params_data.csv",
-                paper_value=values(dict(zip(table["data"], table["published_E"], strict=True)), "E {:.4f}"),
+            answer(
+                f"l2l-01{letter}-joint",
                 on_paper_data=f"{len(table)} fits, at most {table['apart'].max():.1e} apart in A, B, E, alpha, beta; "
                 f"R2 {table['r2'].min():.4f} to {table['r2'].max():.4f}",
-                unit="relative distance of every constant",
                 verdict=verdict(len(table) == len(SETS), table["apart"].max() < 5e-4),
             )
         )
@@ -61,36 +56,22 @@ def train_to_train(e: Evidence) -> list[Claim]:
     apart = max(max(abs(found[p].kappa - k), abs(found[p].K - K)) for p, (k, K) in PAIRS.items())
     table, own = e.pairs, e.joint["error"]
     return [
-        Claim(
-            id="l2l-02a-train-to-train",
-            claim="Losses on two data sets follow one shifted power law (R2 at least .997 for all 30 pairs)",
-            source=PAPER,
-            paper_value="R2 .9971 to .9999",
+        answer(
+            "l2l-02a-train-to-train",
             on_paper_data=f"R2 {table['r2'].min():.4f} to {table['r2'].max():.4f}, mean {table['r2'].mean():.4f}",
-            unit="R2",
             verdict=verdict(table["r2"].min() >= 0.997),
-            figure="fig01_train_to_train",
         ),
-        Claim(
-            id="l2l-02b-constants",
-            claim="kappa and K of the pairs are the printed ones, where they are printed in our sources (within .0002)",
-            source=CODE,
-            paper_value="; ".join(f"{x} to {y} {k}, {K}" for (x, y), (k, K) in PAIRS.items()),
+        answer(
+            "l2l-02b-constants",
             on_paper_data=f"{len(found)} computed (pairs.csv), {len(PAIRS)} compared with a printed value: "
             + "; ".join(f"{x} to {y} {found[x, y].kappa:.4f}, {found[x, y].K:.4f}" for x, y in PAIRS),
-            unit="kappa, K",
             verdict=verdict(apart <= 2e-4),
         ),
-        Claim(
-            id="l2l-03-extrapolation",
-            claim="A 3.3B model is predicted from another data set's 3.3B model to 1 %, where a data set's own law is 3 to 5.5 % off",
-            source=PAPER,
-            paper_value=".92 % mean over 30 pairs; own laws 3.2 to 5.5 %",
+        answer(
+            "l2l-03-extrapolation",
             on_paper_data=f"{percent(table['error'].mean())} (worst {percent(table['error'].max())}); own laws "
             f"{percent(own.min())} to {percent(own.max())} too high",
-            unit="relative error of the loss",
             verdict=verdict(abs(table["error"].mean() - 0.0092) <= 5e-4, own.min() > 0.03, own.max() < 0.056),
-            figure="fig02_extrapolation",
         ),
     ]
 
@@ -101,26 +82,16 @@ def translation(e: Evidence) -> list[Claim]:
     apart = np.abs(table["translated"] - np.array(TRANSLATED)).max()
     alone = (table["translated"] >= table["few_runs_alone"]).all()
     return [
-        Claim(
-            id="l2l-04a-translation",
-            claim="A law translated from another data set with six to eight runs is nearly as good as the data set's own law",
-            source=f"{PAPER}; {CODE}",
-            paper_value=f"R2 {values(TRANSLATED)}; own law {values(OWN_LAW)}",
+        answer(
+            "l2l-04a-translation",
             on_paper_data=f"R2 {values(table['translated'])}; own law {values(table['own_law'])}",
-            unit="R2 over all models; mean over five sources; within .002",
             verdict=verdict(apart <= 0.002, np.abs(table["own_law"] - np.array(OWN_LAW)).max() <= 0.002),
-            figure="fig03_translation",
         ),
-        Claim(
-            id="l2l-04b-baseline",
-            claim="It beats a law fitted to those few runs alone",
-            source=f"{PAPER}; {CODE}",
-            paper_value="R2 .961, .953, .928, .975, .947, .450 alone",
+        answer(
+            "l2l-04b-baseline",
             on_paper_data=f"R2 {values(table['few_runs_alone'])} alone; {(table['doubts_alone'] != '').sum()} of {len(table)} "
             "fits flagged, with five numbers on six to eight runs",
-            unit="R2 over all models",
             verdict=verdict(bool(alone)),
-            figure="fig03_translation",
         ),
     ]
 
@@ -131,16 +102,11 @@ def tests(e: Evidence) -> list[Claim]:
     apart = max(np.abs(np.subtract(shifts[task], TRAIN_TO_TEST[task])).max() for task in TASKS)
     flagged = [task for task, s in e.train_to_test.items() if s.warnings]
     return [
-        Claim(
-            id="l2l-05-train-to-test",
-            claim="The loss on a test follows the loss on the training data by a shifted power law, with the printed constants",
-            source=CODE,
-            paper_value="; ".join(f"{t} {values(v, '{:.2f}', '/')}" for t, v in TRAIN_TO_TEST.items()),
+        answer(
+            "l2l-05-train-to-test",
             on_paper_data="; ".join(f"{t} {values(v, '{:.2f}', '/')}" for t, v in shifts.items())
             + f"; flagged as doubtful: {', '.join(flagged) or 'none'}",
-            unit=f"kappa/K/E_x/E_y, models trained on {SOURCE}; within .006",
             verdict=verdict(apart <= 0.006),
-            figure="fig04_tests",
         ),
         test_errors(e),
     ]
@@ -153,14 +119,9 @@ def test_errors(e: Evidence) -> Claim:
     apart = max(np.abs(np.subtract(found[task], TEST_ERRORS[task])).max() for task in TASKS)
     better = [found[task][k] < found[task][2] for task in TASKS for k in (0, 1)]
     few = e.test_losses[e.test_losses["kind"] != "identity"]
-    return Claim(
-        id="l2l-06-test-losses",
-        claim="Tests of 3.3B models trained on other data are predicted, with the printed errors, better than by assuming no change",
-        source=CODE,
-        paper_value="; ".join(f"{t} {values(v, '{:.1f}', '/')}" for t, v in TEST_ERRORS.items()),
+    return answer(
+        "l2l-06-test-losses",
         on_paper_data="; ".join(f"{t} {values(v, '{:.1f}', '/')}" for t, v in found.items())
         + f"; {(few['doubts'] != '').sum()} of {len(few)} fits flagged",
-        unit="mean % error over five data sets: train to test/test to test/no change; within .05",
         verdict=verdict(apart <= 0.051, *better),
-        figure="fig04_tests",
     )
