@@ -22,14 +22,14 @@ def profile(tmp_path_factory):
 
 
 def test_report_writes_the_pages_and_says_where(profile):
-    done = run("report", profile)
+    done = run("paper", "annealing", "--profile", profile)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.split() == [str(profile / "report.md"), str(profile / "report.html")]
+    assert done.stdout.split()[-2:] == [str(profile / "report.md"), str(profile / "report.html")]
     assert (profile / "figures" / "fig02_fit.pdf").exists() and (profile / "fits.csv").exists()
 
 
 def test_figures_says_what_became_of_each(profile):
-    done = run("figures", profile)
+    done = run("paper", "annealing", "--profile", profile, "--only", "figures")
     assert done.returncode == 0, done.stderr
     assert len(done.stdout.splitlines()) == 16
     assert "fig05_delay: needs dip, not run in this profile" in done.stdout
@@ -37,7 +37,7 @@ def test_figures_says_what_became_of_each(profile):
 
 def test_claims_lists_every_verdict(profile):
     (profile / "claims.csv").unlink(missing_ok=True)
-    done = run("claims", profile)
+    done = run("paper", "annealing", "--profile", profile, "--only", "claims")
     assert done.returncode == 0, done.stderr
     assert (profile / "claims.csv").exists()
     assert "does not hold" in done.stdout and done.stdout.strip().endswith("claims.csv")
@@ -55,9 +55,9 @@ def test_verify_without_expectations_says_so_and_with_them_compares(profile):
     assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1 and "paper L0" in done.stderr
 
 
-@pytest.mark.parametrize("verb", ["report", "figures", "claims", "verify"])
-def test_a_profile_without_curves_gets_one_line(verb):
-    done = run(verb, "no-such-profile")
+@pytest.mark.parametrize("asked", [("paper", "annealing", "--profile"), ("verify",)])
+def test_a_profile_without_curves_gets_one_line(asked):
+    done = run(*asked, "no-such-profile")
     assert done.returncode == 2
     assert done.stderr.startswith("error: no-such-profile: there are no curves in") and done.stderr.count("\n") == 1
 
@@ -65,7 +65,7 @@ def test_a_profile_without_curves_gets_one_line(verb):
 def test_a_damaged_curve_gets_one_line(tmp_path):
     folder = write_experiment(tmp_path / "damaged", SMOKE)
     (folder / "curves" / "cosine-1x.csv").write_text("step,lr\n1,0.1\n")
-    done = run("report", folder)
+    done = run("paper", "annealing", "--profile", folder)
     assert done.returncode == 2
     assert done.stderr.splitlines()[-1].endswith("cosine-1x.csv: has no column 'val_loss'")
     assert "Traceback" not in done.stderr
@@ -89,8 +89,8 @@ def test_help_comes_without_heavy_imports():
 import sys
 from analysis.__main__ import parser
 text = parser().format_help()
-assert all(verb in text for verb in ("report", "figures", "claims", "verify"))
-print([name for name in ("matplotlib", "scipy", "jinja2", "analysis.papers.annealing.study") if name in sys.modules])
+assert all(verb in text for verb in ("paper", "leaderboard", "verify", "trial"))
+print([name for name in ("matplotlib", "scipy", "jinja2", "analysis.papers.annealing.evidence") if name in sys.modules])
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert done.stdout.strip() == "[]", done.stderr

@@ -77,7 +77,10 @@ def test_one_point_is_not_fitted_in_silence():
 def test_the_door_exits_with_status_2(tmp_path):
     path = record(tmp_path / "curves", BAD["negative"][0])
     done = subprocess.run(
-        [sys.executable, "-m", "analysis", "claims", str(tmp_path)], cwd=ROOT, capture_output=True, text=True
+        [sys.executable, "-m", "analysis", "paper", "annealing", "--profile", str(tmp_path)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 2 and done.stdout == ""
     assert (

@@ -9,7 +9,7 @@ from analysis.papers import claim as claims
 from analysis.papers.annealing.evidence import Evidence, best_ratio, delay, turns
 from analysis.papers.annealing.experiment import Experiment
 from analysis.papers.claim import COLUMNS, NOT_RUN, VERDICTS, Claim, verdict
-from losslaws.curves import public, schedules
+from losslaws.curves import schedules
 from tests.analysis.papers import synthetic
 
 ITEMS = 18  # of the list of the paper's claims
@@ -22,13 +22,13 @@ def experiment():
 
 @pytest.fixture(scope="module")
 def found(experiment):
-    return {claim.id: claim for claim in claims.gather("annealing", Evidence(experiment, public))}
+    return {claim.id: claim for claim in claims.gather("annealing", Evidence(experiment))}
 
 
 def claim_of(experiment, name, identity):
     """Return one claim of the function `name` of the package."""
     (function,) = [f for f in claims.REGISTRY if f.__name__ == name]
-    result = function(Evidence(experiment, public))
+    result = function(Evidence(experiment))
     return {c.id: c for c in (result if isinstance(result, list) else [result])}[identity]
 
 
@@ -47,7 +47,7 @@ def test_every_claim_of_the_paper_has_its_row(found):
 
 
 def test_figures_named_by_claims_exist(found):
-    assert {claim.figure for claim in found.values()} - {""} <= set(figures.names())
+    assert {claim.figure for claim in found.values()} - {""} <= set(figures.names("analysis.papers.annealing.figures"))
 
 
 def test_a_verdict_follows_from_its_tests():
@@ -108,7 +108,7 @@ def test_measured_losses_decide_the_falsifiers(experiment):
 
 def test_a_small_profile_names_what_it_did_not_run(found):
     smoke = Experiment("smoke", {name: synthetic.curve(name) for name in synthetic.SMOKE})
-    small = {claim.id: claim for claim in claims.gather("annealing", Evidence(smoke, public))}
+    small = {claim.id: claim for claim in claims.gather("annealing", Evidence(smoke))}
     assert small.keys() == found.keys()
     for identity in ("03b-unseen", "04a-delay", "09a-wsd", "12a-rewarm", "18-N-four", "r1-zero-tail"):
         assert small[f"annealing-{identity}"].on_own_runs == NOT_RUN

@@ -10,7 +10,7 @@ import pytest
 
 from analysis.pages.page import page
 from analysis.papers.annealing.explorer import describe, explorer, families
-from analysis.papers.annealing.study import Study
+from analysis.papers.paper import Paper
 from losslaws import laws
 from losslaws.curves import Schedule, schedules
 from tests.analysis.papers.synthetic import SMOKE, write_experiment
@@ -39,13 +39,13 @@ SCHEDULES = [
 
 
 @pytest.fixture(scope="module")
-def study(tmp_path_factory):
-    return Study.load(write_experiment(tmp_path_factory.mktemp("explorer") / "smoke", SMOKE))
+def paper(tmp_path_factory):
+    return Paper.load("annealing", write_experiment(tmp_path_factory.mktemp("explorer") / "smoke", SMOKE))
 
 
 @pytest.fixture(scope="module")
-def html(study):
-    return page(TEXT, study.folder, explorer(study))
+def html(paper):
+    return page(TEXT, paper.folder, explorer(paper.evidence))
 
 
 @pytest.fixture(scope="module")
@@ -102,16 +102,16 @@ def same(page, side):
 
 
 @pytest.fixture(scope="module")
-def offered(study):
-    return families(study)
+def offered(paper):
+    return families(paper.evidence)
 
 
-def test_every_measured_run_is_told_exactly(study, offered):
+def test_every_measured_run_is_told_exactly(paper, offered):
     for one in offered:
         assert one["runs"] and set(one["fittedTo"]) <= {run["name"] for run in one["runs"]}
     own = {run["name"]: run["schedule"] for run in offered[0]["runs"]}
     for name, spec in own.items():
-        curve = study.experiment.curves[name].schedule
+        curve = paper.evidence.own.curves[name].schedule
         built = schedules.build(spec["name"], spec["steps"], spec["peak"], spec["warmup"], **spec["options"])
         np.testing.assert_allclose(built.lr, curve.lr, rtol=1e-9, atol=1e-15)
     assert describe(Schedule(np.random.default_rng(0).uniform(1, 2, 500))) is None

@@ -5,7 +5,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
 from analysis.pages import figure as figures
-from analysis.papers.annealing.study import Study
+from analysis.papers.paper import Paper
 from losslaws import style
 from tests.analysis.papers.synthetic import SMOKE, write_experiment
 
@@ -27,19 +27,21 @@ EXPECTED = [
     "fig15_paper",
     "fig16_noise",
 ]
+PLACE = "analysis.papers.annealing.figures"
+EVERY = figures.registered(PLACE)
 SHOWN_BY_SMOKE = ["fig01", "fig02", "fig04", "fig08", "fig13", "fig15", "fig16"]
 
 
 @pytest.fixture(scope="module")
-def study(tmp_path_factory):
-    return Study.load(write_experiment(tmp_path_factory.mktemp("profile")))
+def paper(tmp_path_factory):
+    return Paper.load("annealing", write_experiment(tmp_path_factory.mktemp("profile")))
 
 
 @pytest.fixture(scope="module")
-def drawn(study):
+def drawn(paper):
     """Every figure of a full profile, laid out in the style of the house."""
     with style.applied():
-        found = {name: figures.REGISTRY[name](study) for name in figures.names()}
+        found = {name: EVERY[name](paper.evidence) for name in EVERY}
         for figure in found.values():
             FigureCanvasAgg(figure).draw()
     return found
@@ -58,7 +60,7 @@ def test_every_figure_is_there_and_states_a_finding(drawn):
     assert list(drawn) == EXPECTED
     for name, figure in drawn.items():
         assert len(figure.get_suptitle()) > 20, name
-        assert figures.REGISTRY[name].__doc__.strip().endswith("."), name
+        assert EVERY[name].__doc__.strip().endswith("."), name
 
 
 def test_figures_have_the_width_of_a_column(drawn):
@@ -89,11 +91,11 @@ def test_legends_lie_outside_the_data(drawn):
             assert not any(legend.get_window_extent().overlaps(axis.bbox) for axis in figure.axes), name
 
 
-def test_the_same_data_gives_the_same_bytes_with_fonts_and_without_dates(study, tmp_path):
+def test_the_same_data_gives_the_same_bytes_with_fonts_and_without_dates(paper, tmp_path):
     names = ("fig02_fit", "fig16_noise")
     for folder in ("one", "two"):
         for name in names:
-            figures.draw(study, tmp_path / folder, name)
+            figures.draw(PLACE, name, paper.evidence, tmp_path / folder)
     digest = [
         {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted((tmp_path / folder).iterdir())}
         for folder in ("one", "two")
@@ -106,22 +108,22 @@ def test_the_same_data_gives_the_same_bytes_with_fonts_and_without_dates(study, 
     assert "<dc:date>" not in svg and "<text" not in svg
 
 
-def test_a_reader_s_own_settings_change_nothing(study, tmp_path):
+def test_a_reader_s_own_settings_change_nothing(paper, tmp_path):
     import matplotlib
 
-    figures.draw(study, tmp_path / "plain", "fig16_noise")
+    figures.draw(PLACE, "fig16_noise", paper.evidence, tmp_path / "plain")
     with matplotlib.rc_context({"font.size": 20, "lines.linewidth": 9, "axes.facecolor": "red"}):
-        figures.draw(study, tmp_path / "odd", "fig16_noise")
+        figures.draw(PLACE, "fig16_noise", paper.evidence, tmp_path / "odd")
     one, two = (tmp_path / folder / "fig16_noise.svg" for folder in ("plain", "odd"))
     assert one.read_bytes() == two.read_bytes()
 
 
 def test_a_small_profile_leaves_out_what_it_did_not_run(tmp_path):
-    study = Study.load(write_experiment(tmp_path, SMOKE))
+    paper = Paper.load("annealing", write_experiment(tmp_path, SMOKE))
     left_out = {}
-    for name in figures.names():
+    for name in EVERY:
         try:
-            figures.REGISTRY[name](study)
+            EVERY[name](paper.evidence)
         except figures.NotRun as reason:
             left_out[name] = str(reason)
     assert [name for name in EXPECTED if name[:5] in SHOWN_BY_SMOKE] == [n for n in EXPECTED if n not in left_out]
@@ -129,19 +131,19 @@ def test_a_small_profile_leaves_out_what_it_did_not_run(tmp_path):
 
 
 def test_old_files_of_a_figure_that_is_left_out_go_away(tmp_path):
-    study = Study.load(write_experiment(tmp_path, SMOKE))
+    paper = Paper.load("annealing", write_experiment(tmp_path, SMOKE))
     folder = tmp_path / "figures"
     folder.mkdir()
     for name in ("fig05_delay.svg", "fig05_delay.pdf", "fig06_other.svg"):
         (folder / name).write_text("of an earlier profile")
-    assert figures.draw(study, folder, "fig05_delay").missing
+    assert figures.draw(PLACE, "fig05_delay", paper.evidence, folder).missing
     assert [path.name for path in folder.iterdir()] == ["fig06_other.svg"]
 
 
-def test_titles_tell_the_numbers(study, drawn):
-    score = study.experiment.fit.r2
+def test_titles_tell_the_numbers(paper, drawn):
+    score = paper.evidence.own.fit.r2
     assert f"R² = {score:.4f}" in drawn["fig02_fit"].get_suptitle()
-    predictions = study.experiment.predictions()
+    predictions = paper.evidence.own.predictions()
     unseen = predictions[(predictions["fit"] == "annealing") & (predictions["role"] == "unseen")]
     assert f"mean error of {100 * unseen['mean_error'].mean():.2f} %" in drawn["fig03_unseen"].get_suptitle()
     assert "R² = 0.99964" in drawn["fig15_paper"].get_suptitle()
@@ -152,6 +154,6 @@ def test_page_colours_exist_for_light_and_dark():
     assert len(set(style.COLOURS.values())) == len(style.COLOURS)
 
 
-def test_claims_point_to_figures_that_exist(study):
-    stems = {claim.figure for claim in study.claims} - {""}
-    assert stems and stems <= set(figures.names())
+def test_claims_point_to_figures_that_exist(paper):
+    stems = {claim.figure for claim in paper.claims} - {""}
+    assert stems and stems <= set(EVERY)

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from analysis.pages.page import page
-from analysis.papers.annealing.report import far, lost, write_report
-from analysis.papers.annealing.study import Study
+from analysis.papers.annealing.report import far, lost
 from analysis.papers.claim import COLUMNS
+from analysis.papers.paper import Paper, write_paper
 from losslaws.style import COLOURS
 from losslaws.words import markdown
 from tests.analysis.papers.synthetic import CELLS, SMOKE, write_experiment
@@ -46,10 +46,10 @@ class Structure(HTMLParser):
 
 
 def reported(folder, cells=CELLS):
-    """Write the report of a made experiment and return its study."""
-    study = Study.load(write_experiment(folder, cells))
-    write_report(study)
-    return study
+    """Write the report of a made experiment and return its paper."""
+    paper = Paper.load("annealing", write_experiment(folder, cells))
+    write_paper(paper)
+    return paper
 
 
 def digests(folder):
@@ -58,7 +58,7 @@ def digests(folder):
 
 
 @pytest.fixture(scope="module")
-def study(tmp_path_factory):
+def paper(tmp_path_factory):
     return reported(tmp_path_factory.mktemp("full"))
 
 
@@ -68,13 +68,13 @@ def small(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def html(study):
-    return (study.folder / "report.html").read_text(encoding="utf-8")
+def html(paper):
+    return (paper.folder / "report.html").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
-def text(study):
-    return (study.folder / "report.md").read_text(encoding="utf-8")
+def text(paper):
+    return (paper.folder / "report.md").read_text(encoding="utf-8")
 
 
 def test_the_page_is_one_sound_file(html):
@@ -96,26 +96,26 @@ def test_the_page_holds_every_figure_in_its_own_colours(html):
     assert "prefers-color-scheme: dark" in html and "width=device-width" in html
 
 
-def test_the_text_tells_the_numbers(study, text):
-    unseen = study.experiment.predictions().query("fit == 'annealing' and role == 'unseen'")
-    assert f"R² {study.experiment.fit.r2:.4f}" in text
+def test_the_text_tells_the_numbers(paper, text):
+    unseen = paper.evidence.own.predictions().query("fit == 'annealing' and role == 'unseen'")
+    assert f"R² {paper.evidence.own.fit.r2:.4f}" in text
     assert f"mean error of {100 * unseen['mean_error'].mean():.2f} %" in text
-    assert f"another seed changes a loss by {100 * study.experiment.noise.relative:.2f} %" in text
-    assert study.headline in text and study.verdicts in text
+    assert f"another seed changes a loss by {100 * paper.evidence.own.noise.relative:.2f} %" in text
+    assert paper.evidence.headline in text and paper.verdicts in text
     assert "not run in this profile" not in text.split("## Claims")[0]
     assert all(f"| {name} |" in text for name in CELLS)
-    assert all(claim.claim in text for claim in study.claims)
+    assert all(claim.claim in text for claim in paper.claims)
     assert not re.search(r"\bnan\b|None|Undefined|\{\{|\{%", text)
 
 
-def test_claims_that_fail_are_listed(study, text):
+def test_claims_that_fail_are_listed(paper, text):
     section = text.split("## What does not hold")[1].split("## Single effects")[0]
-    for claim in study.claims:
+    for claim in paper.claims:
         assert (f"**{claim.claim}**" in section) == (claim.verdict in ("does not hold", "holds in part"))
 
 
-def test_tables_are_written_with_stable_columns(study):
-    folder = study.folder
+def test_tables_are_written_with_stable_columns(paper):
+    folder = paper.folder
     assert {path.stem for path in folder.glob("*.csv")} == set(TABLES)
     assert tuple(pd.read_csv(folder / "claims.csv").columns) == COLUMNS
     scores = pd.read_csv(folder / "predictions.csv")
@@ -142,11 +142,11 @@ def test_two_curves_are_enough_for_a_report(small):
 
 
 def test_runs_that_ended_without_a_curve_are_named(tmp_path):
-    study = Study.load(write_experiment(tmp_path, SMOKE))
-    assert lost(study) == []
+    paper = Paper.load("annealing", write_experiment(tmp_path, SMOKE))
+    assert lost(paper) == []
     rows = [{"cell": name, "status": "complete"} for name in SMOKE] + [{"cell": "peak10-05x", "status": "diverged"}]
     pd.DataFrame(rows).to_csv(tmp_path / "runs.csv", index=False)
-    assert lost(study) == ["peak10-05x (diverged)"]
+    assert lost(paper) == ["peak10-05x (diverged)"]
 
 
 def test_table_cells_cannot_break_the_table():
@@ -156,7 +156,7 @@ def test_table_cells_cannot_break_the_table():
 
 
 def test_text_of_claims_is_text_on_the_page(tmp_path):
-    body = page("# A & B\n\n## One\n\n| a |\n|---|\n| x < 1 & y |\n| does not hold |\n", tmp_path)
+    body = page("# A & B\n\n## One\n\n| a |\n|---|\n| x < 1 & y |\n| does not hold |\n", tmp_path, marked=("does not hold",))
     assert "<title>A &amp; B</title>" in body
     assert "<td>x &lt; 1 &amp; y</td>" in body
     assert '<td class="verdict does-not-hold">does not hold</td>' in body
@@ -164,10 +164,10 @@ def test_text_of_claims_is_text_on_the_page(tmp_path):
 
 
 def test_a_badly_predicted_curve_is_explained(tmp_path):
-    study = Study.load(write_experiment(tmp_path, (*TWO, "cosine-3x", "constant-3x")))
-    curve = study.experiment.curves["cosine-3x"]
-    study.experiment.curves["cosine-3x"] = replace(curve, loss=1.02 * curve.loss)
-    assert list(far(study, "constant-3x")) == []
-    (line,) = far(study, "cosine-3x")
+    paper = Paper.load("annealing", write_experiment(tmp_path, (*TWO, "cosine-3x", "constant-3x")))
+    curve = paper.evidence.own.curves["cosine-3x"]
+    paper.evidence.own.curves["cosine-3x"] = replace(curve, loss=1.02 * curve.loss)
+    assert list(far(paper, "constant-3x")) == []
+    (line,) = far(paper, "cosine-3x")
     off = r"cosine-3x, [12]\.\d\d %: predicted too low by .* at step [\d,]+ of 1,200; the law fitted to all runs at once is off by"
     assert re.fullmatch(off + r" 0\.\d\d % here, so this is mostly what the form of the law does not give", line)

@@ -84,7 +84,9 @@ def test_without_the_tables_the_loss_curves_still_get_their_verdicts(tmp_path, m
     monkeypatch.setattr(evidence, "PARTS", (0.4,))
     monkeypatch.setattr(evidence, "OWN", tmp_path / "none")
     lacking = []
-    found = {claim.id: claim for claim in gather("hitchhiker", Paper.load("hitchhiker", tmp_path).evidence, lacking)}
+    found = {
+        claim.id: claim for claim in gather("hitchhiker", Paper.load("hitchhiker", folder=tmp_path).evidence, lacking)
+    }
     own = {name for name in found if name.startswith("hitchhiker-15")}
     assert len(own) == 9 and all(found[name].verdict == "not tested" for name in own)
     assert all("training run kaplan" in found[name].on_own_runs for name in own)

@@ -105,7 +105,7 @@ def test_the_page(tmp_path, monkeypatch):
     monkeypatch.setattr(evidence, "OWN", write_family(tmp_path / "own"))
     monkeypatch.setattr(evidence, "DRAWS", 3)
     monkeypatch.setattr("analysis.papers.kaplan.critical_batch.DRAWS", 3)
-    paper = Paper.load("kaplan", tmp_path / "kaplan")
+    paper = Paper.load("kaplan", folder=tmp_path / "kaplan")
     pages = write_paper(paper)
     found = {claim.id: claim for claim in paper.claims}
     assert found["kaplan-05a-size-exponent"].verdict == "does not hold"
@@ -123,7 +123,7 @@ def test_the_page(tmp_path, monkeypatch):
 
 def test_the_page_without_own_runs(tmp_path, monkeypatch):
     monkeypatch.setattr(evidence, "OWN", tmp_path / "none")
-    paper = Paper.load("kaplan", tmp_path / "kaplan")
+    paper = Paper.load("kaplan", folder=tmp_path / "kaplan")
     pages = write_paper(paper)
     found = {claim.id: claim for claim in paper.claims}
     assert (
@@ -135,4 +135,4 @@ def test_the_page_without_own_runs(tmp_path, monkeypatch):
     assert "fig03_own_runs is left out: not run: results/kaplan is not there" in pages[0].read_text()
     assert not (paper.folder / "own_fits.csv").exists()
     with pytest.raises(InputError, match="paper 'kaplna' is unknown; did you mean 'kaplan'"):
-        Paper.load("kaplna", tmp_path)
+        Paper.load("kaplna", folder=tmp_path)

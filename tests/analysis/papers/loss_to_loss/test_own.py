@@ -9,7 +9,7 @@ import pytest
 from analysis.papers.claim import gather
 from analysis.papers.loss_to_loss import domains
 from analysis.papers.loss_to_loss.domains import NAMES, TEST_TO_TEST, TRAIN_TO_TEST, TRAIN_TO_TRAIN, Domains
-from analysis.papers.loss_to_loss.evidence import Evidence
+from analysis.papers.loss_to_loss.evidence import OWN, Evidence
 from analysis.papers.loss_to_loss.shifts import shifted
 from analysis.papers.paper import Paper, write_paper
 from losslaws import laws
@@ -130,8 +130,8 @@ def without_tables(monkeypatch, folder):
 
 def test_without_the_tables_the_page_holds_our_own_runs_and_says_what_it_lacks(tmp_path, monkeypatch, own):
     without_tables(monkeypatch, tmp_path)
-    monkeypatch.setattr(domains, "load", lambda: own)
-    paper = Paper.load("loss_to_loss", tmp_path / "page")
+    monkeypatch.setattr(domains, "load", lambda runs: own)
+    paper = Paper.load("loss_to_loss", folder=tmp_path / "page")
     page = write_paper(paper)[0].read_text()
     assert "sweep.csv: no such file; PUBLIC_DATA_MIRROR" in page and "published at https://raw" in page
     assert {claim.id[:7] for claim in paper.claims} == {
@@ -153,8 +153,8 @@ def test_without_the_tables_the_page_holds_our_own_runs_and_says_what_it_lacks(t
 
 def test_without_our_runs_the_page_says_how_to_get_them(tmp_path, monkeypatch):
     without_tables(monkeypatch, tmp_path)
-    monkeypatch.setattr(domains, "load", lambda: None)
-    paper = Paper.load("loss_to_loss", tmp_path / "page")
+    monkeypatch.setattr(domains, "load", lambda runs: None)
+    paper = Paper.load("loss_to_loss", folder=tmp_path / "page")
     page = write_paper(paper)[0].read_text()
     assert "python -m training run loss_to_loss" in page
     assert {claim.verdict for claim in paper.claims} == {"not tested"}
@@ -178,6 +178,6 @@ def test_the_committed_page_is_that_of_the_committed_runs(tmp_path, monkeypatch)
     without_tables(monkeypatch, tmp_path)
     evidence = Evidence()
     assert len(evidence.own.curves) == 51 and len(evidence.own.noise.pairs) == 3
-    page = pd.read_csv(domains.RUNS / "claims.csv").set_index("claim")["verdict"]
+    page = pd.read_csv(OWN / "claims.csv").set_index("claim")["verdict"]
     found = {claim.claim: claim.verdict for claim in gather("loss_to_loss", evidence, lacking=[])}
     assert len(found) == 8 and found == page[list(found)].to_dict()

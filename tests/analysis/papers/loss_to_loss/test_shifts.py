@@ -70,7 +70,7 @@ def test_fits_that_go_astray_are_flagged():
 
 @needs_mirror
 def test_the_public_table(tmp_path):
-    paper = Paper.load("loss_to_loss", tmp_path)
+    paper = Paper.load("loss_to_loss", folder=tmp_path)
     found = {claim.id: claim for claim in paper.claims}
     held = ("01a-joint", "01b-joint", "02a-train-to-train", "02b-constants", "03-extrapolation", "04a-translation")
     assert all(found[f"l2l-{name}"].verdict == "holds" for name in held)

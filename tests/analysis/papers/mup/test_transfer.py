@@ -130,7 +130,7 @@ def test_a_curve_must_name_its_width(tmp_path):
 @pytest.mark.parametrize("there", [True, False])
 def test_the_page_shows_our_runs_or_says_that_they_are_missing(folder, tmp_path, monkeypatch, there):
     monkeypatch.setattr(evidence, "OWN", folder if there else tmp_path / "none")
-    paper = Paper.load("mup", tmp_path / "page")
+    paper = Paper.load("mup", folder=tmp_path / "page")
     text = write_paper(paper)[0].read_text()
     found = {claim.id: claim for claim in paper.claims}
     own = [key for key in found if key >= "mup-06"]

@@ -33,7 +33,7 @@ def test_a_law_is_found_again_and_needs_four_widths():
 def test_the_page_needs_no_public_file(tmp_path, monkeypatch):
     monkeypatch.setenv("PUBLIC_DATA_MIRROR", str(tmp_path / "none"))
     monkeypatch.setattr(evidence, "OWN", tmp_path / "none")
-    paper = Paper.load("mup", tmp_path / "page")
+    paper = Paper.load("mup", folder=tmp_path / "page")
     pages = write_paper(paper)
     found = {claim.id: claim.verdict for claim in paper.claims}
     assert found["mup-01-law"] == found["mup-02-larger"] == "holds" and found["mup-04-proof"] == "does not hold"
