@@ -58,7 +58,7 @@ def test_the_pages_say_whether_it_won(curves, search, tmp_path, monkeypatch):
         one.save(tmp_path / "curves")
     written = trial.write_trial(tmp_path, search)
     assert [path.name for path in written] == ["trial.md", "trial.html"]
-    text = written[-1].read_text()
+    text = written[0].read_text()
     won = trial.trial(curves, search).set_index("schedule").loc["found", "gain_in_std"] > trial.ENOUGH
     assert ("**beats**" if won else "**does not beat**") in text
     assert (tmp_path / "figures" / "schedules_and_losses.svg").stat().st_size > 10_000
