@@ -4,14 +4,19 @@ Colours come from Okabe and Ito's palette, made for colour-blind readers; a line
 survive grey printing too. The report replaces each colour by a variable of its page, for light and dark.
 """
 
+import io
+import re
 from pathlib import Path
 from textwrap import fill
 
 import matplotlib
 from cycler import cycler
 from matplotlib.figure import Figure
+from matplotlib.text import Text
+from matplotlib.ticker import FuncFormatter, LogFormatter, ScalarFormatter
 
-from losslaws.curves.files import atomic
+from losslaws.curves import InputError
+from losslaws.curves.files import write_bytes
 
 SINGLE, DOUBLE = 3.25, 6.75  # widths of one and two columns, inches
 LETTERS = 13.5  # of a title, per inch
@@ -90,10 +95,14 @@ RC = {
     "ytick.major.size": 2.5,
     "ytick.major.width": 0.6,
 }
-NO_DATES = {
-    "pdf": {"Creator": None, "Producer": None, "CreationDate": None},
-    "svg": {"Creator": None, "Date": None},
+FORMATS = {  # and what each says of its making: nothing, so that bytes depend on the data alone
+    "pdf": {"metadata": {"Creator": None, "Producer": None, "CreationDate": None}},
+    "svg": {"metadata": {"Creator": None, "Date": None}},
+    "png": {"metadata": {"Software": None}, "dpi": 200, "facecolor": "white"},
 }
+MADE_UP = re.compile(
+    rb'((?:id="|#))([a-zA-Z](?:[0-9a-f]+_[0-9a-f]+_)?[0-9a-f]{10})\b'
+)  # ids that matplotlib makes from the last bits of numbers
 
 
 def applied():
@@ -112,13 +121,43 @@ def headline(figure: Figure, finding: str) -> Figure:
     return figure
 
 
-def save(figure: Figure, path: Path) -> list[Path]:
-    """Write `figure` as PATH.pdf (text as text, fonts embedded) and PATH.svg (text as outlines); return both paths."""
+def save(figure: Figure, path: Path, kinds: tuple[str, ...] = ("pdf", "svg")) -> list[Path]:
+    """Write `figure` as PATH.pdf (text as text, fonts embedded), PATH.svg (text as outlines) or PATH.png; return the paths."""
+    literal(figure)
     figure.draw_without_rendering()
-    figure.set_layout_engine("none")  # laid out once, for both files
+    figure.set_layout_engine("none")  # laid out once, for all files
     written = []
-    for kind, metadata in NO_DATES.items():
-        written.append(Path(path).with_suffix(f".{kind}"))
-        with atomic(written[-1]) as temporary:
-            figure.savefig(temporary, format=kind, metadata=metadata)
+    for kind in kinds:
+        content = io.BytesIO()
+        figure.savefig(content, format=kind, **FORMATS[kind])
+        written.append(Path(f"{path}.{kind}"))
+        write_bytes(written[-1], numbered(content.getvalue()) if kind == "svg" else content.getvalue())
     return written
+
+
+def kinds_of(path: Path) -> tuple[Path, tuple[str, ...]]:
+    """Return the stem and the kinds of a figure that a person named: that of its ending, or PDF and SVG. Raises InputError."""
+    kind = path.suffix.lower().removeprefix(".")
+    if kind not in ("", *FORMATS) or (not kind and path.exists() and not path.is_file()):
+        raise InputError(
+            f"{path}: a figure ends in .{', .'.join(FORMATS)}; without an ending .pdf and .svg are written"
+        )
+    return (path.with_suffix(""), (kind,)) if kind else (path, ("pdf", "svg"))
+
+
+def literal(figure: Figure) -> None:
+    """Let nothing in `figure` but the numbers along its axes be read as a formula: a name may hold a `$`."""
+    sides = [side for axes in figure.axes for side in (axes.xaxis, axes.yaxis)]
+    for side in sides:
+        told = side.get_major_formatter()
+        if not isinstance(told, ScalarFormatter | LogFormatter):  # those write numbers, some as formulae
+            side.set_major_formatter(FuncFormatter(lambda x, i, told=told: told(x, i).replace("$", r"\$")))
+    ticks = {text for side in sides for text in side.findobj(Text)} - {side.label for side in sides}
+    for text in set(figure.findobj(Text)) - ticks:
+        text.set_parse_math(False)
+
+
+def numbered(svg: bytes) -> bytes:
+    """Return `svg` with its made-up ids numbered in their order, the same on every machine."""
+    names: dict[bytes, bytes] = {}
+    return MADE_UP.sub(lambda id: id[1] + names.setdefault(id[2], b"i%d" % (len(names) + 1)), svg)

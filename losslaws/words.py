@@ -1,5 +1,7 @@
 """How numbers and tables are written for a reader."""
 
+import re
+
 import pandas as pd
 
 MISSING = "–"
@@ -33,11 +35,17 @@ def markdown(frame: pd.DataFrame, columns: dict | None = None) -> str:
 
 
 def cell(value, form) -> str:
-    """Write one value by `form`; a missing one as a dash. Nothing in it can end the cell."""
+    """Write one value by `form`; a missing one as a dash. Nothing in it can end the cell, and no tag in it but <br> and <small> is one."""
     if pd.isna(value) or value == "":
         return MISSING
     text = form(value) if callable(form) else format(value, form)
-    return text.replace("|", "\\|").replace("\n", " ")
+    return inert(text.replace("|", "\\|").replace("\n", " "), ("br", "small"))
+
+
+def inert(text: str, tags: tuple[str, ...]) -> str:
+    """Return `text` with every tag of HTML as text, but for `tags` where they have no attribute or a class alone."""
+    plain = rf"""</?(?:{"|".join(tags)})(?: class="[\w -]+")?>"""
+    return re.sub(rf"<(?!{plain[1:]})(?=[A-Za-z/!?])", "&lt;", text)
 
 
 def values(numbers, form: str = "{:.3f}", by: str = ", ") -> str:

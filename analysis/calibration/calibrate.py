@@ -14,7 +14,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from analysis.calibration.cases import Case, constant_cases, decayed_cases
-from losslaws.curves.files import atomic, write_text
+from losslaws.curves.files import write_table, write_text
 from losslaws.curves.public.families import groups
 from losslaws.forecast.calibration import INTERVALS, PRIOR
 from losslaws.forecast.fitted import Fitted, fit_runs
@@ -28,8 +28,7 @@ FEWEST = 5  # cases that a family needs to have a say
 def write(table: pd.DataFrame) -> list[Path]:
     """Write prior.json and calibration.csv, from the errors of `errors()`; return both paths."""
     write_text(PRIOR, json.dumps(learn(groups()), indent=1) + "\n")
-    with atomic(INTERVALS) as path:
-        widths(table).to_csv(path, index=False, float_format="%.4g")
+    write_table(widths(table), INTERVALS, digits=4)
     return [PRIOR, INTERVALS]
 
 

@@ -1,8 +1,14 @@
 """One self-contained HTML page from a report in Markdown: figures inside, light and dark, no network.
 
 page(text, folder, explorer) -> str     `folder` is where the links of the text start
+
+Names and texts come from data, so the page trusts neither: of their HTML only plain tags of layout count, all else is
+shown as text, and the page's content policy lets no script run but the explorer's own, and nothing be fetched.
 """
 
+import base64
+import gzip
+import hashlib
 import re
 from pathlib import Path
 
@@ -10,6 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markdown_it import MarkdownIt
 
 from losslaws.style import COLOURS, DARK
+from losslaws.words import inert
 
 TEMPLATES = Environment(
     loader=FileSystemLoader(Path(__file__).parents[1]),  # a template lies beside what fills it
@@ -19,7 +26,10 @@ TEMPLATES = Environment(
     keep_trailing_newline=True,
 )
 GLYPH = re.compile(r'<path id="(DejaVu[^"]+)"[^>]*/>\s*')
-FIGURE = re.compile(r'<p><img src="(figures/([^"]+)\.svg)" alt="([^"]*)" /></p>\s*<p><em>(.*?)</em></p>', re.DOTALL)
+FIGURE = re.compile(r'<p><img src="(figures/([\w.+-]+)\.svg)" alt="([^"]*)" /></p>\s*<p><em>(.*?)</em></p>', re.DOTALL)
+LAYOUT = ("br", "details", "div", "small", "sub", "summary", "sup")  # tags that templates and tables use
+SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
+PACKED = re.compile(r'<script type="application/gzip"[^>]*>(.*?)</script>', re.DOTALL)  # unpacked and run by the page
 
 
 def page(text: str, folder: Path, explorer: str = "", marked: tuple[str, ...] = ()) -> str:
@@ -29,7 +39,7 @@ def page(text: str, folder: Path, explorer: str = "", marked: tuple[str, ...] = 
 
     Raises FileNotFoundError for a figure that is not in `folder`.
     """
-    body = MarkdownIt("commonmark", {"html": True}).enable("table").render(text)
+    body = markdown(text)
     title = re.sub("<.*?>", "", re.search("<h1>(.*?)</h1>", body)[1])
     body = FIGURE.sub(lambda match: inline(folder / match[1], *match.groups()[1:]), body)
     body = once(body)
@@ -44,7 +54,29 @@ def page(text: str, folder: Path, explorer: str = "", marked: tuple[str, ...] = 
     for anchor, heading in sections:
         body = body.replace(f"<h2>{heading}</h2>", f'<h2 id="{anchor}">{heading}</h2>')
     template = TEMPLATES.get_template("pages/page.html.j2")
-    return template.render(title=title, body=body, sections=sections, colours=COLOURS, dark=DARK)
+    return template.render(
+        title=title, body=body, sections=sections, colours=COLOURS, dark=DARK, policy=policy(explorer)
+    )
+
+
+def markdown(text: str) -> str:
+    """Return Markdown as HTML in which tags other than those of LAYOUT stand as text."""
+    reader = MarkdownIt("commonmark", {"html": True}).enable("table")
+    for kind in ("html_block", "html_inline"):
+        reader.add_render_rule(kind, lambda self, tokens, i, options, env: inert(tokens[i].content, LAYOUT))
+    return reader.render(text)
+
+
+def policy(explorer: str) -> str:
+    """Return the content policy of a page: no requests, no frames or forms, and no script but those of `explorer`."""
+    scripts = [script.encode() for script in SCRIPT.findall(explorer)]
+    scripts += [gzip.decompress(base64.b64decode(packed)) for packed in PACKED.findall(explorer)]
+    hashes = [f"'sha256-{base64.b64encode(hashlib.sha256(script).digest()).decode()}'" for script in scripts]
+    allowed = " ".join(hashes) or "'none'"
+    return (
+        f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data: blob:; "
+        "base-uri 'none'; form-action 'none'"
+    )
 
 
 def once(body: str) -> str:
@@ -57,7 +89,8 @@ def inline(path: Path, stem: str, title: str, caption: str) -> str:
     """Return the SVG file `path` as an HTML figure whose colours are variables and whose ids, but for letters', are its own."""
     drawing = path.read_text(encoding="utf-8")
     drawing = re.sub(r"<metadata>.*?</metadata>", "", drawing[drawing.index("<svg") :], flags=re.DOTALL)
-    drawing = re.sub(r'^<svg [^>]*?(viewBox="[^"]*")[^>]*>', rf'<svg \1 role="img" aria-label="{title}">', drawing)
+    head = re.match(r'<svg [^>]*?(viewBox="[^"]*")[^>]*>', drawing)
+    drawing = f'<svg {head[1]} role="img" aria-label="{title}">{drawing[head.end() :]}'
     drawing = re.sub(r'( id="|href="#|url\(#)(?!DejaVu)', rf"\g<1>{stem}-", drawing)
     drawing = re.sub(r'(?<= d=")[^"]*', lambda match: re.sub(r"(\.\d\d)\d+", r"\1", match[0]), drawing)
     for name, colour in COLOURS.items():

@@ -14,7 +14,7 @@ import pandas as pd
 
 from analysis.pages.figure import Drawing
 from analysis.pages.page import page
-from losslaws.curves.files import atomic, write_text
+from losslaws.curves.files import write_table, write_text
 
 
 def write_tables(folder: Path, tables: Mapping[str, pd.DataFrame], digits: int = 8) -> list[Path]:
@@ -22,8 +22,7 @@ def write_tables(folder: Path, tables: Mapping[str, pd.DataFrame], digits: int =
     paths = []
     for name, table in tables.items():
         paths.append(folder / f"{name}.csv")
-        with atomic(paths[-1]) as temporary:
-            table.to_csv(temporary, index=False, float_format=f"%.{digits}g")
+        write_table(table, paths[-1], digits)
     return paths
 
 

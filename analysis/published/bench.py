@@ -20,7 +20,7 @@ from analysis.published.table import read
 from losslaws import laws
 from losslaws.curves import LossCurve, public
 from losslaws.curves.errors import exit_on_input_error
-from losslaws.curves.files import atomic
+from losslaws.curves.files import write_table
 from losslaws.fitting import bootstrap, fit
 from losslaws.fitting.huber import huber
 
@@ -149,8 +149,7 @@ def measure() -> pd.DataFrame:
 def main() -> None:
     found = measure()
     columns = [*COLUMNS, *(name for name in found.columns if name not in COLUMNS)]
-    with atomic(RESULT) as path:
-        found[columns].to_csv(path, index=False, float_format="%.6g")
+    write_table(found[columns], RESULT, digits=6)
     print(found[columns].to_string(index=False, float_format="%.4g"))
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from losslaws.curves.errors import InputError
-from losslaws.curves.files import atomic, write_text
+from losslaws.curves.files import write_table, write_text
 from losslaws.curves.schedule import Schedule
 
 if TYPE_CHECKING:
@@ -138,8 +138,7 @@ class LossCurve:
             table["train_loss"] = self.train_loss
         for column, losses in {"val_loss": self.loss, **{ALSO + name: v for name, v in self.also.items()}}.items():
             table.loc[self.step - 1, column] = losses
-        with atomic(path) as temporary:
-            table.to_csv(temporary, index=False)
+        write_table(table, path)
         about = {
             "schedule": self.schedule.name,
             "warmup": self.schedule.warmup,

@@ -19,6 +19,7 @@ from losslaws.style import (
     applied,
     canvas,
     headline,
+    kinds_of,
     save,
 )
 
@@ -26,7 +27,8 @@ COLOURS = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY)
 
 
 def draw(path: Path, forecaster: Forecaster, forecasts: dict[str, Forecast]) -> list[Path]:
-    """Write the figure as PATH.pdf and PATH.svg; return both."""
+    """Write the figure in the format of its ending, else as PATH.pdf and PATH.svg; return what was written."""
+    stem, kinds = kinds_of(path)
     with applied():
         out = canvas(height=3.4)
         losses, rates = out.subplots(2, 1, sharex=True, gridspec_kw={"height_ratios": [3, 1]})
@@ -52,7 +54,7 @@ def draw(path: Path, forecaster: Forecaster, forecasts: dict[str, Forecast]) -> 
         rates.set_xlabel("step")
         rates.xaxis.set_major_formatter(EngFormatter(sep=""))
         losses.legend(loc="lower left")
-        return save(headline(out, finding(forecasts)), path.with_suffix(""))
+        return save(headline(out, finding(forecasts)), stem, kinds)
 
 
 def window(axis, forecaster: Forecaster, forecasts: dict[str, Forecast]) -> None:

@@ -1,11 +1,10 @@
 """Forecasts as text for a terminal, as JSON and as CSV."""
 
-import csv
 import json
 from pathlib import Path
 
 from losslaws.curves import LossCurve
-from losslaws.curves.files import atomic
+from losslaws.curves.files import write_table
 from losslaws.forecast.predict import Forecast, Forecaster
 
 COLUMNS = ("schedule", "step", "loss", "low", "high")
@@ -87,9 +86,10 @@ def as_json(forecaster: Forecaster, forecasts: dict[str, Forecast]) -> str:
 
 def write_csv(path: Path, forecasts: dict[str, Forecast]) -> None:
     """Write the curves, a row for every step of every forecast."""
-    with atomic(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(COLUMNS)
-        for name, forecast in forecasts.items():
-            values = (getattr(forecast, key).tolist() for key in COLUMNS[1:])
-            writer.writerows([name, *row] for row in zip(*values, strict=True))
+    import pandas as pd  # takes longer to import than a forecast takes
+
+    tables = [
+        pd.DataFrame({"schedule": name, **{key: getattr(forecast, key) for key in COLUMNS[1:]}})
+        for name, forecast in forecasts.items()
+    ]
+    write_table(pd.concat(tables), path)

@@ -23,7 +23,7 @@ from scipy.optimize import LinearConstraint, minimize, minimize_scalar
 from losslaws import laws
 from losslaws.curves import InputError, LossCurve, Schedule, schedules
 from losslaws.curves.errors import nearest
-from losslaws.curves.files import atomic
+from losslaws.curves.files import write_table
 from losslaws.curves.runs import same_model, settled
 from losslaws.fitting import Fit, fit
 from losslaws.search.gradient import final_loss
@@ -260,6 +260,5 @@ def table(search: Search, found: Sequence[Found]) -> str:
 def save(found: Found, path: Path) -> Path:
     """Write the rate of every step as CSV, columns step and lr, as `schedule=file` reads it; return the path."""
     rates = pd.DataFrame({"step": np.arange(1, found.schedule.steps + 1), "lr": found.schedule.lr})
-    with atomic(path) as temporary:
-        rates.to_csv(temporary, index=False)
+    write_table(rates, path)
     return path

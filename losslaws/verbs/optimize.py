@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from losslaws.curves.files import named
 from losslaws.verbs._logs import curves_of
 
 
@@ -16,6 +17,8 @@ def arguments(parser) -> None:
 def run(args) -> None:
     from losslaws.search.optimize import FAMILIES, REFERENCE, Search, save, table
 
+    if args.out:
+        named(args.out)
     search = Search.of(curves_of(args.logs), args.steps, args.peak)
     families = [args.family] if args.family else [*FAMILIES, "free"]
     found = [one for family in families if (one := search.best(family))]

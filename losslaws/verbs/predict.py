@@ -1,8 +1,11 @@
 """forecast a run of your own under other schedules, from its log"""
 
+import sys
 from pathlib import Path
 
 from losslaws.curves import InputError, LossCurve, Schedule
+from losslaws.curves.errors import printable
+from losslaws.curves.files import named
 from losslaws.forecast import specs
 from losslaws.verbs._logs import add_logs, read_logs
 
@@ -22,13 +25,19 @@ def arguments(parser) -> None:
         parser.add_argument(f"--{option}", type=specs.value_of, help="option of the schedules that have it")
     parser.add_argument("--json", action="store_true", help="write everything to standard output as JSON")
     parser.add_argument("--csv", type=Path, metavar="FILE", help="write the forecast curves as a table")
-    parser.add_argument("--figure", type=Path, metavar="FILE", help="draw them, as FILE.svg and FILE.pdf")
+    parser.add_argument(
+        "--figure",
+        type=Path,
+        metavar="FILE",
+        help="draw them, as .png, .svg or .pdf; without an ending as .svg and .pdf",
+    )
 
 
 def run(args) -> None:
     from losslaws.forecast import output
     from losslaws.forecast.predict import Forecaster
 
+    check_outputs(args)
     curves = read_logs(args)
     longest = max(curves, key=lambda curve: curve.step[-1])
     forecaster = Forecaster(curves)
@@ -41,7 +50,20 @@ def run(args) -> None:
     if args.figure:
         from losslaws.forecast.figure import draw
 
-        draw(args.figure, forecaster, forecasts)
+        for path in draw(args.figure, forecaster, forecasts):
+            print(printable(f"wrote {path}"), file=sys.stderr)
+
+
+def check_outputs(args) -> None:
+    """Raise InputError for a file that cannot be written, before the minutes that a large log may take."""
+    if args.csv:
+        named(args.csv)
+    if args.figure:
+        from losslaws.style import kinds_of
+
+        stem, kinds = kinds_of(args.figure)
+        for kind in kinds:
+            named(f"{stem}.{kind}")
 
 
 def planned(args, curve: LossCurve) -> dict[str, Schedule]:

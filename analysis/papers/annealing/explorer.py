@@ -26,6 +26,7 @@ from losslaws.fitting import Fit, fit
 WEB = Path(__file__).parent / "web"
 CODE = ("schedules.js", "law.js", "charts.js", "explorer.js", "downloads.js")
 LIBRARY = ("bokeh.min.js", "bokeh-api.min.js")
+DIGITS = 10
 MOST_POINTS = 150  # of a measured curve
 MOST_KNOTS = 40  # of a measured schedule that is no known family
 SLIMPAJAMA_PEAK, SLIMPAJAMA_STEPS = "0.001", "50000"
@@ -41,11 +42,24 @@ def explorer(e: Evidence) -> str:
     return TEMPLATES.get_template("papers/annealing/web/explorer.html.j2").render(
         style=(WEB / "explorer.css").read_text("utf-8"),
         code="\n".join((WEB / name).read_text("utf-8") for name in CODE),
-        data=json.dumps({"families": families(e)}, separators=(",", ":")),
+        data=block({"families": families(e)}),
         library=packed,
         version=bokeh.__version__,
         size=f"{len(packed) / 1e6:.2f} MB, {len(library) / 1e6:.1f} MB unpacked",
     )
+
+
+def block(content) -> str:
+    """Return `content` as JSON that nothing in it can end, numbers to DIGITS digits: their last bits differ by machine."""
+
+    def told(value):
+        if isinstance(value, float):
+            return float(f"{value:.{DIGITS}g}")
+        if isinstance(value, dict):
+            return {key: told(one) for key, one in value.items()}
+        return [told(one) for one in value] if isinstance(value, list | tuple) else value
+
+    return json.dumps(told(content), separators=(",", ":")).replace("<", "\\u003c")
 
 
 def families(e: Evidence) -> list[dict]:

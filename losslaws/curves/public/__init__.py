@@ -21,7 +21,7 @@ import pandas as pd
 import pooch
 
 from losslaws.curves.errors import InputError, exit_on_input_error, nearest
-from losslaws.curves.files import atomic
+from losslaws.curves.files import write_table
 from losslaws.curves.loss_curve import LossCurve
 from losslaws.curves.public import slimpajama
 from losslaws.curves.public.slimpajama import openwebtext2_scaling, slimpajama_124m, slimpajama_scaling
@@ -278,8 +278,8 @@ def rebuild() -> None:
         tables = [
             pd.read_csv(fetch(f"{folder}/{name}.csv"), dtype=str).assign(curve=name) for name in MULTI_POWER_SCHEDULES
         ]
-        with atomic(DATA / "multi_power" / f"{size}.csv") as path:
-            pd.concat(tables)[["curve", "step", "lr", "loss"]].to_csv(path, index=False)
+        table = pd.concat(tables)[["curve", "step", "lr", "loss"]]
+        write_table(table, DATA / "multi_power" / f"{size}.csv")
     slimpajama.rebuild(fetch, listed(), DATA / "slimpajama")
 
 

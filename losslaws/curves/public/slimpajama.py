@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from losslaws.curves.files import atomic
+from losslaws.curves.files import write_table
 from losslaws.curves.loss_curve import LossCurve
 from losslaws.curves.schedules import build
 
@@ -101,12 +101,10 @@ def rebuild(fetch: Callable[[str], Path], sources: Iterable[str], folder: Path) 
         row = describe(log, source.removeprefix(f"{LR_SCHEDULING}/"), branch=own.index[0] > 0)
         rows.append(row)
         losses[row["set"], row["name"]] = own[own.index > 0].round(6)
-    with atomic(folder / "runs.csv") as path:
-        pd.DataFrame(rows).to_csv(path, index=False)
+    write_table(pd.DataFrame(rows), folder / "runs.csv")
     for which in SETS:
         table = pd.DataFrame({name: own for (group, name), own in losses.items() if group == which}).sort_index()
-        with atomic(folder / f"{which}.csv") as path:
-            table.to_csv(path, index_label="step")
+        write_table(table.rename_axis("step").reset_index(), folder / f"{which}.csv")
 
 
 def describe(log: dict, file: str, branch: bool) -> dict:

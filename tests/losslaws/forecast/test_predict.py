@@ -142,12 +142,13 @@ def door(*arguments):
 
 def test_the_door_answers_in_text_json_csv_and_pictures(tmp_path):
     asked = (EXAMPLE, "--batch", 51200, "--schedule", "wsd", "cosine", "--steps", 25000, "--decay", 0.2)
-    done = door(*asked, "--csv", tmp_path / "o.csv", "--figure", tmp_path / "o.svg", "--until", 30000)
+    done = door(*asked, "--csv", tmp_path / "o.csv", "--figure", tmp_path / "o", "--until", 30000)
     assert done.returncode == 0, done.stderr
     assert [line.split()[0] for line in done.stdout.splitlines()[4:7]] == ["wsd", "cosine", "as"]
     assert "continues the log" in done.stdout and "warning: no decay in the data" in done.stdout
     assert (tmp_path / "o.csv").read_text().startswith("schedule,step,loss,low,high\nwsd decay=0.2,601,")
     assert (tmp_path / "o.svg").stat().st_size > 5000 and (tmp_path / "o.pdf").exists()
+    assert done.stderr.splitlines() == [f"wrote {tmp_path / 'o.pdf'}", f"wrote {tmp_path / 'o.svg'}"]
     answer = json.loads(door(*asked, "--json").stdout)
     assert [f["schedule"] for f in answer["forecasts"]] == ["wsd decay=0.2", "cosine"]
     first = answer["forecasts"][0]
@@ -162,11 +163,30 @@ def test_the_door_answers_in_text_json_csv_and_pictures(tmp_path):
         (("none.csv", "--until", "9"), "none.csv: no such file"),
         ((EXAMPLE, "--until", "9"), "lies before the last step of the log, 20000"),
         ((EXAMPLE, "--columns", "lr", "--until", "30000"), "write ROLE=COLUMN"),
+        ((EXAMPLE, "--until", "30000", "--csv", "mistyped/x.csv"), "mistyped/x.csv: there is no folder"),
+        ((EXAMPLE, "--until", "30000", "--csv", "docs"), "docs: is a folder; give the name of a file"),
+        ((EXAMPLE, "--until", "30000", "--figure", "x.gif"), "x.gif: a figure ends in .pdf, .svg, .png; without"),
+        ((EXAMPLE, "--until", "30000", "--csv", "/dev/full"), "/dev/full: No space left on device; free some space"),
     ],
 )
 def test_bad_input_is_one_line_and_status_2(arguments, message):
     done = door(*arguments)
     assert done.returncode == 2 and done.stderr.count("\n") == 1 and message in done.stderr
+
+
+def test_a_figure_is_what_its_ending_says_and_a_name_is_no_formula(tmp_path):
+    odd = tmp_path / "loss$\\bad$.csv"
+    odd.write_bytes(EXAMPLE.read_bytes())
+    done = door(odd, "--until", 25000, "--figure", tmp_path / "o.png")
+    assert done.returncode == 0 and done.stderr == f"wrote {tmp_path / 'o.png'}\n"
+    assert (tmp_path / "o.png").read_bytes().startswith(b"\x89PNG")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["loss$\\bad$.csv", "o.png"]
+
+
+def test_a_pipe_is_written_into_and_standard_output_holds_the_table(tmp_path):
+    done = door(EXAMPLE, "--until", 20002, "--json", "--csv", "/dev/stdout")
+    answer, sign, table = done.stdout.partition("\nschedule,step,")
+    assert json.loads(answer)["forecasts"] and sign and table.count("\n") > 100
 
 
 def test_an_answer_imports_nothing_heavy():

@@ -6,13 +6,15 @@ import json
 import shutil
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from analysis.pages.page import page
-from analysis.papers.annealing.explorer import describe, explorer, families
+from analysis.papers.annealing.explorer import block, describe, explorer, families
 from analysis.papers.paper import Paper
 from losslaws import laws
 from losslaws.curves import Schedule, schedules
+from losslaws.words import markdown
 from tests.analysis.papers.synthetic import SMOKE, write_experiment
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -248,3 +250,63 @@ def test_a_phone_in_dark_mode(browser, html, tmp_path):
     one.emulate_media(color_scheme="light")
     one.wait_for_function("() => Bokeh.documents[0].roots()[0].renderers[0].glyph.line_color.value === '#0072b2'")
     assert wrong == []
+
+
+HOSTILE = (
+    "<img src=x onerror=alert(1)>",
+    "a<!--<script>",
+    "</script><script>alert(2)</script>",
+    "<svg/onload=alert(3)>",
+    "[x](javascript:alert(4))",
+    "<style>*{display:none}</style>",
+    '"><iframe srcdoc="<script>alert(5)</script>">',
+)
+
+
+def hostile(study, monkeypatch):
+    """A page whose runs, tables, paragraphs and headings have the names HOSTILE."""
+    offered = families(study)
+    for run, odd in zip(offered[0]["runs"], HOSTILE, strict=False):
+        run["name"] = odd
+    offered[0]["name"] = HOSTILE[2]
+    monkeypatch.setattr("analysis.papers.annealing.explorer.families", lambda study: offered)
+    table = markdown(pd.DataFrame({"run": HOSTILE, "loss": [1.0] * len(HOSTILE)}))
+    prose = "\n\n".join(f"{name}\n\n- {name}, too high\n\n*{name}*" for name in HOSTILE)
+    return page(f"{TEXT}\n{table}\n\n{prose}\n\n## {HOSTILE[0]}\n\nThe end.\n", study.folder, explorer(study))
+
+
+def test_a_page_of_hostile_names_runs_nothing(browser, study, monkeypatch, tmp_path):
+    one, wrong = opened(browser, hostile(study, monkeypatch), tmp_path, viewport={"width": 1200, "height": 900})
+    said = []
+    one.on("dialog", lambda dialog: (said.append(dialog.message), dialog.dismiss()))
+    one.wait_for_timeout(300)
+    assert said == [] and wrong == []
+    assert one.evaluate("() => document.querySelectorAll('img, iframe, body style:not(#explorer style)').length") <= 1
+    assert one.evaluate("() => document.scripts.length") == 4  # data, library packed, code; the library unpacked
+    cells = one.evaluate(
+        "() => Array.from(document.querySelectorAll('main > .wide td:first-child'), (td) => td.innerText)"
+    )
+    assert {*HOSTILE[:4], HOSTILE[5]} <= set(cells)
+    assert "The end." in one.inner_text("main") and len(one.query_selector_all("#a-schedule option")) > len(HOSTILE)
+    runs = {run["name"] for run in json.loads(one.inner_text("#explorer-data"))["families"][0]["runs"]}
+    assert set(HOSTILE[: len(runs)]) == runs
+
+
+def test_the_policy_alone_stops_scripts(browser, html, tmp_path):
+    one, wrong = opened(browser, html, tmp_path)
+    one.evaluate("""() => {
+        document.body.insertAdjacentHTML("beforeend", "<img src=data:, onerror='window.hit = 1'><img src='https://example.org/x.png'>");
+        const script = document.createElement("script");
+        script.textContent = "window.hit = 2";
+        document.body.append(script);
+        fetch("https://example.org/").catch(() => null);
+    }""")
+    one.wait_for_timeout(300)
+    assert one.evaluate("() => window.hit") is None
+    assert sum("Content Security Policy" in line for line in wrong) >= 4
+
+
+def test_the_data_of_the_page_cannot_end_it():
+    told = block({"name": "</script><!--", "value": [1 / 3, 12345678901, float(f"{2 / 3:.12g}")]})
+    assert told == '{"name":"\\u003c/script>\\u003c!--","value":[0.3333333333,12345678901,0.6666666667]}'
+    assert block([0.1 + 0.2]) == block([0.3])

@@ -2,6 +2,7 @@ import hashlib
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -156,7 +157,9 @@ def test_table_cells_cannot_break_the_table():
 
 
 def test_text_of_claims_is_text_on_the_page(tmp_path):
-    body = page("# A & B\n\n## One\n\n| a |\n|---|\n| x < 1 & y |\n| does not hold |\n", tmp_path, marked=("does not hold",))
+    body = page(
+        "# A & B\n\n## One\n\n| a |\n|---|\n| x < 1 & y |\n| does not hold |\n", tmp_path, marked=("does not hold",)
+    )
     assert "<title>A &amp; B</title>" in body
     assert "<td>x &lt; 1 &amp; y</td>" in body
     assert '<td class="verdict does-not-hold">does not hold</td>' in body
@@ -171,3 +174,23 @@ def test_a_badly_predicted_curve_is_explained(tmp_path):
     (line,) = far(paper, "cosine-3x")
     off = r"cosine-3x, [12]\.\d\d %: predicted too low by .* at step [\d,]+ of 1,200; the law fitted to all runs at once is off by"
     assert re.fullmatch(off + r" 0\.\d\d % here, so this is mostly what the form of the law does not give", line)
+
+
+def test_names_cannot_become_markup(tmp_path):
+    table = markdown(pd.DataFrame({"run": ["<img src=x>", "</table>", "a < b<br><small>c</small>", "<br onclick=x>"]}))
+    assert [line[2:-2] for line in table.splitlines()[2:]] == [
+        "&lt;img src=x>",
+        "&lt;/table>",
+        "a < b<br><small>c</small>",
+        "&lt;br onclick=x>",
+    ]
+    body = page(f'# <b>A</b>\n\n## One\n\n<p onclick=x>\n\n<div class="claims">\n\n{table}\n\n</div>\n', tmp_path)
+    body = body[body.index("<main>") :]
+    assert '<div class="claims">' in body and "<small>c</small>" in body and "&lt;p onclick=x>" in body
+    assert not re.search(r"<(img|b|p onclick|br onclick)\b", body)
+
+
+def test_pages_say_what_they_may_load(html):
+    policy = re.search(r'<meta http-equiv="Content-Security-Policy" content="([^"]*)">', html)[1]
+    assert policy.startswith("default-src 'none'; script-src 'sha256-") and "unsafe-eval" not in policy
+    assert "script-src 'none'" in page("# A\n\n## B\n", Path("."))
