@@ -33,8 +33,8 @@ class Case:
 
 
 def models() -> list[Group]:
-    """Return the public groups in parts of one peak rate, where these hold a constant rate and a decay."""
-    parts = [part for group in groups() for part in group.at_each_peak()]
+    """Return the public groups in parts of one peak rate, where these are known and hold a constant rate and a decay."""
+    parts = [part for group in groups() if group.rate == "absolute" for part in group.at_each_peak()]
     return [
         part
         for part in parts

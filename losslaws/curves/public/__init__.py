@@ -13,6 +13,9 @@ every data set; `groups` lists them all, in groups of runs of one model, with wh
     annealing_paper_lines()        lines of its figures, as a table
     slimpajama_124m()              146 runs of one model: cooldowns x peak rates x horizons
     slimpajama_scaling(), openwebtext2_scaling()    cosine and cooldown runs at several sizes
+    gemstones()                    22 models of 50M to 2B: a constant rate and its cooldowns, rates in relative units
+    olmo_ladder()                  three models under cosines of five lengths
+    modded_nanogpt()               one model under six optimisers, up to 20 seeds each
     chinchilla_points()            245 final losses of Hoffmann et al. (fetched)
 
 Tables rather than curves, fetched: `losslaws.curves.public.hitchhiker`, `losslaws.curves.public.loss_to_loss`.
@@ -20,7 +23,6 @@ Tables rather than curves, fetched: `losslaws.curves.public.hitchhiker`, `lossla
 
 from pathlib import Path
 
-from losslaws.curves.public import slimpajama
 from losslaws.curves.public.annealing_paper import (
     annealing_paper_fit,
     annealing_paper_large,
@@ -30,10 +32,16 @@ from losslaws.curves.public.annealing_paper import (
 )
 from losslaws.curves.public.chinchilla import chinchilla_points
 from losslaws.curves.public.fetcher import DATA, Unavailable, fetch
+from losslaws.curves.public.gemstones import gemstones
+from losslaws.curves.public.gemstones import rebuild as rebuild_gemstones
 from losslaws.curves.public.groups import DATA_SETS, DataSet, Group, groups
+from losslaws.curves.public.modded_nanogpt import modded_nanogpt
 from losslaws.curves.public.multi_power import MULTI_POWER_FIT, MULTI_POWER_SIZES, multi_power
 from losslaws.curves.public.multi_power import rebuild as rebuild_multi_power
+from losslaws.curves.public.olmo_ladder import olmo_ladder
+from losslaws.curves.public.olmo_ladder import rebuild as rebuild_olmo_ladder
 from losslaws.curves.public.slimpajama import openwebtext2_scaling, slimpajama_124m, slimpajama_scaling
+from losslaws.curves.public.slimpajama import rebuild as rebuild_slimpajama
 
 __all__ = [
     "DATA",
@@ -50,15 +58,24 @@ __all__ = [
     "annealing_paper_unseen",
     "chinchilla_points",
     "fetch",
+    "gemstones",
     "groups",
+    "modded_nanogpt",
     "multi_power",
+    "olmo_ladder",
     "openwebtext2_scaling",
     "rebuild",
     "slimpajama_124m",
     "slimpajama_scaling",
 ]
 
-DISTILLED = {"multi_power": rebuild_multi_power, "slimpajama": slimpajama.rebuild}  # by folder of the data
+# what writes each folder of the data anew
+DISTILLED = {
+    "multi_power": rebuild_multi_power,
+    "slimpajama": rebuild_slimpajama,
+    "gemstones": rebuild_gemstones,
+    "olmo_ladder": rebuild_olmo_ladder,
+}
 
 
 def rebuild(folder: Path = DATA) -> None:

@@ -13,7 +13,10 @@ import numpy as np
 from losslaws.curves.errors import InputError, nearest
 from losslaws.curves.loss_curve import LossCurve
 from losslaws.curves.public.annealing_paper import MODELS, annealing_paper_models
+from losslaws.curves.public.gemstones import gemstones
+from losslaws.curves.public.modded_nanogpt import modded_nanogpt
 from losslaws.curves.public.multi_power import MULTI_POWER_FIT, MULTI_POWER_SIZES, multi_power
+from losslaws.curves.public.olmo_ladder import olmo_ladder
 from losslaws.curves.public.slimpajama import openwebtext2_scaling, slimpajama_124m, slimpajama_scaling
 from losslaws.curves.runs import settled
 
@@ -37,7 +40,8 @@ class Group:
     published  the fit curves of every split that somebody published
     noise      standard deviation of the late loss of one run, relative
     optimiser  e.g. "adamw"
-    rate       unit of the rates: "absolute", or "relative" where only their ratios within a run are known
+    rate       unit of the rates: "absolute", those of Adam; "relative", where only ratios within a run are known; "other", of another
+               optimiser
     """
 
     dataset: str
@@ -83,6 +87,7 @@ class DataSet:
     read       returns its curves, by size of the model and by name
     source     where its numbers come from
     published  the fit curves of the split that somebody published, by size
+    noise      as in Group, where it is known otherwise than from runs under the same rates
     """
 
     name: str
@@ -90,8 +95,9 @@ class DataSet:
     read: Callable[[], Mapping[str, Curves]]
     source: str
     published: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    optimiser: str = "adamw"
+    optimiser: str = "adamw"  # where the source of a curve names none
     rate: str = "absolute"
+    noise: float | None = None
 
     def groups(self) -> list[Group]:
         """Return its groups, one for each model."""
@@ -102,7 +108,9 @@ class DataSet:
         if not splits:
             curves = {name: settled(curve) for name, curve in curves.items()}
         first = {name: curve for name, curve in curves.items() if curve.role != "noise"}
-        return Group(self.name, size, self.authors, first, splits, noise(curves.values()), self.optimiser, self.rate)
+        optimiser = next(iter(curves.values())).source.get("optimiser", self.optimiser)
+        floor = self.noise or noise(curves.values())
+        return Group(self.name, size, self.authors, first, splits, floor, optimiser, self.rate)
 
 
 def by_size(read: Callable[[], Curves]) -> Callable[[], dict[str, Curves]]:
@@ -133,6 +141,9 @@ DATA_SETS = {data.name: data for data in (
     DataSet("slimpajama-scaling", SCHAIPP, by_size(slimpajama_scaling), LR_SCHEDULING),
     DataSet("openwebtext2-scaling", SCHAIPP, by_size(openwebtext2_scaling), LR_SCHEDULING),
     DataSet("annealing-paper", "Tissue et al.", annealing_paper_models, "figures of arXiv 2408.11029v2", {size: fit for size, (_, fit) in MODELS.items()}),
+    DataSet("gemstones", "McLeish et al.", gemstones, "github.com/mcleish7/gemstone-scaling-laws", rate="relative", noise=8e-4),
+    DataSet("olmo-ladder", "Bhagia et al.", olmo_ladder, "github.com/allenai/OLMo-ladder"),
+    DataSet("modded-nanogpt", "Jordan et al.", modded_nanogpt, "github.com/KellerJordan/modded-nanogpt", optimiser="muon", rate="other"),
 )}
 # fmt: on
 

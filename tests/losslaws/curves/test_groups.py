@@ -38,6 +38,11 @@ def test_splits_are_published_only_where_somebody_published_them(every):
     assert {group.dataset for group in every if group.published} == {"mpl", "annealing-paper"}
 
 
+def test_optimisers_and_units_are_told(every):
+    told = {(group.optimiser, group.rate) for group in every}
+    assert {("adamw", "absolute"), ("adamw", "relative"), ("muon", "other"), ("shampoo", "other")} <= told
+
+
 def test_an_unknown_data_set_is_one_line():
     with pytest.raises(InputError, match=r"data set 'mlp' is unknown; did you mean 'mpl'"):
         public.groups("mlp")
