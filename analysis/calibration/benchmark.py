@@ -15,14 +15,14 @@ import pandas as pd
 from tqdm import tqdm
 
 from analysis.calibration.calibrate import forecast, width
-from analysis.calibration.cases import Case, constant_cases, decayed_cases
+from analysis.calibration.cases import Case, constant_cases, decayed_cases, models
 from analysis.pages.writer import write_page, write_tables
 from losslaws import laws
-from losslaws.curves.public.families import GRID, groups
 from losslaws.fitting import fit
-from losslaws.forecast.prior import learn, settled
+from losslaws.forecast.prior import fitted_points, learn
 from losslaws.words import markdown
 
+GRID = "slimpajama-124m"  # the data set that is forecast; priors for it are learned from all others
 OURS = "this forecast"
 LONGEST = 2.0  # times as long as the seen run
 BASELINES = {  # law and what is fixed of it
@@ -42,11 +42,11 @@ def benchmark(others: pd.DataFrame) -> pd.DataFrame:
     others  the table of `calibrate.errors()`, of which the families that are not the grid give the widths of intervals
     Columns task, method, peak, seen, target, horizon, error, and inside: whether the outcome lies in the 90 % interval.
     """
-    every = groups()
-    learned = learn([group for group in every if group.family != GRID])
-    widths = {kind: width(cases) for kind, cases in others[others["family"] != GRID].groupby("kind")}
+    every = models()
+    learned = learn([group for group in every if group.dataset != GRID])
+    widths = {kind: width(cases) for kind, cases in others[others["dataset"] != GRID].groupby("kind")}
     rows = []
-    for group in tqdm([group for group in every if group.family == GRID], leave=False):
+    for group in tqdm([group for group in every if group.dataset == GRID], leave=False):
         for cases in (list(constant_cases(group)), [c for c in decayed_cases(group) if c.horizon <= LONGEST]):
             if not cases:
                 continue
@@ -68,7 +68,7 @@ def baseline(method: str, cases: list[Case]) -> list[dict]:
     for case in cases:
         key = case.seen.name, int(case.seen.step[-1])
         if key not in fits:
-            fits[key] = fit(laws.build(name), [settled(case.seen)], fixed=fixed)
+            fits[key] = fit(laws.build(name), [fitted_points(case.seen)], fixed=fixed)
         loss = fits[key].predict(case.target.schedule, case.target.step[-1:])
         rows.append(described(case, method, float(loss[0] / case.target.final_loss - 1)))
     return rows

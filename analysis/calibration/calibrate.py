@@ -13,9 +13,8 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from analysis.calibration.cases import Case, constant_cases, decayed_cases
+from analysis.calibration.cases import Case, constant_cases, decayed_cases, models
 from losslaws.curves.files import write_table, write_text
-from losslaws.curves.public.families import groups
 from losslaws.forecast.calibration import INTERVALS, PRIOR
 from losslaws.forecast.fitted import Fitted, fit_runs
 from losslaws.forecast.prior import learn
@@ -27,7 +26,8 @@ FEWEST = 5  # cases that a family needs to have a say
 
 def write(table: pd.DataFrame) -> list[Path]:
     """Write prior.json and calibration.csv, from the errors of `errors()`; return both paths."""
-    write_text(PRIOR, json.dumps(learn(groups()), indent=1) + "\n")
+    write_text(PRIOR, json.dumps(learn(models()), indent=1) + "
+")
     write_table(widths(table), INTERVALS, digits=4)
     return [PRIOR, INTERVALS]
 
@@ -51,7 +51,7 @@ def widths(table: pd.DataFrame) -> pd.DataFrame:
                         "seen": kind,
                         "horizon": end,
                         "cases": int(own.sum()),
-                        "families": cases["family"][own].nunique(),
+                        "families": cases["dataset"][own].nunique(),
                         "mean_error": error[own].mean(),
                         "worst_error": error[own].max(),
                         "spreads": spreads,
@@ -63,7 +63,7 @@ def widths(table: pd.DataFrame) -> pd.DataFrame:
 
 def width(cases: pd.DataFrame) -> float:
     """Return the LEVEL quantile of |error| / spread over the families that have FEWEST cases, which count alike."""
-    size = cases.groupby("family")["error"].transform("size")
+    size = cases.groupby("dataset")["error"].transform("size")
     ratio, size = (cases["error"].abs() / cases["spread"])[size >= FEWEST], size[size >= FEWEST]
     return float(np.quantile(ratio, LEVEL, weights=1 / size, method="inverted_cdf"))
 
@@ -71,8 +71,8 @@ def width(cases: pd.DataFrame) -> float:
 def covered(cases: pd.DataFrame) -> pd.Series:
     """Return of every case whether its outcome lies within the interval whose width the other families gave."""
     inside = pd.Series(False, index=cases.index)
-    for family in cases["family"].unique():
-        own = cases["family"] == family
+    for family in cases["dataset"].unique():
+        own = cases["dataset"] == family
         inside[own] = cases.loc[own, "error"].abs() <= width(cases[~own]) * cases.loc[own, "spread"]
     return inside
 
@@ -82,11 +82,11 @@ def errors() -> pd.DataFrame:
 
     Columns family, group, kind, seen, target, horizon; error, the relative error of the final loss; spread, which the fit stated.
     """
-    every = groups()
+    every = models()
     rows = []
-    for family in dict.fromkeys(group.family for group in every):
-        learned = learn([group for group in every if group.family != family])
-        own = [group for group in every if group.family == family]
+    for family in dict.fromkeys(group.dataset for group in every):
+        learned = learn([group for group in every if group.dataset != family])
+        own = [group for group in every if group.dataset == family]
         for group in tqdm(own, desc=family, leave=False):
             rows += [row for cases in (constant_cases, decayed_cases) for row in forecast(list(cases(group)), learned)]
     return pd.DataFrame(rows)
@@ -103,7 +103,7 @@ def forecast(cases: list[Case], learned: dict) -> list[dict]:
         loss, spread = fitted[key].losses(case.target.schedule, case.target.step[-1:])
         rows.append(
             {
-                "family": case.group.family,
+                "dataset": case.group.dataset,
                 "group": case.group.name,
                 "kind": case.kind,
                 "seen": case.seen.name,

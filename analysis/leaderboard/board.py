@@ -23,10 +23,11 @@ import pandas as pd
 from tqdm import tqdm
 
 from analysis.leaderboard import procedures
-from analysis.leaderboard.datasets import Group, groups
+from analysis.leaderboard.datasets import groups
 from analysis.leaderboard.procedures import PROCEDURES, SELECTION, Priors, Procedure, Told
 from analysis.leaderboard.protocols import Cell, cells
 from losslaws.curves import InputError, LossCurve
+from losslaws.curves.public import Group
 from losslaws.fitting import Fit
 from losslaws.fitting.metrics import Score, score
 
@@ -64,8 +65,8 @@ class Board:
             told[p.name].append((self.groups[i], fits))
         return told
 
-    def priors(self, procedure: Procedure, group: Group, apart: str = "family") -> Priors:
-        """Return what the procedure knows beforehand of the curves of `group`: from all of another family, or of another "name"."""
+    def priors(self, procedure: Procedure, group: Group, apart: str = "authors") -> Priors:
+        """Return what the procedure knows beforehand of the curves of `group`: from all of other authors, or of another "name"."""
         others = [told for told in self.told[procedure.name] if getattr(told[0], apart) != getattr(group, apart)]
         return procedures.know(procedure, others, group)
 

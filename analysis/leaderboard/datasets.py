@@ -1,123 +1,61 @@
-"""Group: the curves of one model of one data set, with the split on which it is published and its noise floor.
+"""The groups of curves that the board is made of, and the fit curves of each: `groups(results)`, `splits(group)`.
 
-    groups(results) -> [Group]      every group there is; own runs are those of results/PROFILE/curves
-
-Points of the warm-up's aftermath are left out, as everywhere in this project (`losslaws.curves.runs.settled`), but for the
-curves of the Multi-Power paper: its published scores count every logged point.
+The public groups are those of `losslaws.curves.public`; own runs are those of results/PROFILE/curves.
 """
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from itertools import combinations
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-
-import numpy as np
 
 from losslaws.curves import LossCurve, public
 from losslaws.curves.loss_curve import load_folder
-from losslaws.curves.runs import settled
+from losslaws.curves.public.groups import Group, noise, written
+from losslaws.curves.runs import settled, shape
 
-SAME = 1e-4  # relative difference below which two logged losses are one evaluation, rounded or read off a figure
-FALLBACK = (
-    0.0007 / 3.3
-)  # of runs that nobody repeated: the seed noise that Luo et al. state for 25M, relative to the loss
 OWN = {"annealing/cpu": "own-cpu", "annealing/gpu": "own-gpu"}  # data set of each profile of own runs
-
-
-@dataclass(frozen=True, eq=False)
-class Group:
-    """The curves of one model: what a law fitted to some of them may be asked of the others.
-
-    dataset, size  as in the table, e.g. "mpl", "25M"
-    family         who trained it; what is learned elsewhere is learned from other families
-    curves         by name; no second runs among them
-    published      fit curves of each published split, by name; where none is published, those that this project chose
-    noise          standard deviation of the final loss of one run, relative
-    """
-
-    dataset: str
-    size: str
-    family: str
-    curves: dict[str, LossCurve]
-    published: tuple[tuple[str, ...], ...]
-    noise: float
-
-    @property
-    def name(self) -> str:
-        """Data set and size."""
-        return f"{self.dataset} {self.size}"
-
-    @property
-    def model(self) -> tuple[int, int]:
-        """Parameters without embeddings, and tokens of a step."""
-        run = next(iter(self.curves.values()))
-        return run.parameters["non_embedding"], run.tokens_per_step
+KINDS = ("constant", "cosine", "cooldown")  # of the fit curves where nobody published a split
+GRID = "slimpajama-124m"
 
 
 def groups(results: Path | str) -> list[Group]:
     """Return every group, the public ones first; own runs are read from `results`/PROFILE/curves where these exist."""
-    own = [
-        group
-        for profile in OWN
-        if (Path(results) / profile / "curves").is_dir()
-        for group in own_runs(results, profile)
-    ]
-    return [*multi_power(), slimpajama_124m(), *scaling(), *annealing_paper(), *own]
+    found = [replace(group, published=group.published or tuple(chosen(group))) for group in public.groups()]
+    own = [profile for profile in OWN if (Path(results) / profile / "curves").is_dir()]
+    return [*found, *(group for profile in own for group in own_runs(results, profile))]
 
 
-def multi_power() -> Iterator[Group]:
-    """Yield the three sizes of the Multi-Power paper, with its split."""
-    for size in public.MULTI_POWER_SIZES:
-        curves = public.multi_power(size)
-        yield Group("mpl", size, "mpl", curves, (public.MULTI_POWER_FIT,), noise(curves.values()))
+def chosen(group: Group) -> Iterator[tuple[str, ...]]:
+    """Yield the fit curves of each split that this project chose: a constant run, a cosine to a tenth, a cooldown over a fifth.
+
+    Of the grid, the longest runs of each peak rate that has all three; of other groups, the shortest run of each kind, whatever its peak.
+    """
+    if group.dataset == GRID:
+        parts = [longest(part.curves) for part in group.at_each_peak()]
+        order = KINDS
+    else:
+        parts = [dict(reversed(by_length(group.curves)))]
+        order = ("constant", "cooldown", "cosine")
+    for curves in parts:
+        first = {kind(curve): name for name, curve in curves.items()}
+        if first.keys() >= set(KINDS):
+            yield tuple(first[name] for name in order)
 
 
-def slimpajama_124m() -> Group:
-    """Return the SlimPajama grid. No split is published: constant, cosine and a cooldown over 20 % at 50K, for each peak rate."""
-    runs = {name: settled(curve) for name, curve in public.slimpajama_124m().items()}
-    first = {name: curve for name, curve in runs.items() if curve.role != "noise"}
-    fits = [tuple(f"{kind}_{peak}_50000" for kind in ("constant", "cosine10", "linear20")) for peak in rates(first)]
-    fits = tuple(names for names in fits if set(names) <= set(first))
-    return Group("slimpajama-124m", "124M", "slimpajama", first, fits, noise(runs.values()))
+def by_length(curves: dict[str, LossCurve]) -> list[tuple[str, LossCurve]]:
+    """Return names and curves, the shortest first."""
+    return sorted(curves.items(), key=lambda item: item[1].schedule.steps)
 
 
-def rates(curves: dict[str, LossCurve]) -> list[str]:
-    """Return the peak rates of the grid as its names write them."""
-    return sorted({name.split("_")[1] for name in curves}, key=float)
+def longest(curves: dict[str, LossCurve]) -> dict[str, LossCurve]:
+    """Return those of `curves` that are as long as any."""
+    steps = max(curve.schedule.steps for curve in curves.values())
+    return {name: curve for name, curve in curves.items() if curve.schedule.steps == steps}
 
 
-def scaling() -> Iterator[Group]:
-    """Yield every size of the scaling runs. No split is published: the constant run, the shortest cooldown and cosine."""
-    for dataset, runs in (
-        ("slimpajama-scaling", public.slimpajama_scaling()),
-        ("openwebtext2-scaling", public.openwebtext2_scaling()),
-    ):
-        sizes = sorted({name.split("_")[0] for name in runs}, key=lambda size: int(size[:-1]))
-        for size in sizes:
-            curves = {name: settled(curve) for name, curve in runs.items() if name.split("_")[0] == size}
-            shortest = [
-                min((name for name in curves if f"_{kind}_" in name), key=lambda name: curves[name].schedule.steps)
-                for kind in ("constant", "linear20", "cosine10")
-            ]
-            yield Group(dataset, size, "slimpajama", curves, (tuple(shortest),), noise(curves.values()))
-
-
-def annealing_paper() -> Iterator[Group]:
-    """Yield the set-ups of the annealing paper in which one model was trained under several schedules."""
-    setups = {
-        "A": public.annealing_paper_fit() | public.annealing_paper_unseen(),
-        **{setup: public.annealing_paper_setup(setup) for setup in ("B", "D", "E")},
-    }
-    fits = {
-        "A": ("constant", "cosine"),
-        "B": ("cosine_30000", "constant_30000"),
-        "D": ("cosine_60000", "constant_60000", "wsd_60000"),
-        "E": ("cosine_30000", "constant_30000"),
-    }
-    for setup, runs in setups.items():
-        curves = {name: settled(curve) for name, curve in runs.items()}
-        size = next(iter(curves.values())).parameters["non_embedding"]
-        yield Group("annealing-paper", written(size), "annealing-paper", curves, (fits[setup],), noise(curves.values()))
+def kind(curve: LossCurve) -> str:
+    """Return which of KINDS a curve is; "" for none."""
+    kinds = {("cosine", 0.0, 0.5, 0.1): "cosine", ("wsd", 0.8, 0.5, 0.0): "cooldown"}
+    return "constant" if curve.schedule.name == "constant" else kinds.get(shape(curve.schedule), "")
 
 
 def own_runs(results: Path | str, profile: str) -> Iterator[Group]:
@@ -128,30 +66,4 @@ def own_runs(results: Path | str, profile: str) -> Iterator[Group]:
         curves = {run.name: run for run in same if run.role != "noise"}
         fit = tuple(name for name, run in curves.items() if run.role == "fit")
         if len(curves) > 2 and fit:
-            yield Group(OWN[profile], written(size), OWN[profile], curves, (fit,), noise(same))
-
-
-def written(size: int) -> str:
-    """Write a number of parameters: 25,000,000 -> '25M'."""
-    return f"{round(size / 1e6, 2 if size < 1e6 else 0):g}M"
-
-
-def noise(runs: Iterable[LossCurve]) -> float:
-    """Return by how much the late loss of one run differs from that of another under the same rates, relative, per run.
-
-    Root mean square over all pairs, where they share rates but not the record, in the second half of what they share. Of
-    runs that share nothing, FALLBACK.
-    """
-    pairs = [(a, b) for a, b in combinations(runs, 2) if a.schedule.peak == b.schedule.peak]
-    differences = [difference(a, b) for a, b in pairs]
-    found = np.concatenate([d for d in differences if d.size]) if any(d.size for d in differences) else None
-    return FALLBACK if found is None else float(np.sqrt(np.mean(found**2) / 2))
-
-
-def difference(a: LossCurve, b: LossCurve) -> np.ndarray:
-    """Return the relative differences of two runs in the second half of the steps in which their rates agree."""
-    shared = a.schedule.common_steps(b.schedule)
-    _, i, j = np.intersect1d(a.step, b.step, return_indices=True)
-    late = (a.step[i] <= shared) & (a.step[i] > shared / 2)
-    relative = (b.loss[j] / a.loss[i] - 1)[late]
-    return relative if np.any(np.abs(relative) > SAME) else relative[:0]
+            yield Group(OWN[profile], written(size), "this project", curves, (fit,), noise(same))

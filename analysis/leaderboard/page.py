@@ -89,7 +89,7 @@ def datasets_table(board: Board) -> str:
             "curves": len(group.curves),
             "noise": group.noise,
             "steps": f"{min(lengths):,} to {max(lengths):,}",
-            "published": " + ".join(group.published[0]),
+            "published": " + ".join(group.published[0]) if group.published else "",
         }
         for group in board.groups
         for lengths in [[curve.schedule.steps for curve in group.curves.values()]]

@@ -6,7 +6,7 @@
 
 A procedure is one or several laws, each fitted with some parameters held and some known beforehand. It is the same for
 every data set. Its settings were chosen on SELECTION, half of the data sets, and what is known beforehand is learned from
-fits to these only, and of them only from those of another family: no data set tells of itself.
+fits to these only, and of them only from those of other authors: no data set tells of itself.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,9 +15,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 
-from analysis.leaderboard.datasets import Group
 from losslaws import laws
 from losslaws.curves import LossCurve
+from losslaws.curves.public import Group
 from losslaws.fitting import Fit, Prior, fit, learn_prior
 from losslaws.laws import Law
 
@@ -117,8 +117,7 @@ BEST = "relaxation-known"
 
 def at_each_peak(group: Group) -> list[list[LossCurve]]:
     """Return the curves of the group by their peak rate, where there are several of one."""
-    peaks = sorted({curve.schedule.peak for curve in group.curves.values()})
-    runs = [[curve for curve in group.curves.values() if curve.schedule.peak == peak] for peak in peaks]
+    runs = [list(part.curves.values()) for part in group.at_each_peak()]
     return [same for same in runs if len(same) > 1]
 
 
@@ -151,14 +150,14 @@ def learned(part: Part, fits: Sequence[Fit]) -> Prior:
 
 def carried(part: Part, fit: Fit, teller: Group, group: Group) -> Fit:
     """Return `fit`, of the model of `teller`, with the parameters that follow the model as they would be for that of `group`."""
-    ratio = [own / other for own, other in zip(group.model, teller.model, strict=True)]
+    ratio = [group.parameters / teller.parameters, group.tokens_per_step / teller.tokens_per_step]
     moved = {name: fit.params[name] * float(np.prod(np.power(ratio, powers))) for name, powers in part.follows.items()}
     return replace(fit, params=fit.params | moved)
 
 
 def size_slope(told: Iterable[tuple[Group, Told]]) -> float:
     """Return the power of the model size that K follows, by least squares with a level of its own for every data set."""
-    rows = [(teller.dataset, teller.model[0], fit.params["K"]) for teller, fits in told for fit in fits[0]]
+    rows = [(teller.dataset, teller.parameters, fit.params["K"]) for teller, fits in told for fit in fits[0]]
     logs = pd.DataFrame(rows, columns=["dataset", "size", "K"]).set_index("dataset").transform(np.log)
     size, K = (logs - logs.groupby("dataset").transform("mean"))[["size", "K"]].to_numpy().T
     return float(size @ K / (size @ size))

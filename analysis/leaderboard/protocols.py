@@ -15,8 +15,8 @@ from zlib import crc32
 
 import numpy as np
 
-from analysis.leaderboard.datasets import Group
 from losslaws.curves import LossCurve
+from losslaws.curves.public import Group
 from losslaws.curves.runs import select
 
 SPLITS = (1, 2, 3)

@@ -14,12 +14,12 @@ import pandas as pd
 
 from analysis.leaderboard import procedures
 from analysis.leaderboard.board import Board
-from analysis.leaderboard.datasets import Group
 from analysis.leaderboard.procedures import BEST, PROCEDURES, Priors, Procedure, at_each_peak
 from analysis.leaderboard.protocols import trained
 from losslaws import laws
 from losslaws.curves import LossCurve
-from losslaws.curves.runs import final
+from losslaws.curves.public import Group
+from losslaws.curves.runs import decays, final, shape
 from losslaws.fitting import fit
 from losslaws.fitting.metrics import score
 
@@ -102,7 +102,7 @@ def cosines(group: Group) -> Iterator[tuple[LossCurve, list[LossCurve]]]:
     """Yield the longest full cosine of every peak rate, and the decayed runs at that peak that follow another schedule."""
     for runs in at_each_peak(group):
         whole = [run for run in runs if run.schedule.name == "cosine"]
-        tests = [run for run in runs if run.schedule.name != "cosine" and run.schedule.lr[-1] < run.schedule.peak]
+        tests = [run for run in runs if run.schedule.name != "cosine" and decays(run)]
         if whole and tests:
             yield max(whole, key=lambda run: run.schedule.steps), tests
 
@@ -132,20 +132,11 @@ def series(group: Group) -> Iterator[list[LossCurve]]:
     """Yield the decayed runs that follow one schedule at one peak rate over two lengths or more, shortest first."""
     found: dict[tuple, list[LossCurve]] = {}
     for run in group.curves.values():
-        if run.schedule.lr[-1] < run.schedule.peak:
-            found.setdefault(shape(run), []).append(run)
+        if decays(run):
+            found.setdefault((run.schedule.peak, *shape(run.schedule)), []).append(run)
     for runs in found.values():
         if len(runs) > 1:
             yield sorted(runs, key=lambda run: run.schedule.steps)
-
-
-def shape(run: LossCurve) -> tuple:
-    """Return what a schedule has in common with its longer and shorter likes: family, rates, and where and how it decays."""
-    rate, steps, warmup = run.schedule.lr / run.schedule.peak, run.schedule.steps, run.schedule.warmup
-    start = warmup + int(np.argmax(rate[warmup:] < 1))
-    held = start / steps if start > warmup + 1 else 0.0  # under a constant rate; a cosine falls at once
-    middle = rate[(start + steps) // 2]
-    return run.schedule.name, run.schedule.peak, *np.round([held, middle, rate[-1]], 1).tolist()
 
 
 def final_errors(
@@ -166,5 +157,5 @@ def about(group: Group, procedure: Procedure) -> dict:
     return {"dataset": group.dataset, "size": group.size, "law": procedure.name}
 
 
-# procedures that each is asked of, and who tells what they know beforehand: groups of another family, or all other groups
-STUDIES = {oracle: (JUDGED, "family"), one_cosine: (FROM_ONE, "name"), compute: (COMPARED, "family")}
+# procedures that each is asked of, and who tells what they know beforehand: groups of other authors, or all other groups
+STUDIES = {oracle: (JUDGED, "authors"), one_cosine: (FROM_ONE, "name"), compute: (COMPARED, "authors")}

@@ -62,7 +62,7 @@ def chosen(runs: dict[str, LossCurve], law: str, fixed: dict, seen: tuple[str, .
         return
     fitted = fit(laws.build(law), [runs[name] for name in names], fixed=fixed)
     for steps in STEPS:
-        rivals = [c for name, c in runs.items() if name.split("_")[1:] == [f"{peak:g}", str(steps)]]
+        rivals = [c for c in runs.values() if not c.role and (c.schedule.peak, c.schedule.steps) == (peak, steps)]
         if len(rivals) >= FEWEST:
             measured = np.array([c.final_loss for c in rivals])
             predicted = np.array([fitted.predict(c, c.step[-1:])[0] for c in rivals])

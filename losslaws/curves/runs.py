@@ -1,7 +1,9 @@
 """What one does to curves of runs: cut them to the points that a law speaks of, compare them, count their cost.
 
 select(curve, keep), final(curve)     the curve with only some of its points, with only its last one
-settled(curve)                        without the aftermath of its warm-up
+settled(curve), thinned(curve, n)     without the aftermath of its warm-up; with at most n points, evenly spaced
+decays(curve), fork_of(schedule)      whether its rate falls, and from which step on
+shape(schedule)                       what a schedule has in common with its longer and shorter likes
 same_model(a, b), same_training(a, b)
 noise(pairs) -> Noise                 what another seed changes
 consumed(curves)                      FLOPs, with shared beginnings trained once
@@ -14,6 +16,7 @@ import numpy as np
 
 from losslaws.curves.errors import InputError
 from losslaws.curves.loss_curve import LossCurve
+from losslaws.curves.schedule import Schedule
 
 FIRST = 2  # the paper's first point lies at 1,000 steps after a warm-up of 500
 
@@ -53,17 +56,46 @@ def final(curve: LossCurve) -> LossCurve:
     return select(curve, [-1])
 
 
-def settled(curve: LossCurve) -> LossCurve:
-    """Return `curve` from FIRST times its warm-up on: earlier losses follow no law of the rate.
+def settled(curve: LossCurve, share: float = 0.0) -> LossCurve:
+    """Return `curve` from FIRST times its warm-up on, and from `share` of its seen steps on: earlier losses follow no law of the rate.
 
     Raises InputError where no point is left.
     """
-    keep = curve.step >= FIRST * curve.schedule.warmup
+    keep = curve.step >= max(FIRST * curve.schedule.warmup, share * curve.step[-1])
     if not keep.any():
         raise InputError(
             f"curve '{curve.name}': has no loss after {FIRST} times its warm-up of {curve.schedule.warmup} steps"
         )
     return select(curve, keep)
+
+
+def thinned(curve: LossCurve, points: int) -> LossCurve:
+    """Return `curve` with at most `points` points, evenly spaced in the order they were logged, the first and the last among them."""
+    return select(curve, np.unique(np.linspace(0, curve.step.size - 1, points).round().astype(int)))
+
+
+def decays(curve: LossCurve) -> bool:
+    """Whether the rate of `curve` ends below its peak."""
+    return bool(curve.schedule.lr[-1] < curve.schedule.peak)
+
+
+def fork_of(schedule: Schedule) -> int:
+    """Return the last step of the stretch at the peak rate that follows the warm-up; 0 where there is none."""
+    fallen = np.flatnonzero(schedule.lr[schedule.warmup :] < schedule.peak)
+    return int(fallen[0]) + schedule.warmup if fallen.size and fallen[0] else 0
+
+
+def shape(schedule: Schedule) -> tuple[str, float, float, float]:
+    """Return what `schedule` has in common with its longer and shorter likes, to a tenth.
+
+    Its family; the share of its steps that it holds the peak rate, 0 where it falls at once as a cosine does; and, as shares of the
+    peak, the rate in the middle of the fall and the last one.
+    """
+    rate, steps, warmup = schedule.lr / schedule.peak, schedule.steps, schedule.warmup
+    start = warmup + int(np.argmax(rate[warmup:] < 1))
+    held = start / steps if start > warmup + 1 else 0.0
+    middle = rate[(start + steps) // 2]
+    return schedule.name, *np.round([held, middle, rate[-1]], 1).tolist()
 
 
 def same_model(a: LossCurve, b: LossCurve) -> bool:

@@ -1,6 +1,5 @@
 """Forecasts of a run from its own log and what other models' runs say: `python -m analysis predict LOG --schedule wsd --steps 20000`.
 
-    families    the public curves, in groups of runs of one model at one peak rate
     prior       what they say of a run's parameters, `learn` and `prior_for`
     fitted      the seen part of a run, fitted with priors
     cases       forecasts of public runs whose outcome is known

@@ -9,7 +9,7 @@ from losslaws.curves import InputError, LossCurve, Schedule
 from losslaws.curves.runs import select
 from losslaws.fitting import Fit, fit
 from losslaws.fitting.metrics import r_squared
-from losslaws.forecast.prior import FORMS, LAW, POINTS, likelihood, prior_for, removed, settled
+from losslaws.forecast.prior import FORMS, LAW, POINTS, fitted_points, likelihood, prior_for, removed
 from losslaws.laws import Plan
 
 FEWEST = 8  # points after the warm-up; with fewer a curve cannot be told from its noise
@@ -38,7 +38,7 @@ class Fitted:
     @property
     def r2(self) -> float:
         """Share of the fitted losses' variance that the law explains."""
-        seen = [settled(curve) for curve in self.curves]
+        seen = [fitted_points(curve) for curve in self.curves]
         predicted = self.average([np.concatenate([fit.predict(curve) for curve in seen]) for fit in self.fits])
         return r_squared(predicted, np.concatenate([curve.loss for curve in seen]))
 
@@ -93,7 +93,7 @@ def falls(schedule: Schedule, steps: int) -> bool:
 
 def fit_runs(curves: Sequence[LossCurve], learned: dict) -> Fitted:
     """Fit each form to `curves`, runs of one model, with the priors that `learned` holds. Raises InputError for too few points."""
-    seen = [settled(curve) for curve in curves]
+    seen = [fitted_points(curve) for curve in curves]
     if sum(curve.step.size for curve in seen) < FEWEST:
         raise InputError(
             f"{curves[0].name}: has only {sum(c.step.size for c in seen)} losses after the warm-up; a forecast needs {FEWEST}"

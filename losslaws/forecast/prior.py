@@ -7,44 +7,41 @@ rate and the batch, and where alpha lies, each with the spread between models; a
 """
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from losslaws import laws
 from losslaws.curves import LossCurve
-from losslaws.curves.public.families import Group
-from losslaws.curves.runs import select
+from losslaws.curves.runs import settled, thinned
 from losslaws.curves.schedules import build
 from losslaws.fitting import Fit, fit
 from losslaws.fitting.prior import Prior
 
+if TYPE_CHECKING:
+    from losslaws.curves.public import Group  # takes pandas, which takes longer than a forecast
+
 POINTS = 100  # of a curve that are fitted; as many as a Prior's scale weighs
 FIRST = 0.03  # share of the seen steps left out at the beginning, where the power law does not hold
-WARMUPS = 2  # ... and so many times the warm-up
-
 
 LAW = laws.build("relaxation")
 # what each form holds: the steps at the peak rate until the noise is gone, so that the K of different models can be compared
 FORMS = {f"memory {steps}": {"rho": 1 / steps} for steps in (30, 100, 300)}
 
 
-def settled(curve: LossCurve) -> LossCurve:
-    """Return `curve` without its beginning, and with at most POINTS points, evenly spaced in the order they were logged."""
-    first = max(WARMUPS * curve.schedule.warmup, FIRST * curve.step[-1])
-    keep = np.flatnonzero(curve.step >= first)
-    return select(curve, keep[np.unique(np.linspace(0, keep.size - 1, POINTS).round().astype(int))])
+def fitted_points(curve: LossCurve) -> LossCurve:
+    """Return `curve` with the points that are fitted: without its beginning, at most POINTS. Raises InputError where none is left."""
+    return thinned(settled(curve, FIRST), POINTS)
 
 
-def learn(groups: Sequence[Group]) -> dict:
-    """Return what `groups` say of each form, as plain numbers, and how well it describes them: "weight", of sum 1."""
-    seen = [[settled(curve) for curve in group.curves] for group in groups]
+def learn(groups: Sequence["Group"]) -> dict:
+    """Return what `groups`, of one peak rate each, say of each form, as plain numbers, and how well it describes them: "weight", of sum 1."""
+    seen = [[fitted_points(curve) for curve in group.curves.values()] for group in groups]
     fits = [[fit(LAW, curves, fixed=held) for curves in seen] for held in FORMS.values()]
-    each, family = (
-        np.array([likelihood(forms) for forms in zip(*fits, strict=True)]),
-        [group.family for group in groups],
-    )
-    # families count alike, whatever their number of groups
-    weight = np.mean([each[np.equal(family, name)].mean(axis=0) for name in dict.fromkeys(family)], axis=0)
+    each = np.array([likelihood(forms) for forms in zip(*fits, strict=True)])
+    dataset = [group.dataset for group in groups]
+    # data sets count alike, whatever their number of groups
+    weight = np.mean([each[np.equal(dataset, name)].mean(axis=0) for name in dict.fromkeys(dataset)], axis=0)
     return {name: {"weight": round(float(weight[i]), 4), **said(fits[i], groups)} for i, name in enumerate(FORMS)}
 
 
@@ -59,11 +56,11 @@ def likelihood(fits: Sequence[Fit]) -> np.ndarray:
     return share / share.sum()
 
 
-def said(fits: Sequence[Fit], groups: Sequence[Group]) -> dict:
+def said(fits: Sequence[Fit], groups: Sequence["Group"]) -> dict:
     """Return what the fits of one form to `groups` say of its parameters."""
-    peak = np.array([group.curves[0].schedule.peak for group in groups])
+    peak = np.array([peak_of(group) for group in groups])
     drop = np.log([removed(f, h) / undecayed(f, group) for f, h, group in zip(fits, peak, groups, strict=True)])
-    batch = np.array([group.curves[0].tokens_per_step or np.nan for group in groups])
+    batch = np.array([group.tokens_per_step or np.nan for group in groups])
     known = np.isfinite(batch)
     return {
         "K with batch": regress(drop[known], np.log(noise(peak, batch)[known])),
@@ -72,14 +69,19 @@ def said(fits: Sequence[Fit], groups: Sequence[Group]) -> dict:
     }
 
 
+def peak_of(group: "Group") -> float:
+    """Return the peak rate of a group that has one."""
+    return next(iter(group.curves.values())).schedule.peak
+
+
 def removed(found: Fit, peak: float) -> float:
     """Return the loss that a whole decay from the rate `peak` removes, nats per token."""
     return found.params["K"] * LAW.level(peak)
 
 
-def undecayed(found: Fit, group: Group) -> float:
+def undecayed(found: Fit, group: "Group") -> float:
     """Return the loss that the longest run of `group` would end with at its peak rate: what `removed` is a share of."""
-    longest = max(group.curves, key=lambda curve: curve.step[-1])
+    longest = max(group.curves.values(), key=lambda curve: curve.step[-1])
     return float(found.predict(build("constant", longest.schedule.steps, longest.schedule.peak), longest.step[-1:])[0])
 
 

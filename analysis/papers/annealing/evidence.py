@@ -53,7 +53,7 @@ class Evidence:
 
     @cached_property
     def multi(self) -> dict[str, dict[str, LossCurve]]:
-        return {size: public.multi_power(size) for size in public.MULTI_POWER_SIZES}
+        return {group.size: group.curves for group in public.groups("mpl")}
 
     @cached_property
     def multi_fit(self) -> dict[str, Fit]:

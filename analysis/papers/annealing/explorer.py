@@ -20,8 +20,9 @@ from analysis.papers.annealing.evidence import Evidence
 from analysis.papers.annealing.experiment import PREDICTED
 from losslaws import laws
 from losslaws.curves import InputError, LossCurve, Schedule, public, schedules
-from losslaws.curves.runs import same_model, settled
+from losslaws.curves.runs import same_model, shape
 from losslaws.fitting import Fit, fit
+from losslaws.laws import Law
 
 WEB = Path(__file__).parent / "web"
 CODE = ("schedules.js", "law.js", "charts.js", "explorer.js", "downloads.js")
@@ -29,8 +30,12 @@ LIBRARY = ("bokeh.min.js", "bokeh-api.min.js")
 DIGITS = 10
 MOST_POINTS = 150  # of a measured curve
 MOST_KNOTS = 40  # of a measured schedule that is no known family
-SLIMPAJAMA_PEAK, SLIMPAJAMA_STEPS = "0.001", "50000"
-SLIMPAJAMA_SEEN = ("constant", "cosine10", "linear20")
+GRID, GRID_PEAK, GRID_STEPS = "slimpajama-124m", 1e-3, 50_000  # the runs of the public grid that it shows
+GRID_SEEN = (
+    ("constant", 0.0, 1.0, 1.0),
+    ("cosine", 0.0, 0.5, 0.1),
+    ("wsd", 0.8, 0.5, 0.0),
+)  # shapes of those that are fitted
 
 
 def explorer(e: Evidence) -> str:
@@ -71,15 +76,18 @@ def families(e: Evidence) -> list[dict]:
     theirs = [*e.paper.values(), *e.unseen.values()]
     found.append(family("Annealing paper, 594M (its Fig. 2 and 3)", e.paper_fit, theirs))
     full = laws.build("annealing", warmup="full")
-    for size, curves in e.multi.items():
-        found.append(
-            family(
-                f"Multi-Power paper, {size}", fit(full, [curves[n] for n in public.MULTI_POWER_FIT]), curves.values()
-            )
-        )
-    slim = [c for n, c in public.slimpajama_124m().items() if n.split("_")[1:] == [SLIMPAJAMA_PEAK, SLIMPAJAMA_STEPS]]
-    seen = [c for c in slim if c.name.split("_")[0] in SLIMPAJAMA_SEEN]
-    return [*found, family("SlimPajama, 124M, peak 1e-3", fit(full, map(settled, seen)), slim)]
+    for group in public.groups("mpl"):
+        seen = [group.curves[name] for name in group.published[0]]
+        found.append(family(f"Multi-Power paper, {group.size}", fit(full, seen), group.curves.values()))
+    return [*found, family("SlimPajama, 124M, peak 1e-3", *grid(full))]
+
+
+def grid(law: Law) -> tuple[Fit, list[LossCurve]]:
+    """Return the law fitted to three runs of the public grid, and all runs as long as they at their peak rate."""
+    (group,) = public.groups(GRID)
+    peak = group.at_peak(GRID_PEAK).curves.values()
+    curves = [curve for curve in peak if curve.schedule.steps == GRID_STEPS]
+    return fit(law, [curve for curve in curves if shape(curve.schedule) in GRID_SEEN]), curves
 
 
 def family(name: str, fitted: Fit, curves: Iterable[LossCurve]) -> dict:
@@ -136,8 +144,8 @@ def candidates(schedule: Schedule):
         for end in {final, 0.0}:
             yield "cosine", {"cycle": cycle, "final": end}
     flat = int(np.flatnonzero(share >= 1)[-1]) + 1  # the last step at the peak
-    for shape in ("linear", "cosine", "1-sqrt", "exponential"):
-        yield "wsd", {"decay": max(T - flat, 2), "shape": shape, "final": final}
+    for form in ("linear", "cosine", "1-sqrt", "exponential"):
+        yield "wsd", {"decay": max(T - flat, 2), "shape": form, "final": final}
     yield "multistep", {}
     yield "multistep_cosine", {}
     for cycles in range(2, 7):

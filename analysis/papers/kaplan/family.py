@@ -3,7 +3,7 @@
 Family.load("results/kaplan")       None where the runs are not there
 family.ends, .equal, .stable, .frontier, .texts, .batches       runs, cut to what a law speaks of
 family.noise                        what another seed changes
-family.table("family", "noise")     the checkpoints as the families of `losslaws.curves.public.checkpoints`
+family.table("family", "noise")     the checkpoints as the families of `losslaws.curves.public.hitchhiker`
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ import pandas as pd
 
 from losslaws.curves import LossCurve, Schedule
 from losslaws.curves.loss_curve import load_folder
-from losslaws.curves.public.checkpoints import family as family_table
+from losslaws.curves.public.hitchhiker import family as family_table
 from losslaws.curves.runs import Noise, final, noise, select, settled
 from losslaws.fitting import Fit, fit
 from losslaws.laws import build, counts, tokens
@@ -106,7 +106,7 @@ class Family:
         return fit(build("chinchilla"), self.ends)
 
     def table(self, curves: list[LossCurve]) -> pd.DataFrame:
-        """Return the evaluated points of `curves` as a family of `losslaws.curves.public.checkpoints`: model, N (all parameters), D and loss."""
+        """Return the evaluated points of `curves` as a family of `losslaws.curves.public.hitchhiker`: model, N (all parameters), D and loss."""
         names = np.concatenate([np.full(curve.step.size, curve.name) for curve in curves])
         loss = np.concatenate([curve.loss for curve in curves])
         return family_table(pd.Series(names), counts(curves, "total"), tokens(curves), loss)

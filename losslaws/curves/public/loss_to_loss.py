@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from losslaws.curves.loss_curve import LossCurve
-from losslaws.curves.public import fetch
+from losslaws.curves.public.fetcher import fetch
 from losslaws.curves.schedule import Schedule
 
 REPOSITORY = "KempnerInstitute/loss-to-loss-notebooks/457ce81a019019bc3981937c20a70c52f5fad436"

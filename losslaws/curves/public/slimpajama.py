@@ -5,21 +5,21 @@
     openwebtext2_scaling()    the same on OpenWebText2, three sizes
 
 The runs are those of Hägele et al. 2024 (arXiv 2405.18392) and of Schaipp et al. 2025 (arXiv 2501.18965). Their losses lie in
-`losslaws/curves/public/data/slimpajama/`, distilled by `rebuild`, which `python -m losslaws.curves.public` calls.
+`losslaws/curves/public/data/slimpajama/`, distilled by `rebuild`.
 """
 
 import json
 import re
-from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pandas as pd
 
 from losslaws.curves.files import write_table
 from losslaws.curves.loss_curve import LossCurve
+from losslaws.curves.public.fetcher import DATA, fetch, listed
 from losslaws.curves.schedules import build
 
-FOLDER = Path(__file__).parent / "data" / "slimpajama"
+FOLDER = DATA / "slimpajama"
 LR_SCHEDULING = "fabian-sp/lr-scheduling/8ace3a327a396fbd4998ff7615d54012eba71573"
 SETS = ("124m", "scaling", "openwebtext2")
 
@@ -87,14 +87,14 @@ def _curve(run, table: pd.DataFrame) -> LossCurve:
     )
 
 
-def rebuild(fetch: Callable[[str], Path], sources: Iterable[str], folder: Path) -> None:
-    """Write the tables anew into `folder` from those of `sources` that lie in the repository, read through `fetch`.
+def rebuild(folder: Path) -> None:
+    """Write the tables anew into `folder`, from the 215 logs of the repository.
 
     runs.csv has one row for every run; 124m.csv, scaling.csv and openwebtext2.csv have one row for every evaluated step and one
     column for every run, a branch only from the fork on. Interrupted runs logged steps twice: the last value counts.
     """
     rows, losses = [], {}
-    for source in sorted(source for source in sources if source.startswith(LR_SCHEDULING)):
+    for source in sorted(source for source in listed() if source.startswith(LR_SCHEDULING)):
         log = json.loads(fetch(source).read_text(encoding="utf-8"))
         values = log["history"]["val"]
         own = pd.Series(values["val_loss"], index=values["iter"]).groupby(level=0).last()

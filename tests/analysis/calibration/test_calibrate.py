@@ -8,10 +8,11 @@ import pandas as pd
 import pytest
 
 from analysis.calibration import calibrate
-from analysis.calibration.benchmark import OURS, baseline, described, summary
-from analysis.calibration.cases import Case, constant_cases, decayed_cases
+from analysis.calibration.benchmark import GRID, OURS, baseline, described, summary
+from analysis.calibration.cases import Case, constant_cases, decayed_cases, models
 from losslaws.curves import LossCurve, schedules
-from losslaws.curves.public.families import GRID, Group, fork_of, groups
+from losslaws.curves.public import Group
+from losslaws.curves.runs import fork_of
 from losslaws.forecast.calibration import PRIOR, learned, widening
 from losslaws.forecast.fitted import fit_runs
 from losslaws.forecast.prior import FORMS, LAW, learn, likelihood, prior_for
@@ -19,7 +20,7 @@ from losslaws.forecast.prior import FORMS, LAW, learn, likelihood, prior_for
 
 @pytest.fixture(scope="module")
 def public():
-    return groups()
+    return models()
 
 
 def test_the_committed_priors_are_those_of_the_public_curves(public):
@@ -69,16 +70,11 @@ def test_cases_see_nothing_of_what_they_ask_for(public):
             assert case.target.schedule.lr[-1] < case.target.schedule.peak
 
 
-def test_forks():
-    assert fork_of(schedules.build("wsd", 1000, warmup=100, decay=0.2)) == 800
-    assert fork_of(schedules.build("constant", 1000, warmup=100)) == 0
-
-
 def errors(sizes, scale=1.0):
     rng = np.random.default_rng(0)
     rows = [
         {
-            "family": name,
+            "dataset": name,
             "kind": "constant",
             "horizon": horizon,
             "error": scale * 0.01 * rng.standard_normal(),
@@ -97,7 +93,7 @@ def test_the_width_is_the_quantile_of_errors_and_covers_others():
     assert calibrate.widths(table)["coverage"].to_numpy() == pytest.approx(90, abs=3)
     wild = pd.concat([table, errors({"d": 500}, 3.0)], ignore_index=True)
     assert 1.1 * calibrate.width(table) < calibrate.width(wild) < 3 * calibrate.width(table)
-    assert not calibrate.covered(wild)[wild["family"] == "d"].mean() > 0.6
+    assert not calibrate.covered(wild)[wild["dataset"] == "d"].mean() > 0.6
 
 
 def test_families_count_alike_whatever_their_number_of_cases():
@@ -123,8 +119,8 @@ def test_committed_intervals_are_wider_for_what_is_known_less():
 
 
 def test_a_held_out_run_of_the_grid_is_forecast_within_a_per_cent(public):
-    others = learn([group for group in public if group.family != GRID])
-    group = next(g for g in public if g.name.endswith("124M 0.001"))
+    others = learn([group for group in public if group.dataset != GRID])
+    group = next(g for g in public if g.dataset == GRID and g.at_peak(1e-3).curves)
     cases = [c for c in constant_cases(group) if c.target.name in ("linear10_0.001_25000", "linear20_0.001_50000")]
     rows = pd.DataFrame(calibrate.forecast(cases, others))
     assert len(rows) == 2 and rows["error"].abs().max() < 0.01
@@ -135,7 +131,7 @@ def test_a_held_out_run_of_the_grid_is_forecast_within_a_per_cent(public):
 def test_the_summary_counts_errors_and_coverage():
     schedule = schedules.build("constant", 100)
     run = LossCurve("r", schedule, [50, 100], [3.0, 2.0])
-    case = Case("constant", Group("g", "f", (run,)), run, run)
+    case = Case("constant", Group("g", "1M", "f", {"r": run}), run, run)
     rows = [described(case, OURS, 0.01, True), described(case, OURS, -0.03, False), described(case, "persistence", 0.5)]
     table = summary(pd.DataFrame(rows)).set_index("method")
     assert table.loc[OURS, ["cases", "mean_error", "worst_error", "coverage"]].tolist() == pytest.approx(

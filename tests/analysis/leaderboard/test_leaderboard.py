@@ -7,20 +7,20 @@ import pytest
 
 from analysis.leaderboard import board, page, procedures, protocols, ranking, studies
 from analysis.leaderboard.board import cell_rows, rank_accuracy
-from analysis.leaderboard.datasets import FALLBACK, Group, groups, multi_power, noise, written
+from analysis.leaderboard.datasets import groups
 from analysis.leaderboard.procedures import PROCEDURES, SELECTION
-from losslaws.curves import LossCurve
+from losslaws.curves import public
+from losslaws.curves.public import Group
 from losslaws.curves.runs import select
-from losslaws.curves.schedules import build
 from tests.analysis.papers import synthetic
 
 NAMES = ("constant-1x", "cosine-1x", "wsd20-linear-1x", "constant-3x", "cosine-3x", "wsd20-linear-3x", "peak4-05x")
 
 
-def made(dataset="mpl", family="mpl", names=NAMES, scatter=0.0):
+def made(dataset="mpl", authors="Luo et al.", names=NAMES, scatter=0.0):
     """A group whose losses come from the annealing law."""
     curves = {name: synthetic.curve(name, scatter) for name in names}
-    return Group(dataset, "25M", family, curves, (("constant-1x", "cosine-1x"),), 1e-4)
+    return Group(dataset, "25M", authors, curves, (("constant-1x", "cosine-1x"),), 1e-4)
 
 
 @pytest.fixture(scope="module")
@@ -109,17 +109,10 @@ def test_rank_counts_pairs_beyond_the_noise(every):
     assert np.isnan(rank_accuracy(loud, measured))
 
 
-def test_the_noise_of_runs_that_repeat_is_found():
-    schedule, step, rng = build("constant", 2000, 1e-3), np.arange(10, 2001, 10), np.random.default_rng(0)
-    runs = [LossCurve(f"r{i}", schedule, step, 3 * (1 + 1e-3 * rng.standard_normal(step.size))) for i in range(4)]
-    assert noise(runs) == pytest.approx(1e-3, rel=0.1)
-    assert noise([runs[0], runs[0]]) == FALLBACK
-
-
-def test_a_data_set_tells_nothing_of_its_own_family(tmp_path):
+def test_a_data_set_tells_nothing_of_its_own_authors(tmp_path):
     procedure = PROCEDURES["annealing-known"]
     asked = board.Board(tmp_path, ["annealing-known"])
-    tellers = [made(family=family, dataset=family) for family in ("a", "b", "c")]
+    tellers = [made(authors=name, dataset=name) for name in ("a", "b", "c")]
     told = [(group, procedures.tell(procedure, group)) for group in tellers]
     for factor, (_, (fits,)) in zip((0.9, 0.95, 0.97), told, strict=True):
         assert len(fits) == 1  # one peak rate has several curves
@@ -145,17 +138,13 @@ def test_what_follows_the_model_is_carried_over():
 def test_the_noise_follows_the_size_as_stated():
     """SIZE is the slope within the Multi-Power and the OpenWebText2 runs."""
     procedure = PROCEDURES[procedures.BEST]
-    several = [group for group in groups("") if group.dataset in ("mpl", "openwebtext2-scaling")]
+    several = [group for group in public.groups() if group.dataset in ("mpl", "openwebtext2-scaling")]
     told = [(group, procedures.tell(procedure, group)) for group in several]
     assert procedures.size_slope(told) == pytest.approx(procedures.SIZE, abs=0.005)
 
 
-def test_sizes_are_written_as_in_the_table():
-    assert [written(n) for n in (25_000_000, 1_704_000_000, 150_976)] == ["25M", "1704M", "0.15M"]
-
-
 def test_the_published_split_of_the_multi_power_set_gives_the_known_scores():
-    group = next(multi_power())
+    group = public.groups("mpl")[0]
     cell = next(cell for cell in protocols.cells(group) if cell.protocol == "published")
     found = row(cell, "annealing-full", "all")
     assert found["R2"] == pytest.approx(0.99801, abs=1e-5)
@@ -163,19 +152,11 @@ def test_the_published_split_of_the_multi_power_set_gives_the_known_scores():
     assert found["PredE"] == pytest.approx(0.00136, abs=1e-5)
 
 
-def test_every_group_has_a_split_and_a_floor(tmp_path):
+def test_splits_are_of_curves_that_are_there(tmp_path):
     found = groups(tmp_path)
-    assert {group.dataset for group in found} == {
-        "mpl",
-        "slimpajama-124m",
-        "slimpajama-scaling",
-        "openwebtext2-scaling",
-        "annealing-paper",
-    }
-    assert set(SELECTION) < {group.dataset for group in found}
+    assert set(SELECTION) < {group.dataset for group in found} == set(public.DATA_SETS)
     for group in found:
-        assert group.published and all(set(names) <= set(group.curves) for names in group.published)
-        assert 1e-5 < group.noise < 0.01
+        assert all(set(names) <= set(group.curves) for names in group.published)
 
 
 def test_the_page_shows_what_was_measured(tmp_path, monkeypatch):

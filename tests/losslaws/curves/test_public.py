@@ -7,6 +7,7 @@ import pooch
 import pytest
 
 from losslaws.curves import InputError, public
+from losslaws.curves.public import fetcher
 
 MIRROR = os.environ.get("PUBLIC_DATA_MIRROR")
 needs_mirror = pytest.mark.skipif(not MIRROR, reason="PUBLIC_DATA_MIRROR is not set")
@@ -92,7 +93,7 @@ def source(tmp_path, monkeypatch):
     file.write_bytes(content)
     sources = tmp_path / "sources.sha256"
     sources.write_text(f"{hashlib.sha256(content).hexdigest()}  {name}\n")
-    monkeypatch.setattr(public, "SOURCES", sources)
+    monkeypatch.setattr(fetcher, "SOURCES", sources)
     return name, file
 
 
@@ -138,15 +139,13 @@ def test_fetch_without_network_is_one_line(source, monkeypatch):
 
 
 @needs_mirror
-def test_rebuild_gives_the_committed_files(tmp_path, monkeypatch):
-    committed = {
-        path: path.read_bytes() for name in ("multi_power", "slimpajama") for path in (public.DATA / name).iterdir()
-    }
-    assert len(committed) == 7
-    folder = public.DATA
-    monkeypatch.setattr(public, "DATA", tmp_path)
-    public.rebuild()
-    assert {path: (tmp_path / path.relative_to(folder)).read_bytes() for path in committed} == committed
+def test_rebuild_gives_the_committed_files(tmp_path):
+    committed = {path: path.read_bytes() for name in public.DISTILLED for path in (public.DATA / name).iterdir()}
+    assert len(committed) == 11
+    for name in public.DISTILLED:
+        (tmp_path / name).mkdir()
+    public.rebuild(tmp_path)
+    assert {path: (tmp_path / path.relative_to(public.DATA)).read_bytes() for path in committed} == committed
 
 
 @needs_mirror
@@ -154,3 +153,61 @@ def test_chinchilla_points():
     points = public.chinchilla_points()
     ratio = [p.tokens_per_step / p.parameters["total"] for p in points]
     assert len(points) == 245 and ratio == sorted(ratio) and ratio[4] < 0.45 < ratio[5]
+
+
+def test_the_gemstones_are_complete():
+    found = public.gemstones()
+    assert len(found) == 22 and sum(len(runs) - 1 for runs in found.values()) == 198  # of 199 cooldowns one is suspect
+    for model, runs in found.items():
+        width, depth = map(int, model.split("x"))
+        constant = runs["constant"]
+        assert constant.step.size == 175 and constant.step[-1] == 83_475
+        # embeddings and norms aside, a layer has about 7.5 width^2 to 16 width^2 parameters
+        assert 7 < constant.parameters["non_embedding"] / (depth * width**2) < 20
+        for run in runs.values():
+            assert run.schedule.peak == 1 and run.tokens_per_step == 2**22
+
+
+def test_a_cooldown_shares_its_trunk_and_falls_to_zero():
+    runs = public.gemstones()["1024x28"]
+    branch, constant = runs["cooldown_2622"], runs["constant"]
+    assert branch.step.tolist() == [477, 954, 1431, 1908, 2385, 2622]
+    np.testing.assert_allclose(branch.loss[:5], constant.loss[:5], atol=1e-6)
+    assert branch.loss[-1] < branch.loss[-2] - 0.05
+    assert branch.schedule.lr[2384] == 1 and branch.schedule.lr[-1] == 0
+    assert public.gemstones()["2560x8"]["cooldown_2622"].step.tolist() == [2385, 2622]
+
+
+def test_rates_of_the_olmo_ladder_are_the_logged_ones():
+    logged = pd.read_csv(public.DATA / "olmo_ladder" / "losses.csv")
+    for size, runs in public.olmo_ladder().items():
+        assert list(runs) == ["0.5xC", "1xC", "1xC-rerun", "2xC", "5xC", "10xC"]
+        for name, run in runs.items():
+            rows = logged[logged["run"] == f"{size}-{name}"]
+            np.testing.assert_allclose(run.schedule.lr[run.step - 1], rows["lr"], rtol=1e-11)
+            assert len(run.also) == 10 and run.on("pile").final_loss == rows["pile"].iloc[-1]
+
+
+def test_the_recipes_of_modded_nanogpt():
+    found = public.modded_nanogpt()
+    seeds = {size.removeprefix("162M "): len(runs) for size, runs in found.items()}
+    assert seeds == {
+        "muon-3350": 20,
+        "adamh-4875": 5,
+        "normuon-3300": 20,
+        "shampoo-4150": 4,
+        "muon-8500": 4,
+        "muon-3500": 1,
+        "muon-3150": 8,
+        "muon-3375": 20,
+        "muon-3600": 1,
+        "adamw-5625": 1,
+    }
+    muon = found["162M muon-3350"]["muon-3350-01"]
+    # held for 30 % of 3350 steps, then (3351 - step) / 2345 of the peak
+    assert muon.schedule.lr[[0, 1005, 2000, 3349]] == pytest.approx(
+        np.array([1, 1, 1350 / 2345, 1 / 2345]) * 0.035, rel=1e-6
+    )
+    assert all(3.27 < run.final_loss < 3.29 for runs in found.values() for run in runs.values())
+    adamh = next(iter(found["162M adamh-4875"].values())).schedule
+    assert adamh.lr[249] > 1.04 * adamh.lr[250] and adamh.warmup == 250

@@ -9,7 +9,7 @@ from analysis.papers.annealing.evidence import GIVEN, Evidence
 from analysis.papers.claim import NOT_RUN, Claim, answer, claim, verdict
 from losslaws import laws
 from losslaws.curves import LossCurve
-from losslaws.curves.public.annealing_figures import annealing_paper_large
+from losslaws.curves.public import annealing_paper_large
 from losslaws.fitting import Fit, fit, mean_error, r_squared
 from losslaws.words import values
 

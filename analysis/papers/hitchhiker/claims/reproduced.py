@@ -3,7 +3,7 @@
 from analysis.papers.claim import Claim, answer, claim, verdict
 from analysis.papers.hitchhiker.estimation import CUT, smallest
 from analysis.papers.hitchhiker.evidence import Evidence
-from losslaws.curves.public.checkpoints import olmo_tests
+from losslaws.curves.public.hitchhiker import olmo_tests
 from losslaws.words import values
 
 CLOSE = 0.003  # distance at which an ARE counts as the printed one

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from losslaws.curves.errors import InputError
-from losslaws.curves.public import fetch
+from losslaws.curves.public.fetcher import fetch
 
 REPOSITORY = "IBM/ColPret/16f23bbe054277ddc4afd07a972dd7cfbe3f48c3"
 TEXTS, EPOCHS = ("c4", "oscar"), (1, 2, 3, 4, 5, 7, 14, 44)
