@@ -9,7 +9,8 @@ from analysis.leaderboard import board, page, procedures, protocols, ranking, st
 from analysis.leaderboard.board import cell_rows, rank_accuracy
 from analysis.leaderboard.datasets import FALLBACK, Group, groups, multi_power, noise, written
 from analysis.leaderboard.procedures import PROCEDURES, SELECTION
-from losslaws.curves import LossCurve
+from analysis.pages.writer import write_tables
+from losslaws.curves import InputError, LossCurve
 from losslaws.curves.runs import select
 from losslaws.curves.schedules import build
 from tests.analysis.papers import synthetic
@@ -118,7 +119,7 @@ def test_the_noise_of_runs_that_repeat_is_found():
 
 def test_a_data_set_tells_nothing_of_its_own_family(tmp_path):
     procedure = PROCEDURES["annealing-known"]
-    asked = board.Board(tmp_path, ["annealing-known"])
+    asked = board.Board(tmp_path, [procedure])
     tellers = [made(family=family, dataset=family) for family in ("a", "b", "c")]
     told = [(group, procedures.tell(procedure, group)) for group in tellers]
     for factor, (_, (fits,)) in zip((0.9, 0.95, 0.97), told, strict=True):
@@ -196,3 +197,20 @@ def test_the_page_shows_what_was_measured(tmp_path, monkeypatch):
         "dataset,size,protocol,scored,law,parameters,fit_curves,R2,MAE,RMSE,PredE,WorstE,final_error,"
         "rank_accuracy,fit_ms,compute_fraction"
     )
+
+
+def test_one_law_is_put_beside_the_committed_board(tmp_path, monkeypatch):
+    sets = [made(dataset, dataset) for dataset in SELECTION]
+    monkeypatch.setattr(board, "all_groups", lambda results: sets)
+    monkeypatch.setattr(protocols, "MOST", 1)
+    entries = [PROCEDURES[name] for name in ("annealing", "power-in-steps")]
+    table = board.leaderboard(board.Board(tmp_path, entries).splits())
+    write_tables(tmp_path / "leaderboard", {"leaderboard": table}, digits=5)
+    before = (tmp_path / "leaderboard" / "leaderboard.csv").read_bytes()
+    ranks = [line.split("|")[1].strip() for line in page.standing(tmp_path, "annealing_zeta").splitlines()[2:]]
+    assert set(ranks) == {"annealing", "annealing_zeta", "power-in-steps"} and ranks[-1] == "power-in-steps"
+    assert (tmp_path / "leaderboard" / "leaderboard.csv").read_bytes() == before
+    with pytest.raises(
+        InputError, match="law 'anealing' is no entry of the board and no law; did you mean 'annealing'"
+    ):
+        page.standing(tmp_path, "anealing")
