@@ -93,7 +93,7 @@ def same(page, side):
     schedule = schedules.build(spec["name"], spec["steps"], spec["peak"], spec["warmup"], **spec["options"])
     law = laws.build("annealing", warmup=shown["rule"])
     step = np.array(shown["at"]) + 1
-    sums = law.features([laws.Plan(schedule, step)])
+    sums = law.features([laws.Planned(schedule, step)])
     np.testing.assert_allclose(shown["lr"], schedule.lr[step - 1], rtol=1e-9, atol=1e-15)
     np.testing.assert_allclose(shown["S1"], sums.S1, rtol=1e-9)
     np.testing.assert_allclose(shown["S2"], sums.S2(shown["params"]["lambda"])[0], rtol=1e-9, atol=1e-12)
