@@ -20,13 +20,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property
-from importlib import import_module
-from pkgutil import iter_modules
 from typing import Any, ClassVar
 
 import numpy as np
 
-from losslaws.curves import InputError, LossCurve, Schedule
+from losslaws.curves import InputError, LossCurve, Schedule, plugins
 from losslaws.curves.errors import nearest
 
 TINY = np.finfo(float).tiny  # keeps logarithms and quotients of what may be 0
@@ -198,16 +196,14 @@ def power(base: np.ndarray, exponent: float) -> tuple[np.ndarray, np.ndarray]:
     return value, -log * value
 
 
-def names() -> list[str]:
+def names() -> tuple[str, ...]:
     """Every law there is."""
-    return sorted(module.name for module in iter_modules(__path__) if not module.name.startswith("_"))
+    return plugins.names(__name__)
 
 
 def build(name: str, **options) -> Law:
     """Build law `name` with its options. Raises InputError for an unknown name or option."""
-    if name not in names():
-        raise InputError(f"law '{name}' is unknown{nearest(name, names())} (known: {', '.join(names())})")
-    law = getattr(import_module(f"{__name__}.{name}"), "".join(word.capitalize() for word in name.split("_")))
+    law = getattr(plugins.load(__name__, name, "law"), "".join(word.capitalize() for word in name.split("_")))
     known = [f.name for f in fields(law)]
     for key in options:
         if key not in known:
