@@ -7,10 +7,10 @@ import shutil
 
 import numpy as np
 import pytest
+from analysis.papers.annealing.study import Study
 
 from analysis.pages.page import page
 from analysis.papers.annealing.explorer import describe, explorer, families
-from analysis.papers.annealing.study import Study
 from losslaws import laws
 from losslaws.curves import Schedule, schedules
 from tests.analysis.papers.synthetic import SMOKE, write_experiment
