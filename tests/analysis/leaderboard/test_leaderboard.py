@@ -143,6 +143,7 @@ def test_what_follows_the_model_is_carried_over():
     assert moved.params == pytest.approx(fit.params | {"C": fit.params["C"] * 2 / 8})
 
 
+@pytest.mark.slow
 def test_the_noise_follows_the_size_as_stated():
     """SIZE is the slope within the Multi-Power and the OpenWebText2 runs."""
     procedure = PROCEDURES[procedures.BEST]
@@ -179,6 +180,7 @@ def test_every_group_has_a_split_and_a_floor(tmp_path):
         assert 1e-5 < group.noise < 0.01
 
 
+@pytest.mark.slow
 def test_the_page_shows_what_was_measured(tmp_path, monkeypatch):
     lengths = [f"wsd20-linear-{length}x" for length in ("05", "1", "2", "3")]
     names = ("constant-1x", "cosine-1x", "constant-3x", *lengths)

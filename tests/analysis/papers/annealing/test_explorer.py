@@ -38,6 +38,9 @@ SCHEDULES = [
 ]
 
 
+pytestmark = pytest.mark.slow
+
+
 @pytest.fixture(scope="module")
 def study(tmp_path_factory):
     return Study.load(write_experiment(tmp_path_factory.mktemp("explorer") / "smoke", SMOKE))

@@ -1,11 +1,11 @@
 import hashlib
 
 import pytest
+from analysis.papers.annealing.study import Study
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
 from analysis.pages import figure as figures
-from analysis.papers.annealing.study import Study
 from losslaws import style
 from tests.analysis.papers.synthetic import SMOKE, write_experiment
 
@@ -28,6 +28,9 @@ EXPECTED = [
     "fig16_noise",
 ]
 SHOWN_BY_SMOKE = ["fig01", "fig02", "fig04", "fig08", "fig13", "fig15", "fig16"]
+
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

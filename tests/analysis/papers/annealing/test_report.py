@@ -5,10 +5,10 @@ from html.parser import HTMLParser
 
 import pandas as pd
 import pytest
+from analysis.papers.annealing.study import Study
 
 from analysis.pages.page import page
 from analysis.papers.annealing.report import far, lost, write_report
-from analysis.papers.annealing.study import Study
 from analysis.papers.claim import COLUMNS
 from losslaws.style import COLOURS
 from losslaws.words import markdown
@@ -17,6 +17,9 @@ from tests.analysis.papers.synthetic import CELLS, SMOKE, write_experiment
 TABLES = ("fits", "predictions", "benchmark", "benchmark_summary", "benchmark_equal_error", "claims")
 TWO = ("constant-1x", "cosine-1x")
 VOID = {"meta", "br", "img", "hr", "input", "link"}
+
+
+pytestmark = pytest.mark.slow
 
 
 class Structure(HTMLParser):

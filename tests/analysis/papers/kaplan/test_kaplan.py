@@ -101,6 +101,7 @@ def test_allocate_spends_the_budget_and_beats_its_neighbours(tmp_path):
         allocate(-1)
 
 
+@pytest.mark.slow
 def test_the_page(tmp_path, monkeypatch):
     monkeypatch.setattr(evidence, "OWN", write_family(tmp_path / "own"))
     monkeypatch.setattr(evidence, "DRAWS", 3)
@@ -121,6 +122,7 @@ def test_the_page(tmp_path, monkeypatch):
     assert (paper.folder / "constants.csv").exists() and pages[1].read_text().startswith("<!doctype html>")
 
 
+@pytest.mark.slow
 def test_the_page_without_own_runs(tmp_path, monkeypatch):
     monkeypatch.setattr(evidence, "OWN", tmp_path / "none")
     paper = Paper.load("kaplan", tmp_path / "kaplan")

@@ -128,6 +128,7 @@ def without_tables(monkeypatch, folder):
     monkeypatch.setenv("PUBLIC_DATA_MIRROR", str(folder))
 
 
+@pytest.mark.slow
 def test_without_the_tables_the_page_holds_our_own_runs_and_says_what_it_lacks(tmp_path, monkeypatch, own):
     without_tables(monkeypatch, tmp_path)
     monkeypatch.setattr(domains, "load", lambda: own)
@@ -174,6 +175,7 @@ def test_a_run_that_was_not_evaluated_crosswise_is_named(curves):
     np.testing.assert_allclose(Domains(lone).E(("python", "python")), LAW["E"], rtol=0.02)
 
 
+@pytest.mark.slow
 def test_the_committed_page_is_that_of_the_committed_runs(tmp_path, monkeypatch):
     without_tables(monkeypatch, tmp_path)
     evidence = Evidence()
