@@ -26,8 +26,7 @@ FEWEST = 5  # cases that a family needs to have a say
 
 def write(table: pd.DataFrame) -> list[Path]:
     """Write prior.json and calibration.csv, from the errors of `errors()`; return both paths."""
-    write_text(PRIOR, json.dumps(learn(models()), indent=1) + "
-")
+    write_text(PRIOR, json.dumps(learn(models()), indent=1) + "\n")
     write_table(widths(table), INTERVALS, digits=4)
     return [PRIOR, INTERVALS]
 

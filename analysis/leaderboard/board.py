@@ -31,7 +31,6 @@ from losslaws.curves.public import Group
 from losslaws.fitting import Fit
 from losslaws.fitting.metrics import Score, score
 
-WORKERS = 2
 CERTAIN = 1.96 * np.sqrt(2)  # noises by which two final losses must differ for one schedule to be the better one
 KEYS = ["dataset", "size", "protocol", "scored", "law"]
 METRICS = ["R2", "MAE", "RMSE", "PredE", "WorstE", "final_error"]
@@ -41,17 +40,17 @@ COLUMNS = [*KEYS, "parameters", "fit_curves", *METRICS, "rank_accuracy", "fit_ms
 class Board:
     """The groups of curves and the procedures, and the ways to try each of these on each of those, in parallel.
 
-    results  the folder with own runs, read anew by every worker
-    names    the procedures; default: all
+    results     the folder with own runs, read anew by every worker
+    procedures  default: every entry
     """
 
-    def __init__(self, results: Path | str, names: Sequence[str] = tuple(PROCEDURES)):
-        self.results, self.procedures = Path(results), [PROCEDURES[name] for name in names]
+    def __init__(self, results: Path | str, procedures: Sequence[Procedure] = tuple(PROCEDURES.values())):
+        self.results, self.procedures = Path(results), procedures
         self.groups = all_groups(self.results)
 
     def everywhere(self, ask: Callable, what: str, tasks: Sequence[tuple]) -> list:
         """Return ask(group, ...) for every task (place of the group, ...), in order; progress on standard error."""
-        with ProcessPoolExecutor(WORKERS) as pool:
+        with ProcessPoolExecutor() as pool:
             answers = pool.map(partial(work, self.results, ask), tasks)
             return list(tqdm(answers, total=len(tasks), desc=what, leave=False))
 
@@ -61,7 +60,8 @@ class Board:
         tellers = [i for i, group in enumerate(self.groups) if group.dataset in SELECTION]
         tasks = [(i, p) for p in self.procedures if any(part.known for part in p.parts) for i in tellers]
         told = {p.name: [] for p in self.procedures}
-        for (i, p), fits in zip(tasks, self.everywhere(tell, "priors", tasks), strict=True):
+        answers = self.everywhere(tell, "priors", tasks) if tasks else []
+        for (i, p), fits in zip(tasks, answers, strict=True):
             told[p.name].append((self.groups[i], fits))
         return told
 

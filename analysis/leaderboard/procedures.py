@@ -16,7 +16,8 @@ import numpy as np
 import pandas as pd
 
 from losslaws import laws
-from losslaws.curves import LossCurve
+from losslaws.curves import InputError, LossCurve
+from losslaws.curves.errors import nearest
 from losslaws.curves.public import Group
 from losslaws.fitting import Fit, Prior, fit, learn_prior
 from losslaws.laws import Law
@@ -111,8 +112,16 @@ ENTRIES = (
         NOISE,
     ),
 )
-PROCEDURES = {procedure.name: procedure for procedure in ENTRIES}
+PROCEDURES = {entry.name: entry for entry in ENTRIES}
 BEST = "relaxation-known"
+
+
+def procedure(name: str) -> Procedure:
+    """Return the entry `name`, or the plain fit of the law `name`. Raises InputError for a name that is neither."""
+    known = [*PROCEDURES, *laws.names()]
+    if name not in known:
+        raise InputError(f"law '{name}' is no entry of the board and no law{nearest(name, known)}")
+    return PROCEDURES.get(name) or entry(name, "as it is, every parameter fitted", name)
 
 
 def at_each_peak(group: Group) -> list[list[LossCurve]]:

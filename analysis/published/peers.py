@@ -19,7 +19,7 @@ from scipy.stats import linregress
 
 from losslaws.curves import LossCurve
 from losslaws.fitting.huber import huber, pull
-from losslaws.laws._nodes import counted
+from losslaws.laws._blocks import counted
 from losslaws.laws._rates import rates_and_drops
 from losslaws.laws.annealing import annealing_sums
 

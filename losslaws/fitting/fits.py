@@ -3,7 +3,7 @@
     fit(law, curves, *, weights=None, fixed=None, prior=None, delta=1e-3) -> Fit
         fit(laws.build("annealing"), [cosine, constant], fixed={"lambda": 0.999})
     Fit.params, .free, .objective, .r2, .converged, .warnings, .points, .curves
-    Fit.predict(run, step=None)         losses of a LossCurve, a laws.Plan or a Schedule
+    Fit.predict(run, step=None)         losses of a LossCurve, a laws.Planned or a Schedule
     bootstrap(fit, n=1000, seed=0) -> Intervals
     Intervals.draws [n, p], .lower_bound, .note, .interval(level=0.95) -> {"L0": (low, high), ...}
     select(curve, keep), final(curve)   the curve with only some of its points, with only its last one
@@ -22,7 +22,7 @@ from losslaws.curves import InputError, LossCurve, Schedule
 from losslaws.fitting.metrics import r_squared
 from losslaws.fitting.prior import LOWEST, Prior
 from losslaws.fitting.problem import Problem
-from losslaws.laws import Law, Plan, Run
+from losslaws.laws import Law, Planned, Run
 
 ROUGH = 1e-9  # share of the objective to which a draw is minimised: far below what the draws differ by
 ALIKE = 0.02  # share to which a learned prior claims to know a parameter at best
@@ -156,7 +156,7 @@ def mean_error(fit: Fit, curves, after: int = 0) -> float:
 
 def final_of(fit: Fit, schedule: Schedule) -> float:
     """Return the loss that `fit` predicts at the end of `schedule`."""
-    return float(fit.predict(Plan(schedule, [schedule.steps]))[0])
+    return float(fit.predict(Planned(schedule, [schedule.steps]))[0])
 
 
 def learn_prior(fits: Sequence[Fit], names: Sequence[str] | None = None, points: float = 100.0) -> Prior:

@@ -10,7 +10,7 @@ from losslaws.curves.runs import select
 from losslaws.fitting import Fit, fit
 from losslaws.fitting.metrics import r_squared
 from losslaws.forecast.prior import FORMS, LAW, POINTS, fitted_points, likelihood, prior_for, removed
-from losslaws.laws import Plan
+from losslaws.laws import Planned
 
 FEWEST = 8  # points after the warm-up; with fewer a curve cannot be told from its noise
 ENDS, WEIGHT = (
@@ -71,7 +71,7 @@ class Fitted:
 
         The spread is that of each form, and that between the forms.
         """
-        read = self.fits[0].law.features([Plan(schedule, step)])  # the forms read the same of a schedule
+        read = self.fits[0].law.features([Planned(schedule, step)])  # the forms read the same of a schedule
         each, spread = zip(*(self.form_losses(i, read) for i in range(len(self.fits))), strict=True)
         loss = self.average(each)
         variance = self.average(np.square(spread) + np.square(each - loss)) / loss**2

@@ -1,7 +1,8 @@
 """Laws of the loss curve, one file each: `laws.build("annealing", warmup="true")`, `laws.names()`.
 
-File `some_law.py` holds the class `SomeLaw`, a frozen dataclass whose fields are the law's options. A Law states its
-`name`, `equation`, `source` and `parameters` (the order of every theta), and gives
+File `some_law.py` holds the class `SomeLaw`, a frozen dataclass whose fields are the law's options. Its `name` is that of the
+file. A Law states its `equation`, `source` and `parameters` (the order of every theta), without annotations, which would make
+them options, and gives
 
     law.features(runs)          what it reads of the runs; the n evaluated points of all runs are stacked in order
     law.basis(nonlinear, x)     columns Phi [n, k] and their derivatives [q, n, k]: loss = Phi @ linear parameters
@@ -11,7 +12,7 @@ File `some_law.py` holds the class `SomeLaw`, a frozen dataclass whose fields ar
     law.loss(params, run)       losses of one run from a dict of parameters, {"L0": 2.628, ...}
 
 A new law writes `features` and `basis`; the rest follows. One that is no sum over linear parameters writes `evaluate`
-instead of `basis`. A run is a LossCurve, or a Plan: a schedule that nobody has trained yet. Files whose name begins
+instead of `basis`. A run is a LossCurve, or a Planned: a schedule that nobody has trained yet. Files whose name begins
 with an underscore are shared parts, not laws.
 """
 
@@ -19,13 +20,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property
-from importlib import import_module
-from pkgutil import iter_modules
 from typing import Any, ClassVar
 
 import numpy as np
 
-from losslaws.curves import InputError, LossCurve, Schedule
+from losslaws.curves import InputError, LossCurve, Schedule, plugins
 from losslaws.curves.errors import nearest
 
 TINY = np.finfo(float).tiny  # keeps logarithms and quotients of what may be 0
@@ -54,7 +53,7 @@ class Parameter:
 
 
 @dataclass(frozen=True, eq=False)
-class Plan:
+class Planned:
     """A run that may never have been trained: what a law needs to know of it.
 
     schedule         the rate of every step, [T]
@@ -80,7 +79,7 @@ class Plan:
         object.__setattr__(self, "step", step.astype(np.int64))
 
 
-Run = LossCurve | Plan
+Run = LossCurve | Planned
 
 
 class Law(ABC):
@@ -90,9 +89,12 @@ class Law(ABC):
     equation: ClassVar[str]
     source: ClassVar[str]
     parameters: ClassVar[tuple[Parameter, ...]]
-    refine: ClassVar[int] = (
-        1  # how many of the best grid points a fit refines; more where the objective has several valleys
-    )
+    # how many of the best grid points a fit refines; more where the objective has several valleys
+    refine: ClassVar[int] = 1
+
+    def __init_subclass__(cls, **options):
+        super().__init_subclass__(**options)
+        cls.name = cls.__module__.rpartition(".")[2]
 
     @abstractmethod
     def features(self, runs: Sequence[Run]) -> Any:
@@ -123,7 +125,7 @@ class Law(ABC):
 
     def loss(self, params: Mapping[str, float], run: Run | Schedule, step=None) -> np.ndarray:
         """Return the losses of one run at `step` (default: its evaluated steps; of a Schedule: every step), [n]."""
-        return self.predict(self.theta(params), self.features([as_plan(run, step)]))
+        return self.predict(self.theta(params), self.features([as_run(run, step)]))
 
     def theta(self, params: Mapping[str, float]) -> np.ndarray:
         """Return the values of `params` in the law's order, [p]. Raises InputError for a missing or unknown name."""
@@ -162,13 +164,13 @@ class Law(ABC):
         return np.flatnonzero([not p.linear for p in self.parameters])
 
 
-def as_plan(run: Run | Schedule, step=None) -> Run:
+def as_run(run: Run | Schedule, step=None) -> Run:
     """Return `run` as something a law can read, at `step` if given. Raises InputError for steps beyond its schedule."""
     if isinstance(run, Schedule):
-        return Plan(run, step, name=run.name)
+        return Planned(run, step, name=run.name)
     if step is None:
         return run
-    return Plan(run.schedule, step, run.parameters, run.tokens_per_step, run.name)
+    return Planned(run.schedule, step, run.parameters, run.tokens_per_step, run.name)
 
 
 def counts(runs: Sequence[Run], key: str) -> np.ndarray:
@@ -194,16 +196,14 @@ def power(base: np.ndarray, exponent: float) -> tuple[np.ndarray, np.ndarray]:
     return value, -log * value
 
 
-def names() -> list[str]:
+def names() -> tuple[str, ...]:
     """Every law there is."""
-    return sorted(module.name for module in iter_modules(__path__) if not module.name.startswith("_"))
+    return plugins.names(__name__)
 
 
 def build(name: str, **options) -> Law:
     """Build law `name` with its options. Raises InputError for an unknown name or option."""
-    if name not in names():
-        raise InputError(f"law '{name}' is unknown{nearest(name, names())} (known: {', '.join(names())})")
-    law = getattr(import_module(f"{__name__}.{name}"), "".join(word.capitalize() for word in name.split("_")))
+    law = getattr(plugins.load(__name__, name, "law"), "".join(word.capitalize() for word in name.split("_")))
     known = [f.name for f in fields(law)]
     for key in options:
         if key not in known:

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 from scipy.linalg.lapack import dtbtrs
@@ -100,10 +99,9 @@ class Annealing(Law):
     warmup  which rates the warm-up counts with: "as-peak" | "true" | "full", see `rates_and_drops`
     """
 
-    name: ClassVar[str] = "annealing"
-    equation: ClassVar[str] = "L0 + A S1^-alpha - C S2(lambda)"
-    source: ClassVar[str] = "Tissue, Wang, Wang 2024, arXiv 2408.11029, Eq. 1"
-    parameters: ClassVar[tuple[Parameter, ...]] = (
+    equation = "L0 + A S1^-alpha - C S2(lambda)"
+    source = "Tissue, Wang, Wang 2024, arXiv 2408.11029, Eq. 1"
+    parameters = (
         Parameter("L0", "loss that no training removes, nats per token", linear=True),
         Parameter("A", "scale of the power law in S1, nats per token x (rate)^alpha", linear=True),
         Parameter("alpha", "exponent of S1", bounds=(0.01, 3.0), starts=(0.25, 0.35, 0.5, 0.7, 1.0, 1.4)),

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 from scipy.signal import lfilter
@@ -40,10 +39,9 @@ class AnnealingEpsilon(Annealing):
     The paper writes eta_i^epsilon; dividing by the peak keeps the unit of C and changes nothing else.
     """
 
-    name: ClassVar[str] = "annealing_epsilon"
-    equation: ClassVar[str] = "L0 + A S1^-alpha - C sum_i m_i(lambda) (eta_i / peak)^epsilon"
-    source: ClassVar[str] = "Tissue, Wang, Wang 2024, arXiv 2408.11029, Sec. 6.3"
-    parameters: ClassVar[tuple[Parameter, ...]] = (
+    equation = "L0 + A S1^-alpha - C sum_i m_i(lambda) (eta_i / peak)^epsilon"
+    source = "Tissue, Wang, Wang 2024, arXiv 2408.11029, Sec. 6.3"
+    parameters = (
         *Annealing.parameters,
         Parameter(
             "epsilon",

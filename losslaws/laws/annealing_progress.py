@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -44,10 +43,9 @@ class AnnealingProgress(Annealing):
     fits is not known well, so hold it near .7 where there are few curves, fixed={"p": 0.7}.
     """
 
-    name: ClassVar[str] = "annealing_progress"
-    equation: ClassVar[str] = "L0 + A (sum_i eta_i^p peak^(1-p))^-alpha - C S2(lambda)"
-    source: ClassVar[str] = "this project, after Tissue, Wang, Wang 2024, arXiv 2408.11029, Eq. 1"
-    parameters: ClassVar[tuple[Parameter, ...]] = (
+    equation = "L0 + A (sum_i eta_i^p peak^(1-p))^-alpha - C S2(lambda)"
+    source = "this project, after Tissue, Wang, Wang 2024, arXiv 2408.11029, Eq. 1"
+    parameters = (
         *Annealing.parameters,
         Parameter(
             "p",

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -19,10 +18,9 @@ class AnnealingSize(Law):
     warmup  as for Annealing
     """
 
-    name: ClassVar[str] = "annealing_size"
-    equation: ClassVar[str] = "L0 + A S1^-alpha + B N^-beta - C S2(lambda) N^gamma"
-    source: ClassVar[str] = "Tissue, Wang, Wang 2024, arXiv 2408.11029, Eq. 7"
-    parameters: ClassVar[tuple[Parameter, ...]] = (
+    equation = "L0 + A S1^-alpha + B N^-beta - C S2(lambda) N^gamma"
+    source = "Tissue, Wang, Wang 2024, arXiv 2408.11029, Eq. 7"
+    parameters = (
         *Annealing.parameters,
         Parameter("B", "scale of the power law in N, nats per token", linear=True, needs="several model sizes"),
         Parameter("beta", "exponent of N", bounds=(0.01, 3.0), starts=(0.1, 0.2, 0.4), needs="several model sizes"),

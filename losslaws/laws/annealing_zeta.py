@@ -1,7 +1,6 @@
 """The annealing law with an exponent on S2."""
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -14,10 +13,9 @@ from losslaws.laws.annealing import Annealing
 class AnnealingZeta(Annealing):
     """L(s) = L0 + A S1^-alpha - C S2^zeta. Not defined after a re-warm-up, where S2 < 0: raises InputError."""
 
-    name: ClassVar[str] = "annealing_zeta"
-    equation: ClassVar[str] = "L0 + A S1^-alpha - C S2(lambda)^zeta"
-    source: ClassVar[str] = "Tissue, Wang, Wang 2024, arXiv 2408.11029, Fig. 19"
-    parameters: ClassVar[tuple[Parameter, ...]] = (
+    equation = "L0 + A S1^-alpha - C S2(lambda)^zeta"
+    source = "Tissue, Wang, Wang 2024, arXiv 2408.11029, Fig. 19"
+    parameters = (
         *Annealing.parameters,
         Parameter("zeta", "exponent of S2", bounds=(0.1, 3.0), starts=(0.8, 1.1), needs="a decay of the learning rate"),
     )

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -18,10 +17,9 @@ class Chinchilla(Law):
     count  which parameter count of the runs is N, e.g. "non_embedding" or "total"
     """
 
-    name: ClassVar[str] = "chinchilla"
-    equation: ClassVar[str] = "E + A N^-alpha + B D^-beta"
-    source: ClassVar[str] = "Hoffmann et al. 2022, arXiv 2203.15556, approach 3"
-    parameters: ClassVar[tuple[Parameter, ...]] = (
+    equation = "E + A N^-alpha + B D^-beta"
+    source = "Hoffmann et al. 2022, arXiv 2203.15556, approach 3"
+    parameters = (
         Parameter(
             "E",
             "loss that neither size nor data removes, nats per token",

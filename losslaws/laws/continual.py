@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 from scipy.signal import lfilter
@@ -54,10 +53,9 @@ class Continual(Law):
     warmup  which rates the warm-up of the pre-training counts with, see `rates_and_drops`; a re-warm-up counts as it is
     """
 
-    name: ClassVar[str] = "continual"
-    equation: ClassVar[str] = "L0 + A (S1pt + S1cpt)^-alpha - C1 S2pt - C2 S2cpt + B (1 - (1 + E S1cpt)^-beta)"
-    source: ClassVar[str] = "Wang, Tissue et al. 2025, arXiv 2505.07796"
-    parameters: ClassVar[tuple[Parameter, ...]] = (
+    equation = "L0 + A (S1pt + S1cpt)^-alpha - C1 S2pt - C2 S2cpt + B (1 - (1 + E S1cpt)^-beta)"
+    source = "Wang, Tissue et al. 2025, arXiv 2505.07796"
+    parameters = (
         *Annealing.parameters[:3],
         Parameter(
             "C1",

@@ -2,13 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
 from losslaws.curves import InputError
 from losslaws.laws import Law, Parameter, Run
-from losslaws.laws._nodes import blocks, listed, sums, visible
+from losslaws.laws._blocks import blocks, listed, sums, visible
 from losslaws.laws._rates import rates_and_drops
 
 
@@ -47,12 +46,9 @@ class ConvexBound(Law):
     warmup  which rates the warm-up counts with: "as-peak" | "true", see `rates_and_drops`
     """
 
-    name: ClassVar[str] = "convex_bound"
-    equation: ClassVar[str] = "L0 + D2 / (2 S1) + G2 / 2 (eta_T + sum_(k<T) eta_k^2 / sum_(k<t<=T) eta_t)"
-    source: ClassVar[str] = (
-        "Schaipp et al. 2025, arXiv 2501.18965, after Defazio et al. 2023, arXiv 2310.07831, Thm. 10"
-    )
-    parameters: ClassVar[tuple[Parameter, ...]] = (
+    equation = "L0 + D2 / (2 S1) + G2 / 2 (eta_T + sum_(k<T) eta_k^2 / sum_(k<t<=T) eta_t)"
+    source = "Schaipp et al. 2025, arXiv 2501.18965, after Defazio et al. 2023, arXiv 2310.07831, Thm. 10"
+    parameters = (
         Parameter("L0", "loss at the optimum, nats per token", linear=True),
         Parameter("D2", "squared distance of the start from the optimum, nats per token x rate", linear=True),
         Parameter(

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 from scipy.signal import lfilter
@@ -41,9 +40,8 @@ class ForwardMomentum(Law):
     warmup   which rates the warm-up counts with: "as-peak" | "true" | "full", see `rates_and_drops`
     """
 
-    name: ClassVar[str] = "forward_momentum"
-    equation: ClassVar[str] = "L0 + A S1^-alpha + B N^-beta - C M"
-    source: ClassVar[str] = "Wang et al. 2026, arXiv 2512.13705; constants of M: github.com/siqi-wang25/fm-annealing"
+    equation = "L0 + A S1^-alpha + B N^-beta - C M"
+    source = "Wang et al. 2026, arXiv 2512.13705; constants of M: github.com/siqi-wang25/fm-annealing"
     spacing: int = 1
     size: bool = False
     warmup: str = "full"

@@ -2,13 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
 from losslaws.curves import InputError
 from losslaws.laws import Law, Parameter, Run, power
-from losslaws.laws._nodes import Drops
+from losslaws.laws._blocks import Drops
 from losslaws.laws.multi_power import saturation
 
 WARMUPS = ("as-peak", "true")
@@ -32,12 +31,9 @@ class Functional(Law):
     Drops are grouped in blocks; the loss is within 1e-5 of the sum over all of them.
     """
 
-    name: ClassVar[str] = "functional"
-    equation: ClassVar[str] = (
-        "L0 + c1 T^-s - sum_i (eta_(i-1) - eta_i) (c23 + c2 T_i^-s) (1 - (1 + c4 (T - T_i))^-gamma)"
-    )
-    source: ClassVar[str] = "Li et al. 2025, arXiv 2509.19189, the ansatz of its experiments with language models"
-    parameters: ClassVar[tuple[Parameter, ...]] = (
+    equation = "L0 + c1 T^-s - sum_i (eta_(i-1) - eta_i) (c23 + c2 T_i^-s) (1 - (1 + c4 (T - T_i))^-gamma)"
+    source = "Li et al. 2025, arXiv 2509.19189, the ansatz of its experiments with language models"
+    parameters = (
         Parameter("L0", "loss that no training removes, nats per token", linear=True),
         Parameter("c1", "scale of the power law in T, nats per token x (rate)^s", linear=True),
         Parameter("s", "exponent of T", bounds=(0.01, 3.0), starts=(0.35, 0.5)),

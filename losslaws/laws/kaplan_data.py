@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -17,11 +16,10 @@ class KaplanData(Law):
     `fitting.final(curve)`.
     """
 
-    name: ClassVar[str] = "kaplan_data"
-    equation: ClassVar[str] = "((Nc / N)^(alpha_N / alpha_D) + Dc / D)^alpha_D"
-    source: ClassVar[str] = "Kaplan et al. 2020, arXiv 2001.08361, Eq. 1.5"
-    refine: ClassVar[int] = 3
-    parameters: ClassVar[tuple[Parameter, ...]] = (
+    equation = "((Nc / N)^(alpha_N / alpha_D) + Dc / D)^alpha_D"
+    source = "Kaplan et al. 2020, arXiv 2001.08361, Eq. 1.5"
+    refine = 3
+    parameters = (
         Parameter(
             "log_Nc",
             "decimal logarithm of Nc, in parameters",

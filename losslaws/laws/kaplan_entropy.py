@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -17,11 +16,10 @@ class KaplanEntropy(Law):
     `fitting.final(curve)`. A shifted power law of it, K (L - E)^kappa + E', is again of this form.
     """
 
-    name: ClassVar[str] = "kaplan_entropy"
-    equation: ClassVar[str] = "E + ((A / N)^(alpha / beta) + B / D)^beta"
-    source: ClassVar[str] = "Brandfonbrener et al. 2024, arXiv 2411.12925"
-    refine: ClassVar[int] = 3
-    parameters: ClassVar[tuple[Parameter, ...]] = (
+    equation = "E + ((A / N)^(alpha / beta) + B / D)^beta"
+    source = "Brandfonbrener et al. 2024, arXiv 2411.12925"
+    refine = 3
+    parameters = (
         Parameter(
             "E",
             "loss that neither size nor data removes, nats per token",

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -26,10 +25,9 @@ class KaplanPower(Law):
     of  what X is: "size", non-embedding parameters N; "tokens", D; "compute", 6 N D in FLOPs
     """
 
-    name: ClassVar[str] = "kaplan_power"
-    equation: ClassVar[str] = "A X^-alpha"
-    source: ClassVar[str] = "Kaplan et al. 2020, arXiv 2001.08361, Eqs. 1.1 to 1.3"
-    parameters: ClassVar[tuple[Parameter, ...]] = (
+    equation = "A X^-alpha"
+    source = "Kaplan et al. 2020, arXiv 2001.08361, Eqs. 1.1 to 1.3"
+    parameters = (
         Parameter("A", "scale, nats per token", linear=True),
         Parameter("alpha", "exponent of X", bounds=(0.001, 2.0), starts=(0.05, 0.1, 0.3), needs="several values of X"),
     )

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -22,10 +21,9 @@ class KaplanSteps(Law):
                     with L as measured (Eq. 5.4): such a law describes runs, and foretells none
     """
 
-    name: ClassVar[str] = "kaplan_steps"
-    equation: ClassVar[str] = "A N^-alpha + B S_min^-beta"
-    source: ClassVar[str] = "Kaplan et al. 2020, arXiv 2001.08361, Eq. 1.6"
-    parameters: ClassVar[tuple[Parameter, ...]] = (
+    equation = "A N^-alpha + B S_min^-beta"
+    source = "Kaplan et al. 2020, arXiv 2001.08361, Eq. 1.6"
+    parameters = (
         Parameter("A", "scale of the power law in N, nats per token", linear=True, needs="several model sizes"),
         Parameter("alpha", "exponent of N", bounds=(0.001, 2.0), starts=(0.05, 0.1, 0.3), needs="several model sizes"),
         Parameter("B", "scale of the power law in steps, nats per token", linear=True, needs="several lengths"),

@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
 from losslaws.curves import InputError
 from losslaws.curves.errors import nearest
 from losslaws.laws import Law, Parameter, Run, power
-from losslaws.laws._nodes import Drops
+from losslaws.laws._blocks import Drops
 
 SCALE = Parameter(
     "B",
@@ -96,11 +95,8 @@ class MultiPower(Law):
     Drops are grouped in blocks; the loss is within 1e-5 of the sum over all of them.
     """
 
-    name: ClassVar[str] = "multi_power"
-    equation: ClassVar[str] = "L0 + A S1^-alpha - B sum_k (eta_(k-1) - eta_k) (1 - (1 + C eta_k^-gamma S_k)^-beta)"
-    source: ClassVar[str] = (
-        "Luo et al. 2025, arXiv 2503.12811, Eq. 1; parameters: github.com/thu-yao-01-luo/MultiPowerLaw"
-    )
+    equation = "L0 + A S1^-alpha - B sum_k (eta_(k-1) - eta_k) (1 - (1 + C eta_k^-gamma S_k)^-beta)"
+    source = "Luo et al. 2025, arXiv 2503.12811, Eq. 1; parameters: github.com/thu-yao-01-luo/MultiPowerLaw"
     drop: str = "power"
     warmup: str = "true"
 

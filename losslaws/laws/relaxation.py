@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 from scipy.linalg.lapack import dtbtrs
 
 from losslaws.curves import InputError, Schedule
 from losslaws.laws import Law, Parameter, Run, power
-from losslaws.laws._nodes import sums
+from losslaws.laws._blocks import sums
 
 REFERENCE = 1e-3  # peak rate at which A and K are stated; its steps are worth half of what the highest peak makes them
 
@@ -80,13 +79,12 @@ class Relaxation(Law):
     rate.
     """
 
-    name: ClassVar[str] = "relaxation"
-    equation: ClassVar[str] = (
+    equation = (
         "L0 + A P^-alpha + K n, P = (2 h / (1 + h))^p sum_i x_i, n' = rho eta / peak (h^q x - n), h = peak / 1e-3, "
         "x = f(eta) / f(peak), f(eta) = eta^p / sqrt(1 + (eta / high)^2)"
     )
-    source: ClassVar[str] = "this project, after Tissue, Wang, Wang 2024 and Luo et al. 2025"
-    parameters: ClassVar[tuple[Parameter, ...]] = (
+    source = "this project, after Tissue, Wang, Wang 2024 and Luo et al. 2025"
+    parameters = (
         Parameter("L0", "loss that no training removes, at rate 0, nats per token", linear=True),
         Parameter("A", "scale of the power law in P, nats per token x (step at 1e-3)^alpha", linear=True),
         Parameter("alpha", "exponent of P", bounds=(0.01, 3.0), starts=(0.35, 0.5, 0.7)),
@@ -105,7 +103,7 @@ class Relaxation(Law):
             needs="decays of several lengths",
         ),
     )
-    refine: ClassVar[int] = 3  # a fast and a slow relaxation often fit nearly alike
+    refine = 3  # a fast and a slow relaxation often fit nearly alike
     p: float = 0.7
     high: float = 3e-3
     q: float = 0.25

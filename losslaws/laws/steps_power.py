@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -17,12 +16,9 @@ class StepsPower(Law):
     run it holds under a constant rate.
     """
 
-    name: ClassVar[str] = "steps_power"
-    equation: ClassVar[str] = "L0 + A s^-alpha"
-    source: ClassVar[str] = (
-        "Hoffmann et al. 2022, arXiv 2203.15556, approach 3 at fixed N; Tissue et al. 2024, Sec. 5.1"
-    )
-    parameters: ClassVar[tuple[Parameter, ...]] = (
+    equation = "L0 + A s^-alpha"
+    source = "Hoffmann et al. 2022, arXiv 2203.15556, approach 3 at fixed N; Tissue et al. 2024, Sec. 5.1"
+    parameters = (
         Parameter("L0", "loss that no training removes, nats per token", linear=True, needs="several lengths"),
         Parameter("A", "scale of the power law in steps, nats per token", linear=True, needs="several lengths"),
         Parameter(

@@ -107,7 +107,7 @@ class Planner:
         _, batch, peak = self.model(N)
         steps = int(self.steps(N, flops))
         schedule = schedules.build(name, steps, peak, self.warmup, **options)
-        plan = laws.Plan(schedule, [steps], {"non_embedding": round(N)}, batch)
+        plan = laws.Planned(schedule, [steps], {"non_embedding": round(N)}, batch)
         label = " ".join([name, *(f"{key}={value:g}" for key, value in options.items())])
         return Option(label, round(N), steps, peak, float(self.fit.predict(plan)[0]))
 
@@ -167,7 +167,9 @@ class Planner:
                 vars(option) | {"tokens": option.steps * self.model(option.non_embedding)[1]} for option in options
             ],
             "interval": [float(q) for q in np.quantile(losses, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])],
-            "chinchilla_loss": float(other.predict(laws.Plan(plan.schedule, plan.step, {"non_embedding": N}, batch))[0])
+            "chinchilla_loss": float(
+                other.predict(laws.Planned(plan.schedule, plan.step, {"non_embedding": N}, batch))[0]
+            )
             if other
             else None,
             "r2": self.fit.r2,
@@ -177,12 +179,12 @@ class Planner:
             "warnings": list(self.doubts(first)),
         }
 
-    def plan_of(self, option: Option) -> laws.Plan:
+    def plan_of(self, option: Option) -> laws.Planned:
         """Return the run that an option describes."""
         name, *rest = option.schedule.split()
         options = {key: float(value) for key, value in (part.split("=") for part in rest)}
         schedule = schedules.build(name, option.steps, option.peak, self.warmup, **options)
-        return laws.Plan(
+        return laws.Planned(
             schedule, [option.steps], {"non_embedding": option.non_embedding}, self.model(option.non_embedding)[1]
         )
 

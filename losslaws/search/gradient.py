@@ -11,7 +11,7 @@ import numpy as np
 
 from losslaws.curves import InputError, Schedule
 from losslaws.fitting import Fit
-from losslaws.laws._nodes import FLOOR
+from losslaws.laws._blocks import FLOOR
 from losslaws.laws._rates import rates_and_drops
 from losslaws.laws.multi_power import saturation
 

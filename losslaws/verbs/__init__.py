@@ -6,15 +6,15 @@ underscore are shared parts, not verbs. `analysis.verbs` is made in the same way
 """
 
 import argparse
-from importlib import import_module
-from pkgutil import iter_modules
 from types import ModuleType
+
+from losslaws.curves import plugins
 
 
 def verbs(package: ModuleType) -> dict[str, ModuleType]:
     """Return every verb of `package`, by its name on the command line."""
-    names = sorted(module.name for module in iter_modules(package.__path__) if not module.name.startswith("_"))
-    return {name.replace("_", "-"): import_module(f"{package.__name__}.{name}") for name in names}
+    names = plugins.names(package.__name__)
+    return {name.replace("_", "-"): plugins.load(package.__name__, name, "verb") for name in names}
 
 
 def parser(prog: str, about: str, package: ModuleType) -> argparse.ArgumentParser:

@@ -1,7 +1,11 @@
+import pytest
+
 from tests.training.conftest import CELLS
 from training import sweep
 from training.bench import loops, steps
 from training.bench.sweep import scaled
+
+pytestmark = pytest.mark.slow
 
 
 def test_the_bench_times_three_loops_on_the_same_batches(overrides):

@@ -14,6 +14,9 @@ CELLS = {
 }
 
 
+pytestmark = pytest.mark.slow
+
+
 def test_each_role_of_a_sweep_is_checked_on_its_text(write_sweep):
     planned = sweep.load(write_sweep(CELLS, extra=["model.d_model=64"]))
     table = measure(planned, [32, 64], rate=0.01, steps=3, seeds=2)

@@ -12,6 +12,9 @@ from training.run_folder import RunFolder
 TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", "train.py")
 
 
+pytestmark = pytest.mark.slow
+
+
 def table(folder):
     return np.genfromtxt(folder.record, delimiter=",", names=True)
 

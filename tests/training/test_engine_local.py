@@ -18,6 +18,8 @@ from training import config, engines, sweep
 from training.loop import train
 from training.results import collect
 
+pytestmark = pytest.mark.slow
+
 
 def test_every_curve_of_a_sweep_is_the_one_trained_alone(write_sweep, overrides, tmp_path):
     planned = sweep.load(write_sweep(CELLS))

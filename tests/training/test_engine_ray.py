@@ -15,6 +15,9 @@ os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"  # read at the import: all
 ray = pytest.importorskip("ray")
 
 
+pytestmark = pytest.mark.slow
+
+
 @pytest.fixture
 def cluster(monkeypatch):
     """A head that runs nothing and two nodes of one CPU each, bound to this machine."""

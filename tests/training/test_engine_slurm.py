@@ -15,6 +15,7 @@ from training.loop import train
 submitit = pytest.importorskip("submitit")
 
 
+@pytest.mark.slow
 def test_a_sweep_through_submitit_survives_a_preemption_and_gives_the_curves_of_runs_alone(write_sweep, tmp_path):
     long = {"trunk": "fit | schedule=constant schedule.warmup=5 steps=300 checkpoint.every=20"}
     planned = sweep.load(write_sweep({**CELLS, **long}))

@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 
 import numpy as np
+import pytest
 
 from training import config
 from training.loop import Machine
@@ -23,6 +24,9 @@ GOLDEN = [
     4.1357536,
     4.1221061,
 ]
+
+
+pytestmark = pytest.mark.slow
 
 
 def test_the_golden_curve():

@@ -4,6 +4,8 @@ import pytest
 
 from training.run_folder import RunFolder
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(("plugin", "launcher"), [("joblib", "joblib"), ("submitit", "submitit_local")])
 def test_a_multirun_through_a_launcher(overrides, command, tmp_path, plugin, launcher):

@@ -13,6 +13,8 @@ from training import config
 from training.loop import folder_of, train
 from training.run_folder import RunFolder
 
+pytestmark = pytest.mark.slow
+
 
 def test_five_kills_and_resumes_give_the_record_of_an_uninterrupted_run(overrides, tmp_path):
     longer = [*overrides, "steps=400", "checkpoint.every=30"]

@@ -12,6 +12,8 @@ from training import checkpoint, config, corpus
 from training.corpus.batches import val_batches
 from training.loop import train
 
+pytestmark = pytest.mark.slow
+
 
 def run(overrides, *more):
     return train(config.load([*overrides, *more]))

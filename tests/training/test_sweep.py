@@ -85,6 +85,7 @@ def test_a_wsd_family_trains_at_most_35_percent_of_the_steps_asked_for():
     assert totals["steps_trained"] <= 0.35 * totals["steps_asked"]
 
 
+@pytest.mark.slow
 def test_planning_ten_thousand_cells_takes_less_than_ten_seconds(tmp_path):
     seeds = ",".join(map(str, range(250)))
     peaks = ",".join(f"{peak}e-3" for peak in range(1, 9))

@@ -17,6 +17,9 @@ from training.loop import train
 ALSO = "eval.also=[twin,other]"
 
 
+pytestmark = pytest.mark.slow
+
+
 @pytest.fixture(scope="module")
 def other_text(tmp_path_factory):
     folder = tmp_path_factory.mktemp("other")

@@ -23,11 +23,11 @@ from dataclasses import asdict, dataclass
 from hashlib import file_digest, sha256
 from importlib import import_module
 from pathlib import Path
-from pkgutil import iter_modules
 from types import ModuleType
 
 import numpy as np
 
+from losslaws.curves import plugins
 from losslaws.curves.errors import InputError, nearest
 from losslaws.curves.loss_curve import read_json
 from training.corpus import build, tokenizer
@@ -62,8 +62,7 @@ class Corpus:
 
 def sources() -> list[str]:
     """Every source there is."""
-    found = (module.name for module in iter_modules(__path__))
-    return sorted(name for name in found if hasattr(import_module(f"{__name__}.{name}"), "documents"))
+    return [name for name in plugins.names(__name__) if hasattr(import_module(f"{__name__}.{name}"), "documents")]
 
 
 def prepare(data: Mapping, folder: Path | str = "corpora") -> Corpus:

@@ -7,7 +7,7 @@ from analysis.pages.figure import NotRun, figure
 from analysis.pages.parts import LOSS, band, legend_below, thousands
 from analysis.papers.kaplan.family import NOT_RUN
 from losslaws.curves import Schedule
-from losslaws.laws import Plan
+from losslaws.laws import Planned
 from losslaws.search import kaplan
 from losslaws.search.allocation import CHINCHILLA, best
 from losslaws.style import BLUE, GREEN, INK, LINES, ORANGE, PURPLE, SKY, VERMILLION, canvas, headline
@@ -174,7 +174,7 @@ def fig05_texts(evidence):
         if runs:
             x = np.array([run.tokens_per_step for run in runs])
             wide = np.geomspace(x.min(), x.max(), 40)
-            law = [found.law.loss(found.params, Plan(ONE, [1], {"non_embedding": size}, D))[0] for D in wide]
+            law = [found.law.loss(found.params, Planned(ONE, [1], {"non_embedding": size}, D))[0] for D in wide]
             right.plot(x, [run.loss[0] for run in runs], marker, ms=4, color=colour, label=f"{size:,} parameters")
             right.plot(wide, law, color=colour, linestyle=line)
     left.set_ylim(top=min(left.get_ylim()[1], 1.6 * min(curve.loss.min() for curve in largest)))

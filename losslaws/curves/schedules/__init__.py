@@ -15,28 +15,22 @@ command line. The linear warm-up, min(t / warmup, 1), is multiplied in by `build
 
 import inspect
 from collections.abc import Callable
-from functools import cache
-from importlib import import_module
-from pkgutil import iter_modules
 
 import numpy as np
 
+from losslaws.curves import plugins
 from losslaws.curves.errors import InputError, nearest
 from losslaws.curves.schedule import Schedule
 
 
-@cache
 def names() -> tuple[str, ...]:
     """Every schedule there is."""
-    return tuple(sorted(module.name for module in iter_modules(__path__)))
+    return plugins.names(__name__)
 
 
-@cache
 def shape(name: str) -> Callable:
     """Return the shape function of schedule `name`. Raises InputError for an unknown one."""
-    if name not in names():
-        raise InputError(f"schedule '{name}' is unknown{nearest(name, names())} (known: {', '.join(names())})")
-    return getattr(import_module(f"{__name__}.{name}"), name)
+    return getattr(plugins.load(__name__, name, "schedule"), name)
 
 
 def options(name: str) -> dict:

@@ -9,7 +9,8 @@ from analysis.leaderboard import board, page, procedures, protocols, ranking, st
 from analysis.leaderboard.board import cell_rows, rank_accuracy
 from analysis.leaderboard.datasets import groups
 from analysis.leaderboard.procedures import PROCEDURES, SELECTION
-from losslaws.curves import public
+from analysis.pages.writer import write_tables
+from losslaws.curves import InputError, public
 from losslaws.curves.public import Group
 from losslaws.curves.runs import select
 from tests.analysis.papers import synthetic
@@ -111,7 +112,7 @@ def test_rank_counts_pairs_beyond_the_noise(every):
 
 def test_a_data_set_tells_nothing_of_its_own_authors(tmp_path):
     procedure = PROCEDURES["annealing-known"]
-    asked = board.Board(tmp_path, ["annealing-known"])
+    asked = board.Board(tmp_path, [procedure])
     tellers = [made(authors=name, dataset=name) for name in ("a", "b", "c")]
     told = [(group, procedures.tell(procedure, group)) for group in tellers]
     for factor, (_, (fits,)) in zip((0.9, 0.95, 0.97), told, strict=True):
@@ -135,6 +136,7 @@ def test_what_follows_the_model_is_carried_over():
     assert moved.params == pytest.approx(fit.params | {"C": fit.params["C"] * 2 / 8})
 
 
+@pytest.mark.slow
 def test_the_noise_follows_the_size_as_stated():
     """SIZE is the slope within the Multi-Power and the OpenWebText2 runs."""
     procedure = PROCEDURES[procedures.BEST]
@@ -159,6 +161,7 @@ def test_splits_are_of_curves_that_are_there(tmp_path):
         assert all(set(names) <= set(group.curves) for names in group.published)
 
 
+@pytest.mark.slow
 def test_the_page_shows_what_was_measured(tmp_path, monkeypatch):
     lengths = [f"wsd20-linear-{length}x" for length in ("05", "1", "2", "3")]
     names = ("constant-1x", "cosine-1x", "constant-3x", *lengths)
@@ -177,3 +180,20 @@ def test_the_page_shows_what_was_measured(tmp_path, monkeypatch):
         "dataset,size,protocol,scored,law,parameters,fit_curves,R2,MAE,RMSE,PredE,WorstE,final_error,"
         "rank_accuracy,fit_ms,compute_fraction"
     )
+
+
+def test_one_law_is_put_beside_the_committed_board(tmp_path, monkeypatch):
+    sets = [made(dataset, dataset) for dataset in SELECTION]
+    monkeypatch.setattr(board, "all_groups", lambda results: sets)
+    monkeypatch.setattr(protocols, "MOST", 1)
+    entries = [PROCEDURES[name] for name in ("annealing", "power-in-steps")]
+    table = board.leaderboard(board.Board(tmp_path, entries).splits())
+    write_tables(tmp_path / "leaderboard", {"leaderboard": table}, digits=5)
+    before = (tmp_path / "leaderboard" / "leaderboard.csv").read_bytes()
+    ranks = [line.split("|")[1].strip() for line in page.standing(tmp_path, "annealing_zeta").splitlines()[2:]]
+    assert set(ranks) == {"annealing", "annealing_zeta", "power-in-steps"} and ranks[-1] == "power-in-steps"
+    assert (tmp_path / "leaderboard" / "leaderboard.csv").read_bytes() == before
+    with pytest.raises(
+        InputError, match="law 'anealing' is no entry of the board and no law; did you mean 'annealing'"
+    ):
+        page.standing(tmp_path, "anealing")

@@ -20,7 +20,7 @@ def best_size(flops):
 def run(size, step, tokens_per_step):
     law = laws.build("chinchilla")
     schedule, parameters = Schedule(np.ones(step[-1])), {"non_embedding": int(size)}
-    loss = law.loss(LAW, laws.Plan(schedule, step, parameters, tokens_per_step))
+    loss = law.loss(LAW, laws.Planned(schedule, step, parameters, tokens_per_step))
     return LossCurve(f"{size:.3g}", schedule, step, loss, parameters=parameters, tokens_per_step=tokens_per_step)
 
 

@@ -40,6 +40,7 @@ def test_rates_between_evaluated_steps_are_nearly_the_sum_over_all(curves):
     assert coarse.groups[1][0].sum() == 0.0  # a constant rate never drops
 
 
+@pytest.mark.slow
 def test_the_script_and_the_same_without_its_repetitions_end_alike(curves):
     script, lean = peers.annealing_script(curves), peers.annealing_grid(curves)
     assert script.steps == lean.steps == 54
@@ -67,6 +68,7 @@ def test_the_procedures_of_the_multi_power_law_end_near_ours(curves, monkeypatch
     assert text.steps == 10 and np.isfinite(text.objective)
 
 
+@pytest.mark.slow
 def test_the_bench_times_whole_fits(monkeypatch):
     monkeypatch.setattr(bench, "REPEATS", 2)
     monkeypatch.setattr(bench, "DRAWS", 3)

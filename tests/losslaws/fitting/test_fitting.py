@@ -108,6 +108,7 @@ def test_multi_power_curves(warmup, size, decay):
     assert found.converged and not found.warnings
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("which", ["paper", "25M", "noisy"])
 def test_objective_is_not_above_the_published_procedure(which):
     curves = {

@@ -201,6 +201,7 @@ print([name for name in ("torch", "pandas", "matplotlib", "transformers", "tqdm"
     assert done.stdout.splitlines()[-1] == "[]", done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     not Path("/proc/self/status").exists(),
     reason="the peak of this process alone is read from /proc: ru_maxrss starts at its parent's",

@@ -39,7 +39,7 @@ def plans():
     step = np.arange(100, 2401, 25)
     shapes = {"constant": {}, "cosine": {}, "wsd": {"decay": 0.3}, "two_stage": {}}
     return [
-        laws.Plan(build(name, 2400, 3e-3, 60, **options), step, {"non_embedding": size}, BATCH, f"{name}-{size}")
+        laws.Planned(build(name, 2400, 3e-3, 60, **options), step, {"non_embedding": size}, BATCH, f"{name}-{size}")
         for name, options in shapes.items()
         for size in SIZES
     ]
@@ -106,16 +106,16 @@ def test_a_law_predicts_any_schedule_at_any_step():
             lambda: laws.build("steps_power").theta({"L0": 1, "A": 1, "alfa": 1}),
             "no parameter 'alfa'; did you mean 'alpha'",
         ),
-        (lambda: laws.Plan(build("constant", 9), [3, 10]), "whole numbers that rise within 1..9"),
-        (lambda: laws.Plan(build("constant", 9), [3, 3]), "whole numbers that rise within 1..9"),
-        (lambda: laws.Plan(build("constant", 9), []), "whole numbers that rise within 1..9"),
+        (lambda: laws.Planned(build("constant", 9), [3, 10]), "whole numbers that rise within 1..9"),
+        (lambda: laws.Planned(build("constant", 9), [3, 3]), "whole numbers that rise within 1..9"),
+        (lambda: laws.Planned(build("constant", 9), []), "whole numbers that rise within 1..9"),
         (
-            lambda: laws.build("chinchilla").features([laws.Plan(build("constant", 9))]),
+            lambda: laws.build("chinchilla").features([laws.Planned(build("constant", 9))]),
             r"give parameters\['non_embedding'\]",
         ),
         (
             lambda: laws.build("chinchilla").features(
-                [laws.Plan(build("constant", 9), parameters={"non_embedding": 5})]
+                [laws.Planned(build("constant", 9), parameters={"non_embedding": 5})]
             ),
             "give tokens_per_step",
         ),

@@ -33,7 +33,9 @@ def test_sums_are_the_double_sum(lr, warmup, decay, convention, data):
 
     step = np.array(sorted(data.draw(st.sets(st.integers(1, len(lr)), min_size=1))))
     other = build("cosine", 30, warmup=3)  # a second run, to see that nothing is carried over
-    x = laws.build("annealing", warmup=convention).features([laws.Plan(other, [7, 30]), laws.Plan(schedule, step)])
+    x = laws.build("annealing", warmup=convention).features(
+        [laws.Planned(other, [7, 30]), laws.Planned(schedule, step)]
+    )
     np.testing.assert_allclose(x.S1[2:], S1[step - 1], rtol=1e-9)
     np.testing.assert_allclose(x.S2(decay)[0][2:], S2[step - 1], rtol=1e-9, atol=1e-9)
     np.testing.assert_allclose(x.S2(decay)[0][:2], by_definition(other, decay, convention)[1][[6, 29]], atol=1e-9)
@@ -41,7 +43,7 @@ def test_sums_are_the_double_sum(lr, warmup, decay, convention, data):
 
 @pytest.mark.parametrize("decay", [0.0, 0.5, 0.99, 0.9999])
 def test_S2_slope_by_decay(decay):
-    x = laws.build("annealing").features([laws.Plan(build("cyclic", 3000, warmup=100), [50, 900, 901, 3000])])
+    x = laws.build("annealing").features([laws.Planned(build("cyclic", 3000, warmup=100), [50, 900, 901, 3000])])
     h = 1e-6 * (1 - decay)
     low, high = (x.S2(decay + sign * h)[0] for sign in (-1, 1))
     np.testing.assert_allclose(
@@ -50,7 +52,7 @@ def test_S2_slope_by_decay(decay):
 
 
 def test_no_decay_means_no_S2():
-    x = laws.build("annealing").features([laws.Plan(build("constant", 500, peak=3e-3, warmup=50))])
+    x = laws.build("annealing").features([laws.Planned(build("constant", 500, peak=3e-3, warmup=50))])
     S2, slope = x.S2(0.999)
     assert not S2.any() and not slope.any()
     np.testing.assert_allclose(x.S1, 3e-3 * np.arange(1, 501))  # the warm-up counts at the peak
@@ -58,7 +60,7 @@ def test_no_decay_means_no_S2():
 
 def test_without_memory_S2_telescopes_to_the_fall_of_the_rate():
     schedule = build("cosine", 400, peak=2e-3, warmup=20)
-    x = laws.build("annealing").features([laws.Plan(schedule)])
+    x = laws.build("annealing").features([laws.Planned(schedule)])
     rate, _ = rates_and_drops(schedule, "as-peak")
     np.testing.assert_allclose(x.S2(0.0)[0], 2e-3 - rate, atol=1e-15)
 
@@ -81,9 +83,9 @@ def test_warm_up_conventions_agree_without_a_warm_up_and_differ_with_one():
 
 def test_bad_options_and_steps():
     with pytest.raises(InputError, match="warmup='tru' is unknown; did you mean 'true'"):
-        laws.build("annealing", warmup="tru").features([laws.Plan(build("constant", 9))])
+        laws.build("annealing", warmup="tru").features([laws.Planned(build("constant", 9))])
     with pytest.raises(InputError, match="run 'idle': the rates up to step 1 sum to 0"):
-        laws.build("annealing").features([laws.Plan(Schedule(np.array([0.0, 1.0])), name="idle")])
+        laws.build("annealing").features([laws.Planned(Schedule(np.array([0.0, 1.0])), name="idle")])
 
 
 def test_zeta_is_not_defined_after_a_rewarm_up():
@@ -101,6 +103,6 @@ def test_variants_contain_the_law():
     np.testing.assert_allclose(
         laws.build("annealing_epsilon").loss(params | {"epsilon": 0.0}, schedule), plain, rtol=1e-12
     )
-    plan = laws.Plan(schedule, parameters={"non_embedding": 8_000_000})
+    plan = laws.Planned(schedule, parameters={"non_embedding": 8_000_000})
     sized = laws.build("annealing_size").loss(params | {"B": 1.5, "beta": 1.0, "gamma": 0.0}, plan)
     np.testing.assert_allclose(sized, plain + 1.5 / 8, rtol=1e-12)

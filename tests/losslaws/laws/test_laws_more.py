@@ -13,7 +13,7 @@ from losslaws.curves.runs import final
 from losslaws.curves.schedules import build
 from losslaws.fitting import Prior, bootstrap, fit, learn_prior
 from losslaws.fitting.metrics import average, score
-from losslaws.laws._nodes import counted
+from losslaws.laws._blocks import counted
 from losslaws.laws.convex_bound import last_iterate
 from losslaws.laws.forward_momentum import annealing_momentum
 
@@ -59,7 +59,7 @@ def plans():
         "polyline": {"points": REWARM},
     }
     return [
-        laws.Plan(build(name, 2400, 3e-3, 60, **options), step, {"non_embedding": size}, BATCH, f"{name}-{size}")
+        laws.Planned(build(name, 2400, 3e-3, 60, **options), step, {"non_embedding": size}, BATCH, f"{name}-{size}")
         for name, options in shapes.items()
         for size in SIZES
     ]
@@ -177,7 +177,7 @@ def test_blocks_of_drops_are_within_1e_5_of_the_double_sum(shape, warmup):
     family, steps, options = LONG[shape]
     schedule = build(family, steps, 3e-4, steps // 12, **options)
     step = np.unique(np.linspace(steps // 12 + 16, steps, 60).astype(int))  # multiples of nothing
-    plan = laws.Plan(schedule, step)
+    plan = laws.Planned(schedule, step)
     for params in (CONFIG["400M"], (0, 0, 0.5, 400.0, 20.0, 0.5, 0.8), (0, 0, 0.5, 5000.0, 5.0, 0.02, 0.3)):
         _, _, alpha, B, C, beta, gamma = params
         law = laws.build("multi_power", warmup=warmup)
@@ -194,7 +194,7 @@ def test_many_points_come_in_chunks_and_agree(monkeypatch):
     schedule = build("cosine", 3000, 3e-4, 100)
     law, params = laws.build("multi_power"), multi_power_params("25M")
     every = law.loss(params, schedule)
-    monkeypatch.setattr("losslaws.laws._nodes.CHUNK", 5000)
+    monkeypatch.setattr("losslaws.laws._blocks.CHUNK", 5000)
     np.testing.assert_allclose(law.loss(params, schedule), every, rtol=1e-12)
     np.testing.assert_allclose(law.loss(params, schedule, [7, 500, 3000]), every[[6, 499, 2999]], rtol=1e-12)
 
@@ -240,7 +240,7 @@ def test_steps_at_rate_zero_do_nothing_in_the_convex_bound():
     losses = law.loss(params, tail)
     assert np.all(losses[50:] == losses[49])
     with pytest.raises(InputError, match="run 'idle': the rates up to step 1 are all 0"):
-        law.features([laws.Plan(Schedule(np.array([0.0, 1.0])), name="idle")])
+        law.features([laws.Planned(Schedule(np.array([0.0, 1.0])), name="idle")])
 
 
 def test_forward_momentum_is_adam_on_the_drops():
@@ -281,9 +281,9 @@ def test_kaplan_forms():
     """The published constants: N and D without limit leave the other's law, steps at the critical batch count half."""
     data = laws.build("kaplan_data")
     params = {"log_Nc": np.log10(6.4e13), "alpha_N": 0.076, "log_Dc": np.log10(1.8e13), "alpha_D": 0.103}
-    plan = laws.Plan(Schedule(np.ones(1000)), [1000], {"non_embedding": 10**6}, 10**15)
+    plan = laws.Planned(Schedule(np.ones(1000)), [1000], {"non_embedding": 10**6}, 10**15)
     assert data.loss(params, plan) == pytest.approx([(6.4e13 / 1e6) ** 0.076], rel=1e-6)
-    at_batch = laws.Plan(Schedule(np.ones(1000)), [1000], {"non_embedding": 10**6}, 2_000_000)
+    at_batch = laws.Planned(Schedule(np.ones(1000)), [1000], {"non_embedding": 10**6}, 2_000_000)
     params = {"A": 0.0, "alpha": 0.077, "B": 2.1e3**0.76, "beta": 0.76}
     halved = laws.build("kaplan_steps", critical_batch=2e6).loss(params, at_batch)
     assert halved == pytest.approx([(2.1e3 / 500) ** 0.76])
@@ -305,12 +305,12 @@ def test_kaplan_forms():
         (lambda: laws.build("kaplan_steps", critical_batch=-1.0), "critical_batch=-1.0 of 'kaplan_steps'"),
         (
             lambda: laws.build("kaplan_steps", critical_batch=5.0).features(
-                [laws.Plan(build("constant", 9), parameters={"non_embedding": 5})]
+                [laws.Planned(build("constant", 9), parameters={"non_embedding": 5})]
             ),
             "give tokens_per_step",
         ),
         (
-            lambda: laws.build("multi_power", warmup="tru").features([laws.Plan(build("constant", 9))]),
+            lambda: laws.build("multi_power", warmup="tru").features([laws.Planned(build("constant", 9))]),
             "warmup='tru' is unknown; did you mean 'true'",
         ),
         (lambda: Prior({"C": 1.0}, {"B": 1.0}), "mean and scale must name the same parameters"),

@@ -14,7 +14,7 @@ SHAPES = {"constant": {}, "cosine": {"final": 0.1}, "wsd": {"decay": 0.3}, "two_
 
 def plans(peak=2e-3):
     step = np.arange(100, 2401, 25)
-    return [laws.Plan(build(name, 2400, peak, 60, **options), step, name=name) for name, options in SHAPES.items()]
+    return [laws.Planned(build(name, 2400, peak, 60, **options), step, name=name) for name, options in SHAPES.items()]
 
 
 def by_recursion(law, params, schedule):

@@ -63,6 +63,7 @@ def test_families_that_fall_faster_than_any_log_are_left_out(search):
     assert any("falls as fast as any log" in line for line in gentle.warnings(gentle.free()))
 
 
+@pytest.mark.slow
 def test_the_annealing_law_wants_a_cliff_and_the_fence_holds_it():
     curves = list(public.multi_power("25M").values())
     laws_ = {name: Search.of(curves, 8000, law=name).free(fenced=False) for name in ("annealing", "multi_power")}

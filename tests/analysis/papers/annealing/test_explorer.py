@@ -40,6 +40,9 @@ SCHEDULES = [
 ]
 
 
+pytestmark = pytest.mark.slow
+
+
 @pytest.fixture(scope="module")
 def paper(tmp_path_factory):
     return Paper.load("annealing", write_experiment(tmp_path_factory.mktemp("explorer") / "smoke", SMOKE))
@@ -95,7 +98,7 @@ def same(page, side):
     schedule = schedules.build(spec["name"], spec["steps"], spec["peak"], spec["warmup"], **spec["options"])
     law = laws.build("annealing", warmup=shown["rule"])
     step = np.array(shown["at"]) + 1
-    sums = law.features([laws.Plan(schedule, step)])
+    sums = law.features([laws.Planned(schedule, step)])
     np.testing.assert_allclose(shown["lr"], schedule.lr[step - 1], rtol=1e-9, atol=1e-15)
     np.testing.assert_allclose(shown["S1"], sums.S1, rtol=1e-9)
     np.testing.assert_allclose(shown["S2"], sums.S2(shown["params"]["lambda"])[0], rtol=1e-9, atol=1e-12)

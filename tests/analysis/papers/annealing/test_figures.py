@@ -32,6 +32,9 @@ EVERY = figures.registered(PLACE)
 SHOWN_BY_SMOKE = ["fig01", "fig02", "fig04", "fig08", "fig13", "fig15", "fig16"]
 
 
+pytestmark = pytest.mark.slow
+
+
 @pytest.fixture(scope="module")
 def paper(tmp_path_factory):
     return Paper.load("annealing", write_experiment(tmp_path_factory.mktemp("profile")))

@@ -20,6 +20,9 @@ TWO = ("constant-1x", "cosine-1x")
 VOID = {"meta", "br", "img", "hr", "input", "link"}
 
 
+pytestmark = pytest.mark.slow
+
+
 class Structure(HTMLParser):
     """Tags in balance, ids once each, and every reference to one."""
 

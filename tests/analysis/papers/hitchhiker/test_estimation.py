@@ -96,6 +96,7 @@ def test_without_the_tables_the_loss_curves_still_get_their_verdicts(tmp_path, m
         families.gpt3()
 
 
+@pytest.mark.slow
 def test_the_practices_on_our_own_family(tmp_path, monkeypatch):
     monkeypatch.setattr(evidence, "OWN", write_family(tmp_path / "family"))
     monkeypatch.setattr(evidence, "WORKERS", 1)

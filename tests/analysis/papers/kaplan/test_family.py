@@ -87,7 +87,7 @@ def test_a_law_with_a_critical_batch_of_the_loss_reads_runs_only(own):
     S_min = run.step / (1 + CRITICAL[0] * run.loss ** (-1 / CRITICAL[1]) / run.tokens_per_step)
     np.testing.assert_allclose(law.features([run])[1], S_min)
     with pytest.raises(InputError, match="needs its measured losses"):
-        law.features([laws.Plan(run.schedule, [10], run.parameters, 2048)])
+        law.features([laws.Planned(run.schedule, [10], run.parameters, 2048)])
     with pytest.raises(InputError, match="alpha_B=-1"):
         laws.build("kaplan_steps", alpha_B=-1.0)
 

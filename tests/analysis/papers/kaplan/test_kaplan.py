@@ -9,7 +9,7 @@ from analysis.papers.kaplan.simulation import reconcile
 from analysis.papers.paper import Paper, write_paper
 from losslaws import laws
 from losslaws.curves import InputError, Schedule
-from losslaws.laws import Plan
+from losslaws.laws import Planned
 from losslaws.search import kaplan
 from losslaws.search.allocation import CHINCHILLA, allocate, best
 from tests.analysis.papers.synthetic import write_experiment
@@ -52,7 +52,7 @@ def test_compute_and_loss_are_inverse_and_share_the_laws_of_the_fitter():
     assert kaplan.compute_to_loss(1e8, loss) == pytest.approx(0.5)
     steps = 0.5 * kaplan.PF_DAY / (6e8 * kaplan.critical_batch(loss))
     assert kaplan.loss_of_size_and_steps(1e8, steps) == pytest.approx(loss)
-    plan = Plan(Schedule(np.ones(1000)), [1000], {"non_embedding": 10**8}, 10**6)
+    plan = Planned(Schedule(np.ones(1000)), [1000], {"non_embedding": 10**8}, 10**6)
     theta = {key: kaplan.value(f"both.{key}") for key in ("alpha_N", "alpha_D")}
     logs = {f"log_{key}": np.log10(kaplan.value(f"both.{key}")) for key in ("Nc", "Dc")}
     assert laws.build("kaplan_data").loss(theta | logs, plan)[0] == pytest.approx(
@@ -101,6 +101,7 @@ def test_allocate_spends_the_budget_and_beats_its_neighbours(tmp_path):
         allocate(-1)
 
 
+@pytest.mark.slow
 def test_the_page(tmp_path, monkeypatch):
     monkeypatch.setattr(evidence, "OWN", write_family(tmp_path / "own"))
     monkeypatch.setattr(evidence, "DRAWS", 3)
@@ -121,6 +122,7 @@ def test_the_page(tmp_path, monkeypatch):
     assert (paper.folder / "constants.csv").exists() and pages[1].read_text().startswith("<!doctype html>")
 
 
+@pytest.mark.slow
 def test_the_page_without_own_runs(tmp_path, monkeypatch):
     monkeypatch.setattr(evidence, "OWN", tmp_path / "none")
     paper = Paper.load("kaplan", folder=tmp_path / "kaplan")

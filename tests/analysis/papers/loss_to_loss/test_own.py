@@ -14,7 +14,7 @@ from analysis.papers.loss_to_loss.shifts import shifted
 from analysis.papers.paper import Paper, write_paper
 from losslaws import laws
 from losslaws.curves import InputError, LossCurve, schedules
-from losslaws.laws import Plan
+from losslaws.laws import Planned
 
 SIZES, LENGTHS, TOKENS = (24_000, 55_000, 151_000, 332_000), (200, 400, 800, 1600), 1024
 LAW = {
@@ -40,7 +40,7 @@ KNOWN = {
 
 def run(domain, size, steps, seed=0, noise=0.0):
     schedule = schedules.build("wsd", steps=steps, peak=1e-3, warmup=10)
-    plan = Plan(schedule, [steps], {"non_embedding": size}, TOKENS)
+    plan = Planned(schedule, [steps], {"non_embedding": size}, TOKENS)
     base = laws.build("kaplan_entropy").loss(LAW, plan)
     loss = {
         test: (1 + noise) * shifted(base, *KNOWN[domain, test][:2], LAW["E"], KNOWN[domain, test][2]) for test in NAMES
@@ -128,6 +128,7 @@ def without_tables(monkeypatch, folder):
     monkeypatch.setenv("PUBLIC_DATA_MIRROR", str(folder))
 
 
+@pytest.mark.slow
 def test_without_the_tables_the_page_holds_our_own_runs_and_says_what_it_lacks(tmp_path, monkeypatch, own):
     without_tables(monkeypatch, tmp_path)
     monkeypatch.setattr(domains, "load", lambda runs: own)
@@ -174,6 +175,7 @@ def test_a_run_that_was_not_evaluated_crosswise_is_named(curves):
     np.testing.assert_allclose(Domains(lone).E(("python", "python")), LAW["E"], rtol=0.02)
 
 
+@pytest.mark.slow
 def test_the_committed_page_is_that_of_the_committed_runs(tmp_path, monkeypatch):
     without_tables(monkeypatch, tmp_path)
     evidence = Evidence()

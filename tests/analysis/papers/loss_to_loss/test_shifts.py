@@ -8,7 +8,7 @@ from analysis.papers.paper import Paper
 from losslaws import laws
 from losslaws.curves import InputError, LossCurve, Schedule
 from losslaws.fitting import fit
-from losslaws.laws import Plan
+from losslaws.laws import Planned
 
 needs_mirror = pytest.mark.skipif(not os.environ.get("PUBLIC_DATA_MIRROR"), reason="PUBLIC_DATA_MIRROR is not set")
 LAW = {"E": 1.97, "log_A": 7.8, "alpha": 0.41, "log_B": 8.9, "beta": 0.45}
@@ -16,7 +16,7 @@ X = np.linspace(2.2, 3.6, 40)
 
 
 def run(size, tokens):
-    plan = Plan(Schedule(np.ones(1)), [1], {"non_embedding": size}, tokens)
+    plan = Planned(Schedule(np.ones(1)), [1], {"non_embedding": size}, tokens)
     loss = laws.build("kaplan_entropy").loss(LAW, plan)
     return LossCurve(f"{size}", plan.schedule, [1], loss, parameters=plan.parameters, tokens_per_step=tokens)
 

@@ -127,6 +127,7 @@ def test_a_curve_must_name_its_width(tmp_path):
         Transfer.load(tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("there", [True, False])
 def test_the_page_shows_our_runs_or_says_that_they_are_missing(folder, tmp_path, monkeypatch, there):
     monkeypatch.setattr(evidence, "OWN", folder if there else tmp_path / "none")

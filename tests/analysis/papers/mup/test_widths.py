@@ -30,6 +30,7 @@ def test_a_law_is_found_again_and_needs_four_widths():
         hold_out(x, curve(x, 2.1, -0.5, 3.1), 2)
 
 
+@pytest.mark.slow
 def test_the_page_needs_no_public_file(tmp_path, monkeypatch):
     monkeypatch.setenv("PUBLIC_DATA_MIRROR", str(tmp_path / "none"))
     monkeypatch.setattr(evidence, "OWN", tmp_path / "none")
