@@ -4,6 +4,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 EXTRAS := .venv/.extras
+# Two processes, a file of tests in one of them: files share fixtures that cost more than their tests.
+WORKERS := -n 2 --dist loadfile
 
 help: ## list the verbs
 	@grep -hE '^[a-z]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 14
@@ -59,8 +61,11 @@ bench: $(READY) ## what training and fitting cost beside Trainer and the publish
 	$(BIN)/python -m training.bench sweep
 	$(BIN)/python -m analysis bench
 
-test: $(EXTRAS) ## run the tests
-	$(BIN)/python -m pytest
+check: lint $(EXTRAS) ## style, format and every fast test: an answer in about a minute
+	$(BIN)/python -m pytest $(WORKERS) -m "not slow"
+
+test: $(EXTRAS) ## run every test
+	$(BIN)/python -m pytest $(WORKERS)
 
 lint: $(READY) ## check style and format
 	$(BIN)/ruff check
@@ -69,4 +74,4 @@ lint: $(READY) ## check style and format
 clean: ## remove runs and token files; results and the environment stay
 	rm -rf runs corpora .pytest_cache .hypothesis .ruff_cache
 
-.PHONY: help setup extras reproduce report figures claims leaderboard plan status trial bench test lint clean
+.PHONY: help setup extras reproduce report figures claims leaderboard plan status trial bench check test lint clean

@@ -49,12 +49,14 @@ def slopes(model, widths, seeds):
     return {name: spread(np.array([np.mean(row[width]) for width in widths])) for name, row in found.items()}
 
 
+@pytest.mark.slow
 def test_activations_are_flat_over_an_eightfold_width():
     found = slopes(MUP, (64, 128, 256, 512), seeds=6)
     assert found.keys() == {"attention 0", "mlp 0", "logits"}
     assert max(found.values()) <= FLAT
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "model",
     [SMALL, *(MUP | {"mup_parts": parts} for parts in (["init", "logits"], ["init", "rates"], ["rates", "logits"]))],
