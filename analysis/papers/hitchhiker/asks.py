@@ -7,7 +7,7 @@ import pandas as pd
 
 from analysis.papers.hitchhiker.estimation import CUT, Ask, sizes, smallest, subsets
 from analysis.papers.kaplan.family import Family
-from losslaws.curves.public import checkpoints as families
+from losslaws.curves.public import hitchhiker as families
 from losslaws.curves.runs import final
 
 ALL = np.inf

@@ -50,12 +50,11 @@ def test_a_number_reproduces_within_one_unit_of_its_last_digit(printed, ours, sa
 
 
 def test_the_page_shows_what_fails_first(monkeypatch, tmp_path):
-    monkeypatch.setattr(published, "RESULT", tmp_path / "published.csv")
     of = {"source": "Table 3", "size": "25M", "law": "step-power", "how": "fit"}
     rows = published.rows(of, ".9921 .0066 .0075 .0020 .0069", Score(0.9921, 0.0045, 0.0053, 0.0013, 0.0034, 0.001))
     monkeypatch.setattr(published, "table", lambda: pd.DataFrame([*rows]))
-    csv, page = published.write()
-    assert pd.read_csv(csv)["reproduces"].tolist() == ["yes", "no", "no", "no", "no"]
+    page, _ = published.write(tmp_path)
+    assert pd.read_csv(tmp_path / "published.csv")["reproduces"].tolist() == ["yes", "no", "no", "no", "no"]
     text = page.read_text()
     assert "5 numbers, of which 1 reproduce" in text
     assert text.index("Does not reproduce") < text.index("| .0066 | 0.0045 |") < text.index("## Reproduces")

@@ -19,7 +19,7 @@ from analysis.papers.hitchhiker.estimation import (
 )
 from analysis.papers.paper import Paper
 from losslaws.curves import InputError, public
-from losslaws.curves.public import checkpoints as families
+from losslaws.curves.public import hitchhiker as families
 from tests.analysis.papers.synthetic_family import write_family
 
 needs_mirror = pytest.mark.skipif(not os.environ.get("PUBLIC_DATA_MIRROR"), reason="PUBLIC_DATA_MIRROR is not set")
