@@ -151,7 +151,7 @@ def literal(figure: Figure) -> None:
     for side in sides:
         told = side.get_major_formatter()
         if not isinstance(told, ScalarFormatter | LogFormatter):  # those write numbers, some as formulae
-            side.set_major_formatter(FuncFormatter(lambda x, i, told=told: told(x, i).replace("$", r"\$")))
+            side.set_major_formatter(FuncFormatter(lambda x, i, told=told: str(told(x, i)).replace("$", r"\$")))
     ticks = {text for side in sides for text in side.findobj(Text)} - {side.label for side in sides}
     for text in set(figure.findobj(Text)) - ticks:
         text.set_parse_math(False)
