@@ -19,6 +19,7 @@ in the order of their names.
 
 import inspect
 import multiprocessing
+import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -98,8 +99,14 @@ def draw_each(place: str, e, folder: Path | str) -> Iterator[Drawing]:
     if "fork" not in multiprocessing.get_all_start_methods():
         yield from (draw(place, name, e, folder) for name in every)
         return
-    with ProcessPoolExecutor(mp_context=multiprocessing.get_context("fork")) as pool:
-        yield from [found.result() for found in [pool.submit(_draw, place, name, folder) for name in every]]
+    quiet = (signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is said once, by the process that waits
+    with ProcessPoolExecutor(
+        mp_context=multiprocessing.get_context("fork"), initializer=signal.signal, initargs=quiet
+    ) as pool:
+        try:
+            yield from [found.result() for found in [pool.submit(_draw, place, name, folder) for name in every]]
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _draw(place: str, name: str, folder: Path) -> Drawing:

@@ -266,20 +266,20 @@ HOSTILE = (
 )
 
 
-def hostile(study, monkeypatch):
+def hostile(paper, monkeypatch):
     """A page whose runs, tables, paragraphs and headings have the names HOSTILE."""
-    offered = families(study)
+    offered = families(paper.evidence)
     for run, odd in zip(offered[0]["runs"], HOSTILE, strict=False):
         run["name"] = odd
     offered[0]["name"] = HOSTILE[2]
-    monkeypatch.setattr("analysis.papers.annealing.explorer.families", lambda study: offered)
+    monkeypatch.setattr("analysis.papers.annealing.explorer.families", lambda e: offered)
     table = markdown(pd.DataFrame({"run": HOSTILE, "loss": [1.0] * len(HOSTILE)}))
     prose = "\n\n".join(f"{name}\n\n- {name}, too high\n\n*{name}*" for name in HOSTILE)
-    return page(f"{TEXT}\n{table}\n\n{prose}\n\n## {HOSTILE[0]}\n\nThe end.\n", study.folder, explorer(study))
+    return page(f"{TEXT}\n{table}\n\n{prose}\n\n## {HOSTILE[0]}\n\nThe end.\n", paper.folder, explorer(paper.evidence))
 
 
-def test_a_page_of_hostile_names_runs_nothing(browser, study, monkeypatch, tmp_path):
-    one, wrong = opened(browser, hostile(study, monkeypatch), tmp_path, viewport={"width": 1200, "height": 900})
+def test_a_page_of_hostile_names_runs_nothing(browser, paper, monkeypatch, tmp_path):
+    one, wrong = opened(browser, hostile(paper, monkeypatch), tmp_path, viewport={"width": 1200, "height": 900})
     said = []
     one.on("dialog", lambda dialog: (said.append(dialog.message), dialog.dismiss()))
     one.wait_for_timeout(300)
