@@ -18,7 +18,7 @@ from scipy.optimize import minimize
 from scipy.stats import linregress
 
 from losslaws.curves import LossCurve
-from losslaws.fitting.huber import huber, pull
+from losslaws.fitting.huber import huber, psi
 from losslaws.laws._blocks import counted
 from losslaws.laws._rates import rates_and_drops
 from losslaws.laws.annealing import annealing_sums
@@ -128,7 +128,7 @@ class DoubleSum:
         predicted = L0 + A * forward - B * rows[0]
         residual = np.log(predicted) - np.log(self.loss)
         by = np.array([np.ones_like(forward), forward, -A * forward * np.log(self.S1), *(-rows[:1]), *(-B * rows[1:])])
-        return huber(np.abs(residual), DELTA).sum(), by @ (pull(residual, DELTA) / predicted)
+        return huber(np.abs(residual), DELTA).sum(), by @ (psi(residual, DELTA) / predicted)
 
     @staticmethod
     def _drop(group, C: float, beta: float, gamma: float) -> np.ndarray:

@@ -38,12 +38,9 @@ class Problem:
         self.fixed, self.prior = fixed, prior
         self.free = np.flatnonzero([name not in fixed for name in law.names])
         self.free_names = [law.names[i] for i in self.free]
-        self.easy = np.flatnonzero(
-            [law.parameters[i].linear for i in self.free]
-        )  # those of the free that enter linearly,
-        self.solved = np.flatnonzero(
-            [law.names[i] not in fixed for i in law.linear]
-        )  # and where these stand in the basis
+        # places of the free linear parameters: among the free ones, and among the columns of the basis
+        self.linear = np.flatnonzero([law.parameters[i].linear for i in self.free])
+        self.columns = np.flatnonzero([law.names[i] not in fixed for i in law.linear])
         self.logs = np.flatnonzero([law.parameters[i].decades for i in self.free])
         self.x = law.features(curves)
         self.loss = np.concatenate([curve.loss for curve in curves])
@@ -88,15 +85,19 @@ class Problem:
         return list(theta[np.argsort(cost, kind="stable")[: self.law.refine]])
 
     def project(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the objective at, and theta with, the linear parameters that fit best at each of `points` [g, q]: [g] and [g, p]."""
+        """Return the objective at, and theta with, the linear parameters that fit best at each of `points` [g, q]: [g] and [g, p].
+
+        Variable projection (Golub, Pereyra 1973): at given nonlinear parameters the best linear ones follow from a linear system, so that
+        the grid need have q dimensions only, not p. All points of the grid go through as one batch [g, n, k].
+        """
         law = self.law
         theta = np.tile([self.fixed.get(name, 0.0) for name in law.names], (len(points), 1))
         theta[:, law.nonlinear] = points
         if not law.linear.size:
             return np.array([self.objective(self.residual(point)[0]) for point in theta]), theta
-        phi = np.array([self.basis(point)[0] for point in points])
-        if self.easy.size:
-            theta[:, self.free[self.easy]] = self.solve(phi, theta[0, law.linear])
+        phi = np.array([self.basis(point)[0] for point in points])  # [g, n, k]
+        if self.linear.size:
+            theta[:, self.free[self.linear]] = self.solve(phi, theta[0, law.linear])
         loss = np.maximum(phi @ theta[:, law.linear, None], LOWEST)[..., 0]
         return huber(np.abs(np.log(loss) - self.log_loss), self.delta) @ self.weight, theta
 
@@ -105,16 +106,21 @@ class Problem:
 
         given [k] holds the values of those that are fixed, and 0 for the others.
         """
+        # The error of the logarithm is nearly the relative one, log Lhat - log L = Lhat / L - 1, and that is linear in the parameters.
+        # Its weighted squares stand in for the Huber loss: a start needs no more, and these have a closed form.
         columns = phi * (self.root / self.loss)[:, None]
-        missing = self.root - columns @ given
-        if self.solved.size < given.size:
-            columns = columns[..., self.solved]
+        missing = self.root - columns @ given  # [g, n], what the free parameters have to explain
+        if self.columns.size < given.size:
+            columns = columns[..., self.columns]
+        # Normal equations with columns of length 1: k is 1 to 4, so that a batch of k x k systems is far cheaper than a QR of every
+        # [n, k], and the scaling and RIDGE keep them solvable.
         gram = columns.swapaxes(1, 2) @ columns
         size = np.sqrt(np.maximum(gram.diagonal(axis1=1, axis2=2), TINY))
-        place = self.free[self.easy]
+        place = self.free[self.linear]
         low, high = self.lower[place] * size, self.upper[place] * size
         gram = gram / (size[:, :, None] * size[:, None]) + RIDGE * np.eye(place.size)
         best = np.linalg.solve(gram, ((missing[:, None] @ columns)[:, 0] / size)[..., None])[..., 0]
+        # bounds are met seldom; only there is the bounded problem solved, one point after another
         for i in np.flatnonzero(((best < low) | (best > high)).any(axis=1)):
             best[i] = lsq_linear(columns[i] / size[i], missing[i], (low[i], high[i])).x
         return best / size
@@ -150,7 +156,7 @@ class Problem:
         start, lower, upper = theta[free], self.lower[free], self.upper[free]
         for side in (start, lower, upper):
             side[logs] = np.log(side[logs])
-        found = minimise(residual, start, lower, upper, weight, delta, self.easy, ftol)
+        found = minimise(residual, start, lower, upper, weight, delta, self.linear, ftol)
         return replace(found, theta=whole(found.theta))
 
     def doubts(self, result: Minimum, jacobian: np.ndarray) -> Iterator[str]:
