@@ -133,9 +133,7 @@ def at_each_peak(group: Group) -> list[list[LossCurve]]:
 def tell(procedure: Procedure, group: Group) -> Told:
     """Return the fits to all curves of one peak rate, for those parts that know parameters beforehand."""
     return [
-        [replace(fit(part.law, runs, fixed=part.fixed), problem=None) for runs in at_each_peak(group)]
-        if part.known
-        else []
+        [fit(part.law, runs, fixed=part.fixed).without_points() for runs in at_each_peak(group)] if part.known else []
         for part in procedure.parts
     ]
 

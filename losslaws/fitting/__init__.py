@@ -10,8 +10,10 @@ metrics   how far predicted losses are from measured ones
 from losslaws.fitting.fits import Fit, Intervals, bootstrap, final_of, fit, learn_prior, mean_error
 from losslaws.fitting.metrics import Score, average, r_squared, score
 from losslaws.fitting.prior import Prior
+from losslaws.fitting.problem import Doubt
 
 __all__ = [
+    "Doubt",
     "Fit",
     "Intervals",
     "Prior",

@@ -14,14 +14,14 @@ Variable projection gives the start: over a grid of the nonlinear parameters, th
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from losslaws.curves import InputError, LossCurve, Schedule
 from losslaws.fitting.metrics import r_squared
 from losslaws.fitting.prior import LOWEST, Prior
-from losslaws.fitting.problem import Problem
+from losslaws.fitting.problem import Doubt, Problem
 from losslaws.laws import Law, Planned, Run
 
 ROUGH = 1e-9  # share of the objective to which a draw is minimised: far below what the draws differ by
@@ -38,9 +38,12 @@ class Fit:
     objective  sum over points of weight x Huber(log Lhat - log L), what the fit minimised but for a prior
     r2         share of the losses' variance explained, over all fitted points together
     converged  whether the optimiser met a tolerance rather than its iteration limit
-    warnings   one line for everything that makes the numbers doubtful; empty: nothing found
+    warnings   a Doubt for everything that makes the numbers doubtful; empty: nothing found
     points     number of fitted points
     curves     names of the fitted curves
+
+    Its points stay with it, for `covariance`, `measurements`, `runs` and `bootstrap`; `without_points` is small enough to be sent
+    to other processes or kept in numbers, and says so where it is asked for what it no longer can tell.
     """
 
     law: Law
@@ -49,10 +52,10 @@ class Fit:
     objective: float
     r2: float
     converged: bool
-    warnings: tuple[str, ...]
+    warnings: tuple[Doubt, ...]
     points: int
     curves: tuple[str, ...]
-    problem: Problem = field(repr=False)
+    problem: Problem | None = field(repr=False)
 
     def predict(self, run: Run | Schedule, step=None) -> np.ndarray:
         """Return the predicted losses of `run` at `step` (default: its evaluated steps; of a Schedule: every step), [n]."""
@@ -60,7 +63,57 @@ class Fit:
 
     def doubts(self, name: str) -> bool:
         """Whether a warning says of the parameter `name` that it is on a bound or not identified."""
-        return any(warning.startswith(f"{name} is ") for warning in self.warnings)
+        return any(warning.parameter == name for warning in self.warnings)
+
+    @property
+    def identified(self) -> bool:
+        """Whether the fitted curves tell every parameter."""
+        return not any(warning.kind == "not identified" for warning in self.warnings)
+
+    @property
+    def places(self) -> np.ndarray:
+        """Positions of the free parameters in the law's theta, [free]."""
+        return np.array([self.law.names.index(name) for name in self.free], dtype=int)
+
+    @property
+    def points_fitted(self) -> Problem:
+        """The stacked points of the fit. Raises InputError for a fit that was stored without them."""
+        if self.problem is None:
+            raise InputError(f"fit of '{self.law.name}': was stored without its points; fit the curves again")
+        return self.problem
+
+    @property
+    def runs(self) -> tuple[LossCurve, ...]:
+        """The fitted curves. Raises InputError for a fit that was stored without its points."""
+        return tuple(self.points_fitted.curves)
+
+    def measurements(self, points: float) -> float:
+        """Return how many independent measurements were fitted, if `points` points of a curve weigh about as much as one.
+
+        Raises InputError for a fit that was stored without its points.
+        """
+        return float(self.points_fitted.weight.sum() / points)
+
+    def covariance(self, points: float) -> np.ndarray:
+        """Return the covariance of the free parameters [free, free], `points` points counting as one independent measurement.
+
+        It is the inverse of the curvature of what was minimised, prior included, in units of the fit's delta. Raises InputError for a
+        fit that was stored without its points.
+        """
+        problem = self.points_fitted
+        theta = self.law.theta(self.params)
+        residual, jacobian = problem.residual(theta)
+        # weighted squares with the Huber loss's gradient: w min(1, delta / |r|) / delta^2, here without the minimum
+        weight = problem.weight / np.maximum(np.abs(residual), problem.delta) / problem.delta
+        gram = (weight[:, None] * jacobian).T @ jacobian
+        if problem.prior:
+            rows = problem.prior.rows(theta[problem.free], problem.free_names)[1]
+            gram = gram + rows.T @ rows
+        return np.linalg.pinv(gram / points, hermitian=True)
+
+    def without_points(self) -> "Fit":
+        """Return the fit with its numbers only."""
+        return replace(self, problem=None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,7 +181,7 @@ def bootstrap(fit: Fit, n: int = 1000, seed: int = 0) -> Intervals:
     weighted instead; that cannot see how runs differ, so the result is marked as a lower bound. Each draw starts where the
     draw with the nearest weights ended.
     """
-    problem, rng = fit.problem, np.random.default_rng(seed)
+    problem, rng = fit.points_fitted, np.random.default_rng(seed)
     if len(problem.curves) > 1:
         group, unit = problem.run, "runs"
     else:

@@ -17,6 +17,26 @@ FLAT = 1e-6  # eigenvalue of J'J with columns of length 1 below which a directio
 RIDGE = 1e-12  # share of a column's square that keeps least squares solvable for columns that depend on each other
 
 
+class Doubt(str):
+    """What makes the numbers of a fit doubtful: a line to print, and what it is about.
+
+    kind       one of KINDS
+    parameter  the name of the parameter that it speaks of; empty: of the fit as a whole
+    """
+
+    KINDS = ("not converged", "too few points", "on its bound", "not identified")
+    kind: str
+    parameter: str
+
+    def __new__(cls, text: str, kind: str, parameter: str = ""):
+        line = super().__new__(cls, text)
+        line.kind, line.parameter = kind, parameter
+        return line
+
+    def __getnewargs__(self):
+        return str(self), self.kind, self.parameter
+
+
 class Problem:
     """The stacked points of one fit: n points, residuals in log loss, and the ways to lower their objective."""
 
@@ -159,22 +179,22 @@ class Problem:
         found = minimise(residual, start, lower, upper, weight, delta, self.linear, ftol)
         return replace(found, theta=whole(found.theta))
 
-    def doubts(self, result: Minimum, jacobian: np.ndarray) -> Iterator[str]:
-        """Yield a line for everything that makes the fitted numbers doubtful."""
+    def doubts(self, result: Minimum, jacobian: np.ndarray) -> Iterator[Doubt]:
+        """Yield a Doubt for everything that makes the fitted numbers doubtful."""
         parameters = [self.law.parameters[i] for i in self.free]
         if not result.converged:
-            yield "not converged: the optimiser reached its iteration limit"
+            yield Doubt("not converged: the optimiser reached its iteration limit", "not converged")
         n, p = self.loss.size, len(parameters)
         if n < p + 3:
-            yield f"too few points: {n} for {p} free parameters; at least {p + 3} are needed"
+            yield Doubt(f"too few points: {n} for {p} free parameters; at least {p + 3} are needed", "too few points")
         for parameter, value in zip(parameters, result.theta[self.free], strict=True):
             for bound in parameter.bounds:
                 if abs(value - bound) <= ON_BOUND * max(abs(bound), 1.0) < np.inf:
-                    yield f"{parameter.name} is on its bound, {bound:g}"
+                    yield Doubt(f"{parameter.name} is on its bound, {bound:g}", "on its bound", parameter.name)
         yield from self.unidentified(parameters, result.theta, jacobian)
 
-    def unidentified(self, parameters, theta, jacobian) -> Iterator[str]:
-        """Yield a line for the parameters that can change together without changing any prediction, nor against the prior."""
+    def unidentified(self, parameters, theta, jacobian) -> Iterator[Doubt]:
+        """Yield a Doubt for the parameters that can change together without changing any prediction, nor against the prior."""
         jacobian = self.root[:, None] * jacobian
         if self.prior:
             jacobian = np.vstack([jacobian, self.delta * self.prior.rows(theta[self.free], self.free_names)[1]])
@@ -185,7 +205,8 @@ class Problem:
         flat = np.abs(directions[:, strength < FLAT])
         for parameter, part in zip(parameters, flat.max(axis=1, initial=0.0), strict=True):
             if part > 0.1:
-                yield f"{parameter.name} is not identified by these curves: it needs {parameter.needs}"
+                text = f"{parameter.name} is not identified by these curves: it needs {parameter.needs}"
+                yield Doubt(text, "not identified", parameter.name)
 
 
 def between(axes: Sequence[Sequence[float]], cost: np.ndarray) -> np.ndarray:

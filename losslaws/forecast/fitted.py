@@ -79,7 +79,7 @@ class Fitted:
 
     def form_losses(self, i: int, read) -> tuple[np.ndarray, np.ndarray]:
         """Return what one form forecasts from the features of a schedule, and its standard deviation, [n] each."""
-        law, free = self.fits[i].law, self.fits[i].problem.free
+        law, free = self.fits[i].law, self.fits[i].places
         loss, jacobian = law.evaluate(law.theta(self.fits[i].params), read)
         slope = jacobian[:, free]
         return loss, np.sqrt(np.einsum("ni,ij,nj->n", slope, self.covariances[i], slope))
@@ -106,16 +106,4 @@ def fit_runs(curves: Sequence[LossCurve], learned: dict) -> Fitted:
         for name, held in FORMS.items()
     )
     weight = likelihood(fits) * [learned[name]["weight"] for name in FORMS]
-    return Fitted(tuple(curves), fits, weight / weight.sum(), tuple(map(covariance_of, fits)))
-
-
-def covariance_of(found: Fit) -> np.ndarray:
-    """Return the inverse of the curvature of what was minimised, POINTS points counting as one independent measurement."""
-    problem = found.problem
-    theta = found.law.theta(found.params)
-    residual, jacobian = problem.residual(theta)
-    weight = (
-        problem.weight / np.maximum(np.abs(residual), problem.delta) / problem.delta
-    )  # and Huber's, in units of delta squared
-    rows = problem.prior.rows(theta[problem.free], problem.free_names)[1]
-    return np.linalg.pinv(((weight[:, None] * jacobian).T @ jacobian + rows.T @ rows) / POINTS, hermitian=True)
+    return Fitted(tuple(curves), fits, weight / weight.sum(), tuple(found.covariance(POINTS) for found in fits))

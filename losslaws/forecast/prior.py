@@ -50,7 +50,7 @@ def likelihood(fits: Sequence[Fit]) -> np.ndarray:
 
     n is the number of independent measurements, one for POINTS points.
     """
-    measurements = fits[0].problem.weight.sum() / POINTS
+    measurements = fits[0].measurements(POINTS)
     objective = np.array([max(found.objective, np.finfo(float).tiny) for found in fits])
     share = (objective / objective.min()) ** (-measurements / 2)
     return share / share.sum()

@@ -57,7 +57,7 @@ def kaplan_rows(C: float):
 def own_row(name: str, fit: Fit, flops: float) -> tuple:
     """Return what a fit of our own says, and how far beyond its runs that is."""
     size, data, loss = best(fit.params, flops)
-    runs = fit.problem.curves
+    runs = fit.runs
     most = float((6 * counts(runs, "non_embedding") * tokens(runs)).max())
     beyond = f"; {flops / most:.3g} times the compute of its largest run" if flops > most else ""
     doubts = "".join(f"; {doubt}" for doubt in fit.warnings)

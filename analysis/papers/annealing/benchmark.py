@@ -64,7 +64,8 @@ METHODS = (
     Method("Chinchilla, 3 WSD branches", "steps_power", BRANCHES, "wsd20-linear"),
 )
 SIZED = "Chinchilla with sizes"  # the cosines of the base model, and every run of another size
-COLUMNS = ("method", "runs", "flops", "target", "predicted", "measured", "error", "seed_noise", "note")
+READS = ["law", "identified"]  # columns that the analysis reads and no reader needs beside `method` and `note`
+COLUMNS = ("method", "runs", "flops", "target", "predicted", "measured", "error", "seed_noise", "note", *READS)
 
 
 def methods(experiment: Experiment) -> list[Method]:
@@ -93,6 +94,7 @@ def benchmark(experiment: Experiment) -> pd.DataFrame:
     predicted, measured   final loss, nats per token; error: predicted / measured - 1; both nan where not identified
     seed_noise  standard deviation of the measured loss over seeds, relative
     pareto      whether no cheaper method is closer to this target
+    law         what was fitted; identified: whether its runs tell every parameter
     """
     rows = []
     for method in methods(experiment):
@@ -127,6 +129,8 @@ def evaluate(experiment: Experiment, method: Method) -> Iterable[dict]:
             "note": "; ".join(fitted.warnings)
             if fitted
             else f"not identified: {points} points for {unknown} parameters",
+            "law": method.law,
+            "identified": fitted is not None and fitted.identified,
         }
 
 
@@ -165,10 +169,10 @@ def equal_error(table: pd.DataFrame) -> pd.DataFrame:
     """
     size = table.assign(error=table["error"].abs())
     rows = []
-    for name, own in size[size["method"].str.startswith("Chinchilla")].groupby("method", sort=False):
+    for name, own in size[size["law"] != "annealing"].groupby("method", sort=False):
         if own["error"].isna().any():
             continue
-        identified = size["method"].str.startswith("annealing") & ~size["note"].str.contains("not identified")
+        identified = (size["law"] == "annealing") & size["identified"]
         rivals = size[identified & size["target"].isin(own["target"])]
         rivals = rivals.groupby("method").filter(lambda rows, own=own: len(rows) == len(own))
         means = rivals.groupby("method").agg(flops=("flops", "first"), error=("error", "mean")).sort_values("flops")

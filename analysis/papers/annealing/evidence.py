@@ -97,7 +97,7 @@ class Evidence:
         return {
             "fits": self.own.fits,
             "predictions": self.own.predictions,
-            "benchmark": lambda: self.benchmark,
+            "benchmark": lambda: self.benchmark.drop(columns=benchmark.READS),
             "benchmark_summary": lambda: benchmark.summary(self.benchmark),
             "benchmark_equal_error": lambda: self.equal_error,
         }

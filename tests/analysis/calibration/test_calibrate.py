@@ -36,7 +36,7 @@ def test_the_committed_priors_are_those_of_the_public_curves(public):
 
 def test_forms_that_fit_better_weigh_more_and_more_so_for_more_points():
     def made(objective, points):
-        return SimpleNamespace(objective=objective, problem=SimpleNamespace(weight=np.ones(points)))
+        return SimpleNamespace(objective=objective, measurements=lambda each: points / each)
 
     few, many = (likelihood([made(1e-4, points), made(2e-4, points)]) for points in (200, 800))
     assert few == pytest.approx([2 / 3, 1 / 3]) and many == pytest.approx([16 / 17, 1 / 17])

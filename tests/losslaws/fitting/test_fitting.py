@@ -247,3 +247,24 @@ def test_bad_input(options, message):
         fit(laws.build("annealing"), synthetic(), **options)
     with pytest.raises(InputError, match="there are no curves to fit"):
         fit(laws.build("annealing"), [])
+
+
+def test_a_fit_tells_what_stands_behind_it_and_says_so_when_it_was_stored(paper_fit):
+    assert [run.name for run in paper_fit.runs] == list(paper_fit.curves)
+    assert paper_fit.measurements(10) == pytest.approx(paper_fit.points / 10)
+    covariance = paper_fit.covariance(100)
+    assert covariance.shape == (len(paper_fit.free),) * 2 and np.all(np.linalg.eigvalsh(covariance) > 0)
+    np.testing.assert_allclose(paper_fit.covariance(400), 4 * covariance, rtol=1e-6)
+    stored = paper_fit.without_points()
+    assert stored.params == paper_fit.params
+    for ask in (lambda: stored.runs, lambda: stored.covariance(1), lambda: bootstrap(stored, 3)):
+        with pytest.raises(InputError, match="was stored without its points; fit the curves again"):
+            ask()
+
+
+def test_a_doubt_says_which_parameter_and_why(paper_fit):
+    constant = [curve for curve in public.annealing_paper_fit().values() if curve.schedule.name == "constant"]
+    found = fit(laws.build("annealing"), constant, fixed={"lambda": 0.999})
+    (about,) = [doubt for doubt in found.warnings if doubt.parameter == "C" and doubt.kind == "not identified"]
+    assert "it needs a decay of the learning rate" in about and found.doubts("C") and not found.doubts("alpha")
+    assert paper_fit.identified and not found.identified

@@ -62,7 +62,7 @@ def mean_errors(rows):
 
     chance  whether its runs leave parameters of the fit open
     """
-    chance = rows["note"].str.contains("not identified")
+    chance = ~rows["identified"].astype(bool)
     means = rows.assign(error=100 * rows["error"].abs(), chance=chance).groupby("method")
     means = means.agg(
         flops=("flops", "first"), error=("error", "mean"), targets=("error", "count"), chance=("chance", "any")

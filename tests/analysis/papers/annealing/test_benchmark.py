@@ -67,7 +67,11 @@ def test_the_front_holds_what_nothing_beats(table):
 
 def made(*rows):
     columns = ["method", "runs", "flops", "target", "error", "seed_noise"]
-    return pd.DataFrame(rows, columns=columns).assign(note="")
+    return pd.DataFrame(rows, columns=columns).assign(
+        note="",
+        law=["steps_power" if row[0].startswith("Chinchilla") else "annealing" for row in rows],
+        identified=True,
+    )
 
 
 def test_equal_error_says_when_the_law_does_not_get_there():
@@ -84,7 +88,7 @@ def test_equal_error_says_when_the_law_does_not_get_there():
 def test_a_fit_that_is_not_identified_does_not_reach_an_error_by_chance():
     lucky = made(("Chinchilla, 3 cosines", "a", 100.0, "t", -0.02, 0.0), ("annealing, x", "b", 10.0, "t", 0.0, 0.0))
     assert equal_error(lucky)["ratio"].item() == 0.1
-    lucky.loc[1, "note"] = "C is not identified by these curves: it needs a decay of the learning rate"
+    lucky.loc[1, "identified"] = False
     assert np.isnan(equal_error(lucky)["ratio"].item())
 
 
