@@ -26,10 +26,10 @@ ENOUGH = 2.0  # standard deviations of one run's final loss by which a schedule 
 
 
 def by_schedule(curves: dict[str, LossCurve]) -> dict[str, list[LossCurve]]:
-    """Return the runs of every schedule, by its name; seeds in order. Raises InputError without the baseline or seeds."""
+    """Return the runs of every schedule, by its line of the sweep; seeds in order. Raises InputError without the baseline or seeds."""
     groups: dict[str, list[LossCurve]] = {}
-    for name, curve in sorted(curves.items()):
-        groups.setdefault(name.split("-seed")[0], []).append(curve)
+    for _, curve in sorted(curves.items()):
+        groups.setdefault(curve.source["line"], []).append(curve)
     if BASELINE not in groups or any(len(runs) < 2 for runs in groups.values()):
         raise InputError(
             f"trial: needs at least two seeds of every schedule, '{BASELINE}' among them; got {', '.join(curves)}"

@@ -32,7 +32,7 @@ class LossCurve:
     flops_per_token  training FLOPs per token, forward and backward, exact with attention and logits; None: unknown
     seed             of initialisation and data order
     role             what an experiment uses the run for: "fit", "unseen", "noise", ... ; empty: nothing special
-    source           provenance: where the numbers come from
+    source           provenance: where the numbers come from; of our own runs also "config", and "line", the line of the sweep
     also             by name, float64 [n], the loss on other validation sets at the same steps (NaN: not taken)
 
     Raises InputError for unsorted, repeated or out-of-range steps, and for losses that are not finite and positive.
@@ -98,6 +98,11 @@ class LossCurve:
     def _refuse(self, step, bad, message):
         if bad.any():
             raise InputError(f"curve '{self.name}': {message.format(step[np.argmax(bad)])}")
+
+    @property
+    def config(self) -> dict:
+        """The resolved config of the run, as far as it bears on the record: model, data, schedule, ...; empty for others' runs."""
+        return self.source.get("config", {})
 
     @property
     def final_loss(self) -> float:

@@ -120,7 +120,7 @@ class Evidence:
     @property
     def base(self) -> LossCurve:
         """The first run that the experiment fits."""
-        return next(iter(self.own.role("fit").values()))
+        return self.own.base
 
     def own_final(self, name: str) -> float:
         """Return the measured final loss of one of the experiment's runs."""

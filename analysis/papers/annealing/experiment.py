@@ -54,6 +54,22 @@ class Experiment:
         """Whether the profile ran every one of these cells."""
         return all(name in self.curves for name in names)
 
+    @property
+    def base(self) -> LossCurve:
+        """The first run of role "fit": the model, the peak rate and the seed that most runs share."""
+        return next(iter(self.role("fit").values()))
+
+    def decays(self, shape: str) -> dict[int, dict[int, LossCurve]]:
+        """The WSD runs to zero of the base model, peak and seed whose decay has this shape, by steps and share of decay, per cent."""
+        found: dict[int, dict[int, LossCurve]] = {}
+        for curve in self.curves.values():
+            schedule = curve.config.get("schedule", {})
+            if schedule.get("name") != "wsd" or schedule["shape"] != shape or schedule["final"]:
+                continue
+            if same_training(curve, self.base) and curve.schedule.peak == self.base.schedule.peak:
+                found.setdefault(curve.schedule.steps, {})[round(100 * schedule["decay"])] = curve
+        return {steps: dict(sorted(runs.items())) for steps, runs in sorted(found.items())}
+
     @cached_property
     def fitted(self) -> dict[str, Fit]:
         """Every fit that the profile's curves allow, by name.

@@ -54,7 +54,7 @@ class Domains:
         """The final losses of the models trained on a domain, on a validation set, by size and steps."""
         domain, test = loss
         low, high = self.counted
-        every = [run for name, run in self.curves.items() if run.role == role and name.startswith(f"{domain}-")]
+        every = [run for run in self.curves.values() if run.role == role and run.config["data"]["domain"] == domain]
         runs = [run for run in every if low <= ratio(run) <= high]
         found = [final(run if test == domain else run.on(f"installed-{test}")) for run in runs]
         return dict(sorted(((run.parameters["non_embedding"], run.schedule.steps), run) for run in found))

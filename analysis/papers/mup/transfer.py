@@ -11,7 +11,6 @@ The role of a run names its parametrisation: "mup", "standard", or the parts of 
 smallest width, which is muP's base, a control is muP itself, so it has those runs there.
 """
 
-import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -22,7 +21,6 @@ from analysis.papers.mup.widths import WidthLaw, fit_widths
 from losslaws.curves import InputError, LossCurve
 from losslaws.curves.loss_curve import load_folder
 
-WIDTH = re.compile(r"d_model(\d+)")
 MUP, STANDARD = "mup", "standard"
 BASIN_RATIO = 8  # over which basins and activations are compared
 LAW_RATIO = 4  # of the smallest width: up to here the law is fitted, wider models are foretold
@@ -66,13 +64,12 @@ class Transfer:
 
     @classmethod
     def load(cls, folder: Path | str) -> "Transfer":
-        """Read `folder`/curves. Raises InputError where there are none, or where a name does not give the width."""
+        """Read `folder`/curves. Raises InputError where there are none, or where a curve comes without its config."""
         found = {}
         for name, curve in load_folder(Path(folder) / "curves").items():
-            width = WIDTH.search(name)
-            if not width:
-                raise InputError(f"{folder}: the name of curve '{name}' holds no width; write d_modelWIDTH")
-            found[curve.role, int(width[1]), curve.schedule.peak, curve.seed] = curve
+            if "d_model" not in curve.config.get("model", {}):
+                raise InputError(f"{folder}: the config of curve '{name}' holds no model.d_model, its width")
+            found[curve.role, curve.config["model"]["d_model"], curve.schedule.peak, curve.seed] = curve
         return cls(found | shared_base(found))
 
     @property

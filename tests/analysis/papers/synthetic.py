@@ -9,10 +9,9 @@ from losslaws.laws.annealing import annealing_sums
 
 PEAK, WARMUP, X, TOKENS = 3e-3, 40, 400, 2048
 LAW = {"L0": 1.6, "A": 1.1, "alpha": 0.45, "C": 1.0, "lambda": 0.97, "B": 0.5, "beta": 0.2, "gamma": 0.05}
-SIZES = {"0.1m": 100_000, "0.3m": 280_000, "0.6m": 600_000}  # non-embedding parameters
+BASE, SIZES = 100_000, {"0.3m": 280_000, "0.6m": 600_000}  # non-embedding parameters
 OFFSET, SCATTER = 5e-4, 3e-4  # relative: of a whole run, and of each of its points
 
-REWARM = [[0, 1], [0.55, 0.1], [0.6, 1], [1, 0]]
 DIPS = [[0, 1], [0.4, 1], [0.45, 0.1], [0.5, 1], [0.7, 1], [0.8, 0.1], [0.9, 1], [1, 1]]
 CELLS = {
     "constant-1x": ("fit", 1, "constant", {}),
@@ -38,8 +37,8 @@ CELLS = {
     "cosine-1x-cycle06": ("claim", 1, "cosine", {"cycle": round(0.6 * X)}),
     "cosine-1x-cycle14": ("claim", 1, "cosine", {"cycle": round(1.4 * X)}),
     "cosine-1x-final10": ("claim", 1, "cosine", {"final": 0.1}),
-    "rewarm-full": ("claim", 1.75, "polyline", {"points": REWARM}),
-    "rewarm-half": ("claim", 1.75, "polyline", {"points": [[x, y / 2 if x == 0.6 else y] for x, y in REWARM]}),
+    "rewarm-full": ("claim", 2, "cyclic", {"cycles": 2, "final": 0.1}),
+    "rewarm-half": ("claim", 2, "cyclic", {"cycles": 2, "final": 0.1, "peaks": [1, 0.5]}),
     "dip": ("claim", 1.5, "polyline", {"points": DIPS}),
     "zero-tail": ("claim", 1.1, "polyline", {"points": [[0, 1], [0.8 / 1.1, 1], [1 / 1.1, 0], [1, 0]]}),
     "peak4-05x": ("claim", 0.5, "cosine", {"peak": 4 * PEAK}),
@@ -47,7 +46,7 @@ CELLS = {
     "constant-1x-seed1": ("noise", 1, "constant", {}),
     "cosine-1x-seed1": ("noise", 1, "cosine", {}),
     "wsd20-linear-1x-seed1": ("noise", 1, "wsd", {"decay": 0.2}),
-    "cosine-1x-0.1m": ("size", 1, "cosine", {}),
+    "cosine-1x-0.3m": ("size", 1, "cosine", {}),
     "cosine-1x-0.6m": ("size", 1, "cosine", {}),
 }
 SMOKE = ("constant-1x", "cosine-1x", "wsd20-linear-1x", "cosine-1x-seed1", "cosine-05x")
@@ -64,7 +63,7 @@ def curve(name: str, noise: float = 1.0) -> LossCurve:
     """Return cell `name` with `noise` times the usual noise."""
     role, length, family, options = CELLS[name]
     schedule = schedules.build(family, round(length * X), **({"peak": PEAK, "warmup": WARMUP} | options))
-    size = SIZES.get(name.rsplit("-", 1)[-1], SIZES["0.3m"])
+    size = SIZES.get(name.rsplit("-", 1)[-1], BASE)
     step = np.arange(20, schedule.steps + 1, 20)
     rng = np.random.default_rng(seed_of(name))
     relative = 1 + noise * (OFFSET * rng.standard_normal() + SCATTER * rng.standard_normal(step.size))
@@ -78,8 +77,13 @@ def curve(name: str, noise: float = 1.0) -> LossCurve:
         flops_per_token=6.0 * (size + 262_144),
         seed=int(name.endswith("-seed1")),
         role=role,
-        source={"made": "from the annealing law"},
+        source={"made": "from the annealing law", "config": {"schedule": config_of(family, options)}},
     )
+
+
+def config_of(family: str, options: dict) -> dict:
+    """The group `schedule` of a run's config."""
+    return {"name": family} | schedules.options(family) | options
 
 
 def seed_of(name: str) -> int:

@@ -26,7 +26,9 @@ def curves():
     for name, run in RUNS.items():
         for seed, shift in enumerate(SHIFTS):
             one = curve(run, noise=0.0)
-            made[f"{name}-seed{seed}"] = replace(one, name=f"{name}-seed{seed}", loss=one.loss + shift, seed=seed)
+            made[f"{name}-seed{seed}"] = replace(
+                one, name=f"{name}-seed{seed}", loss=one.loss + shift, seed=seed, source={"line": name}
+            )
     return made
 
 

@@ -124,11 +124,7 @@ def fig07_constant_vs_cosine(e):
 def fig08_wsd_ratio(e):
     """Final loss of WSD runs against the share of steps in the linear decay, a panel for each length of run. Points:
     measured, bars one standard deviation between seeds; line: predicted for every share; triangle: its optimum."""
-    experiment, families = e.own, {}
-    for length in ("1x", "2x", "3x"):
-        cells = {share: f"wsd{share:02d}-linear-{length}" for share in (5, 10, 20, 40)}
-        families[length] = {share: experiment.curves[name] for share, name in cells.items() if experiment.has(name)}
-    families = [runs for runs in families.values() if runs]
+    families = list(e.own.decays("linear").values())
     if not families:
         raise NotRun("needs WSD runs with a linear decay, not run in this profile")
     out = canvas(height=2.6)
@@ -151,17 +147,20 @@ def fig08_wsd_ratio(e):
     return headline(out, f"The law's best decay: {', '.join(optima)} steps")
 
 
-def beside_linear(experiment, stem):
-    """Return {share: (run, run with linear decay)} of the runs of three lengths whose decay has the shape `stem`."""
-    names = {share: (f"wsd{share}-{stem}-3x", f"wsd{share}-linear-3x") for share in (10, 20, 40)}
-    return {share: [experiment.curves[n] for n in pair] for share, pair in names.items() if experiment.has(*pair)}
+def beside_linear(experiment, shape):
+    """Return {share: (run, run with linear decay)} of the longest runs that decay both by `shape` and linearly."""
+    bent, straight = experiment.decays(shape), experiment.decays("linear")
+    steps = max(bent.keys() & straight.keys(), default=None)
+    if steps is None:
+        return {}
+    return {share: (run, straight[steps][share]) for share, run in bent[steps].items() if share in straight[steps]}
 
 
 @figure
 def fig09_decay_shape(e):
     """Final loss of runs that decay by 1 - sqrt or as half a cosine, less that of the run with a linear decay of the same
     length. Points: measured, bars one standard deviation of a difference between seeds; lines: the law."""
-    pairs = {shape: beside_linear(e.own, shape.replace("1-", "1")) for shape in ("1-sqrt", "cosine")}
+    pairs = {shape: beside_linear(e.own, shape) for shape in ("1-sqrt", "cosine")}
     pairs = {shape: runs for shape, runs in pairs.items() if runs}
     if not pairs:
         raise NotRun("needs runs of one length with two shapes of decay, not run in this profile")

@@ -22,7 +22,7 @@ def noisy(tmp_path_factory):
 
 def test_the_fit_finds_the_law_behind_the_curves(clean):
     found, law = clean.fit.params, synthetic.LAW
-    size = (synthetic.SIZES["0.3m"] / 1e6) ** -law["beta"]
+    size = (synthetic.BASE / 1e6) ** -law["beta"]
     assert found["L0"] == pytest.approx(law["L0"] + law["B"] * size, abs=1e-3)
     for name in ("A", "alpha", "lambda"):
         assert found[name] == pytest.approx(law[name], rel=1e-3)
@@ -93,7 +93,7 @@ def test_points_of_the_warm_up_do_not_count():
 def test_full_cosines_leave_out_every_other_cosine(clean):
     found = [c.name for c in full_cosines(clean.curves.values(), like=clean.curves["constant-1x"])]
     assert found[0] == "cosine-05x" and found[-1] == "cosine-3x"
-    assert set(found[1:-1]) == {"cosine-1x", "cosine-1x-0.1m", "cosine-1x-0.6m", "cosine-2x"}
+    assert set(found[1:-1]) == {"cosine-1x", "cosine-1x-0.3m", "cosine-1x-0.6m", "cosine-2x"}
 
 
 def test_an_experiment_without_fit_curves_says_so():

@@ -49,7 +49,7 @@ def run(domain, size, steps, seed=0, noise=0.0):
     role = "noise" if seed else "unseen" if size == SIZES[-1] else "fit"
     name = f"{domain}-{size // 1000}k-steps{steps}" + (f"-seed{seed}" if seed else "")
     about = {"parameters": plan.parameters, "tokens_per_step": TOKENS, "seed": seed, "role": role}
-    about["source"] = {"corpus": domain}
+    about["source"] = {"corpus": domain, "config": {"data": {"domain": domain}}}
     return LossCurve(name, schedule, [steps], loss[domain], also=also, **about)
 
 

@@ -31,7 +31,17 @@ def made(kind, width, rate, seed=0, shift=0.0):
     counts = {"total": round(1e6 * millions(width)), "non_embedding": 24 * width**2}
     loss = final + 1 - step / STEPS
     return LossCurve(
-        name, schedule, step, loss, None, 512, counts, 6.0 * counts["total"], seed, kind, {"made": "from a law"}
+        name,
+        schedule,
+        step,
+        loss,
+        None,
+        512,
+        counts,
+        6.0 * counts["total"],
+        seed,
+        kind,
+        {"config": {"model": {"d_model": width}}},
     )
 
 
@@ -122,8 +132,9 @@ def test_the_worst_activation_is_compared_over_widths(folder, monkeypatch):
 def test_a_curve_must_name_its_width(tmp_path):
     made(MUP, 24, 0.016).save(tmp_path / "curves")
     for path in list((tmp_path / "curves").iterdir()):
-        path.rename(path.with_name("nameless" + path.suffix))
-    with pytest.raises(InputError, match="'nameless' holds no width"):
+        if path.suffix == ".json":
+            path.write_text(path.read_text().replace("d_model", "width"))
+    with pytest.raises(InputError, match="holds no model.d_model, its width"):
         Transfer.load(tmp_path)
 
 

@@ -1,0 +1,56 @@
+"""Every cell that a claim or a figure asks for is one of the sweep: a misspelt name would read "not run"."""
+
+from pathlib import Path
+
+import yaml
+
+from analysis.pages import figure as figures
+from analysis.papers import claim as claims
+from analysis.papers.annealing.evidence import Evidence
+from analysis.papers.annealing.experiment import Experiment
+from losslaws.curves.schedules import names as schedule_names
+from tests.analysis.papers import synthetic
+
+SWEEPS = Path(__file__).parents[4] / "conf" / "sweep"
+
+
+def cells(sweep):
+    """The cells of a sweep: name -> role and overrides."""
+    content = yaml.safe_load((SWEEPS / f"{sweep}.yaml").read_text(encoding="utf-8"))
+    return {name: line.split("|", 1) for name, line in content["cells"].items()}
+
+
+class Recorder(dict):
+    """Curves by name that remember every name they were asked for."""
+
+    def __init__(self, curves):
+        super().__init__(curves)
+        self.asked = set()
+
+    def __contains__(self, name):
+        self.asked.add(name)
+        return super().__contains__(name)
+
+    def __getitem__(self, name):
+        self.asked.add(name)
+        return super().__getitem__(name)
+
+
+def test_every_cell_that_is_asked_for_is_in_the_sweep():
+    asked = Recorder({name: synthetic.curve(name) for name in synthetic.CELLS})
+    e = Evidence(Experiment("cpu", asked))
+    claims.gather("annealing", e)
+    for show in figures.registered("analysis.papers.annealing.figures").values():
+        show(e)
+    list(e.benchmark)
+    known = cells("cpu")
+    assert len(asked.asked) > 20 and asked.asked <= set(known), asked.asked - set(known)
+
+
+def test_the_made_experiment_has_the_cells_of_the_sweep():
+    known = cells("cpu")
+    assert synthetic.CELLS.keys() == known.keys()
+    for name, (role, _, family, _) in synthetic.CELLS.items():
+        said, overrides = known[name]
+        assert said.strip() == role and family in schedule_names()
+        assert f"schedule={family}" in overrides.split(), name
