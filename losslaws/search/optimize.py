@@ -166,9 +166,8 @@ class Search:
         """Return the best monotone polyline of KNOTS knots; not `fenced`, it may fall as fast as it likes."""
         position = self.warmup + (self.steps - self.warmup) * (1 - (1 - np.linspace(0, 1, KNOTS)) ** DENSER)
         t = np.arange(1.0, self.steps + 1)
-        share = np.array(
-            [np.interp(t, position, unit) for unit in np.eye(KNOTS)]
-        )  # of each knot in each rate, [KNOTS, T]
+        # share of each knot in each rate, [KNOTS, T]
+        share = np.array([np.interp(t, position, unit) for unit in np.eye(KNOTS)])
         ramp = np.minimum(t / self.warmup, 1.0) if self.warmup else 1.0
 
         def schedule(falls):
@@ -182,9 +181,8 @@ class Search:
 
         most = np.minimum((self.steepest[0] if fenced else 1.0) * np.diff(position), 1 - LEAST_RATE)
         best = min((descend(objective, start, most) for start in starts(most)), key=lambda result: result.fun)
-        found = schedule(
-            np.minimum(best.x.round(4), most)
-        )  # without the optimiser's dust, so that runs share their trunk
+        # without the optimiser's dust, so that runs share their trunk
+        found = schedule(np.minimum(best.x.round(4), most))
         return Found("free", {"knots": KNOTS}, found, final_loss(self.fit, found)[0])
 
     @cached_property
