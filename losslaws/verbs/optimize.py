@@ -15,7 +15,7 @@ def arguments(parser) -> None:
 
 
 def run(args) -> None:
-    from losslaws.search.optimize import FAMILIES, BASELINE, Search, save, table
+    from losslaws.search.optimize import BASELINE, FAMILIES, Search, save, table
 
     if args.out:
         named(args.out)
