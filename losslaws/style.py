@@ -100,9 +100,8 @@ FORMATS = {  # and what each says of its making: nothing, so that bytes depend o
     "svg": {"metadata": {"Creator": None, "Date": None}},
     "png": {"metadata": {"Software": None}, "dpi": 200, "facecolor": "white"},
 }
-MADE_UP = re.compile(
-    rb'((?:id="|#))([a-zA-Z](?:[0-9a-f]+_[0-9a-f]+_)?[0-9a-f]{10})\b'
-)  # ids that matplotlib makes from the last bits of numbers
+# ids that matplotlib makes from the last bits of numbers
+MADE_UP = re.compile(rb'((?:id="|#))([a-zA-Z](?:[0-9a-f]+_[0-9a-f]+_)?[0-9a-f]{10})\b')
 
 
 def applied():

@@ -37,9 +37,8 @@ class Composer:
         """The config with these group choices alone; None where it cannot stand for others."""
         if groups not in self.bases:
             try:
-                cfg = config.load(
-                    [*groups, "name=x"]
-                )  # every cell sets its name, which refers to another key otherwise
+                # every cell sets its name, which refers to another key otherwise
+                cfg = config.load([*groups, "name=x"])
                 self.bases[groups] = None if "${" in OmegaConf.to_yaml(cfg) else config.plain(cfg)
             except InputError:  # Hydra says it again for the cell
                 self.bases[groups] = None

@@ -24,7 +24,7 @@ from losslaws.words import markdown
 
 GRID = "slimpajama-124m"  # the data set that is forecast; priors for it are learned from all others
 OURS = "this forecast"
-LONGEST = 2.0  # times as long as the seen run
+TIMES_LONGER = 2.0  # times as long as the seen run
 BASELINES = {  # law and what is fixed of it
     "power law": ("steps_power", {}),
     "annealing law": ("annealing", {"lambda": 0.999}),
@@ -47,7 +47,7 @@ def benchmark(others: pd.DataFrame) -> pd.DataFrame:
     widths = {kind: width(cases) for kind, cases in others[others["dataset"] != GRID].groupby("kind")}
     rows = []
     for group in tqdm([group for group in every if group.dataset == GRID], leave=False):
-        for cases in (list(constant_cases(group)), [c for c in decayed_cases(group) if c.horizon <= LONGEST]):
+        for cases in (list(constant_cases(group)), [c for c in decayed_cases(group) if c.horizon <= TIMES_LONGER]):
             if not cases:
                 continue
             own = pd.DataFrame(forecast(cases, learned))

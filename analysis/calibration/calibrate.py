@@ -21,7 +21,7 @@ from losslaws.forecast.prior import learn
 
 LEVEL = 0.9
 HORIZONS = (1.2, 2.0, 4.0, np.inf)  # upper ends of the bins in which errors and coverage are shown
-FEWEST = 5  # cases that a family needs to have a say
+LEAST_CASES = 5  # cases that a family needs to have a say
 
 
 def write(table: pd.DataFrame) -> list[Path]:
@@ -61,9 +61,9 @@ def widths(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def width(cases: pd.DataFrame) -> float:
-    """Return the LEVEL quantile of |error| / spread over the families that have FEWEST cases, which count alike."""
+    """Return the LEVEL quantile of |error| / spread over the families that have LEAST_CASES cases, which count alike."""
     size = cases.groupby("dataset")["error"].transform("size")
-    ratio, size = (cases["error"].abs() / cases["spread"])[size >= FEWEST], size[size >= FEWEST]
+    ratio, size = (cases["error"].abs() / cases["spread"])[size >= LEAST_CASES], size[size >= LEAST_CASES]
     return float(np.quantile(ratio, LEVEL, weights=1 / size, method="inverted_cdf"))
 
 

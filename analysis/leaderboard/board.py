@@ -24,7 +24,7 @@ from tqdm import tqdm
 
 from analysis.leaderboard import procedures
 from analysis.leaderboard.datasets import groups
-from analysis.leaderboard.procedures import PROCEDURES, SELECTION, Priors, Procedure, Told
+from analysis.leaderboard.procedures import PROCEDURES, SELECTION, Priors, Procedure, SourceFits
 from analysis.leaderboard.protocols import Cell, cells
 from losslaws.curves import InputError, LossCurve
 from losslaws.curves.public import Group
@@ -55,20 +55,20 @@ class Board:
             return list(tqdm(answers, total=len(tasks), desc=what, leave=False))
 
     @cached_property
-    def told(self) -> dict[str, list[tuple[Group, Told]]]:
-        """What each group of SELECTION says of the parameters that a procedure should know, by the procedure's name."""
+    def source_fits(self) -> dict[str, list[tuple[Group, SourceFits]]]:
+        """The fits to each group of SELECTION from which priors are learned, by the procedure's name."""
         tellers = [i for i, group in enumerate(self.groups) if group.dataset in SELECTION]
         tasks = [(i, p) for p in self.procedures if any(part.known for part in p.parts) for i in tellers]
-        told = {p.name: [] for p in self.procedures}
-        answers = self.everywhere(tell, "priors", tasks) if tasks else []
+        found = {p.name: [] for p in self.procedures}
+        answers = self.everywhere(source_fits, "priors", tasks) if tasks else []
         for (i, p), fits in zip(tasks, answers, strict=True):
-            told[p.name].append((self.groups[i], fits))
-        return told
+            found[p.name].append((self.groups[i], fits))
+        return found
 
     def priors(self, procedure: Procedure, group: Group, apart: str = "authors") -> Priors:
         """Return what the procedure knows beforehand of the curves of `group`: from all of other authors, or of another "name"."""
-        others = [told for told in self.told[procedure.name] if getattr(told[0], apart) != getattr(group, apart)]
-        return procedures.know(procedure, others, group)
+        others = [pair for pair in self.source_fits[procedure.name] if getattr(pair[0], apart) != getattr(group, apart)]
+        return procedures.priors_for(procedure, others, group)
 
     def splits(self) -> pd.DataFrame:
         """Return a row for every cell, procedure and way of scoring; the column `split` names the fit curves."""
@@ -87,8 +87,8 @@ def work(results: Path, ask: Callable, task: tuple):
     return ask(all_groups(results)[task[0]], *task[1:])
 
 
-def tell(group: Group, procedure: Procedure):
-    return procedures.tell(procedure, group)
+def source_fits(group: Group, procedure: Procedure):
+    return procedures.source_fits(procedure, group)
 
 
 def group_rows(group: Group, procedure: Procedure, priors: Priors) -> list[dict]:

@@ -1,7 +1,7 @@
 """Procedure: how one entry of the board comes to its prediction; PROCEDURES lists every entry, BEST is the board's own.
 
-    tell(procedure, group) -> Told               what the curves of a group say of the parameters that a procedure should know
-    know(procedure, told, group) -> Priors       what others together say of them, carried over to the model of a group
+    source_fits(procedure, group) -> SourceFits     fits to a group, from which priors for other groups are learned
+    priors_for(procedure, sources, group) -> Priors priors learned from the fits to other groups, transferred to the model of a group
     fitted(procedure, curves, priors) -> [Fit]   one fit for each part; `predict` gives the mean of their losses
 
 A procedure is one or several laws, each fitted with some parameters held and some known beforehand. It is the same for
@@ -25,7 +25,7 @@ from losslaws.laws import Law
 SELECTION = ("mpl", "slimpajama-124m", "openwebtext2-scaling")
 STIFFNESS = 30.0  # points that one scale of distance from what is known costs, see Prior
 SIZE = 0.15  # power of the model size that K follows: its slope within the data sets of SELECTION, see `size_slope`
-SPREAD = 0.2  # least scale of a logarithm that is carried over: the sizes of one family do not tell how families differ
+SPREAD = 0.2  # least scale of a logarithm that is transferred: the sizes of one family do not tell how families differ
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Part:
     """One law of a procedure.
 
     fixed    the parameters that are held
-    known    those of which other families tell
+    known    those with a prior learned from other families
     follows  of these, the ones that change with the model: the powers of its size and of its batch that they are in proportion to
     """
 
@@ -57,7 +57,7 @@ class Procedure:
     parts: tuple[Part, ...]
 
 
-Told = list[list[Fit]]  # for each part, a fit for each peak rate of a group
+SourceFits = list[list[Fit]]  # for each part, a fit for each peak rate of a group
 Priors = list[Prior | None]  # for each part
 
 
@@ -130,7 +130,7 @@ def at_each_peak(group: Group) -> list[list[LossCurve]]:
     return [same for same in runs if len(same) > 1]
 
 
-def tell(procedure: Procedure, group: Group) -> Told:
+def source_fits(procedure: Procedure, group: Group) -> SourceFits:
     """Return the fits to all curves of one peak rate, for those parts that know parameters beforehand."""
     return [
         [fit(part.law, runs, fixed=part.fixed).without_points() for runs in at_each_peak(group)] if part.known else []
@@ -138,10 +138,10 @@ def tell(procedure: Procedure, group: Group) -> Told:
     ]
 
 
-def know(procedure: Procedure, told: Sequence[tuple[Group, Told]], group: Group) -> Priors:
-    """Return for each part what the fits in `told`, (who tells, fits) each, say of its known parameters for the model of `group`."""
+def priors_for(procedure: Procedure, sources: Sequence[tuple[Group, SourceFits]], group: Group) -> Priors:
+    """Return the prior of each part for the model of `group`, learned from `sources`: a group and its fits each."""
     return [
-        learned(part, [carried(part, fit, teller, group) for teller, fits in told for fit in fits[i]])
+        learned(part, [transferred(part, fit, source, group) for source, fits in sources for fit in fits[i]])
         if part.known
         else None
         for i, part in enumerate(procedure.parts)
@@ -149,22 +149,22 @@ def know(procedure: Procedure, told: Sequence[tuple[Group, Told]], group: Group)
 
 
 def learned(part: Part, fits: Sequence[Fit]) -> Prior:
-    """Return what `fits`, carried over to one model, say of the known parameters of `part`."""
+    """Return the prior that `fits`, transferred to one model, give for the known parameters of `part`."""
     prior = learn_prior(fits, part.known, STIFFNESS)
     scale = {name: max(scale, SPREAD) if name in part.follows else scale for name, scale in prior.scale.items()}
     return replace(prior, scale=scale)
 
 
-def carried(part: Part, fit: Fit, teller: Group, group: Group) -> Fit:
-    """Return `fit`, of the model of `teller`, with the parameters that follow the model as they would be for that of `group`."""
-    ratio = [group.parameters / teller.parameters, group.tokens_per_step / teller.tokens_per_step]
+def transferred(part: Part, fit: Fit, source: Group, group: Group) -> Fit:
+    """Return `fit`, of the model of `source`, with the parameters that follow the model as they would be for that of `group`."""
+    ratio = [group.parameters / source.parameters, group.tokens_per_step / source.tokens_per_step]
     moved = {name: fit.params[name] * float(np.prod(np.power(ratio, powers))) for name, powers in part.follows.items()}
     return replace(fit, params=fit.params | moved)
 
 
-def size_slope(told: Iterable[tuple[Group, Told]]) -> float:
+def size_slope(sources: Iterable[tuple[Group, SourceFits]]) -> float:
     """Return the power of the model size that K follows, by least squares with a level of its own for every data set."""
-    rows = [(teller.dataset, teller.parameters, fit.params["K"]) for teller, fits in told for fit in fits[0]]
+    rows = [(source.dataset, source.parameters, fit.params["K"]) for source, fits in sources for fit in fits[0]]
     logs = pd.DataFrame(rows, columns=["dataset", "size", "K"]).set_index("dataset").transform(np.log)
     size, K = (logs - logs.groupby("dataset").transform("mean"))[["size", "K"]].to_numpy().T
     return float(size @ K / (size @ size))

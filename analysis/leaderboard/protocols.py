@@ -33,8 +33,8 @@ PROTOCOLS = {
     "rank": "fitted on the published split, asked which of two schedules of one length is better",
 }
 MOST = 8  # choices of fit curves in one cell of the table
-LONGER = 3  # how many times longer than any run seen
-FEWEST = 8  # points that a forecast needs before it
+TIMES_LONGER = 3  # how many times longer than any run seen
+LEAST_SEEN = 8  # points that a forecast needs before it
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,11 +151,13 @@ def some(group: Group, every: list[Cell]) -> list[Cell]:
 
 
 def longer(group: Group, peak: float) -> Iterator[Cell]:
-    """Yield the cell of one peak rate whose tests are at least LONGER times as long as what was fitted."""
+    """Yield the cell of one peak rate whose tests are at least TIMES_LONGER times as long as what was fitted."""
     steps = {name: curve.schedule.steps for name, curve in group.curves.items() if curve.schedule.peak == peak}
-    short = [name for name, length in steps.items() if LONGER * length <= max(steps.values())]
+    short = [name for name, length in steps.items() if TIMES_LONGER * length <= max(steps.values())]
     longest = max((steps[name] for name in short), default=0)
-    yield from cell(group, "longer", short, [name for name, length in steps.items() if length >= LONGER * longest])
+    yield from cell(
+        group, "longer", short, [name for name, length in steps.items() if length >= TIMES_LONGER * longest]
+    )
 
 
 def forecasts(group: Group, share: float) -> Iterator[Cell]:
@@ -165,5 +167,5 @@ def forecasts(group: Group, share: float) -> Iterator[Cell]:
         rate = curve.schedule.lr
         seen = curve.step <= cut
         constant = np.all(rate[curve.schedule.warmup : cut] == curve.schedule.peak)
-        if constant and rate[-1] < curve.schedule.peak and seen.sum() >= FEWEST:
+        if constant and rate[-1] < curve.schedule.peak and seen.sum() >= LEAST_SEEN:
             yield Cell(group, f"forecast-{100 * share:.0f}", (select(curve, seen),), (curve,))

@@ -87,12 +87,18 @@ def once(body: str) -> str:
 
 def inline(path: Path, stem: str, title: str, caption: str) -> str:
     """Return the SVG file `path` as an HTML figure whose colours are variables and whose ids, but for letters', are its own."""
+    # Figures of one page share it, so each is cut down to what is its own:
     drawing = path.read_text(encoding="utf-8")
+    # what stands before <svg, and who made the file and when,
     drawing = re.sub(r"<metadata>.*?</metadata>", "", drawing[drawing.index("<svg") :], flags=re.DOTALL)
+    # the size in points, so that the figure is as wide as its place,
     head = re.match(r'<svg [^>]*?(viewBox="[^"]*")[^>]*>', drawing)
     drawing = f'<svg {head[1]} role="img" aria-label="{title}">{drawing[head.end() :]}'
+    # ids, which two figures may both have; those of letters (DejaVu...) stay, since `once` keeps one copy of each,
     drawing = re.sub(r'( id="|href="#|url\(#)(?!DejaVu)', rf"\g<1>{stem}-", drawing)
+    # digits of coordinates beyond a hundredth of a point, a twentieth of the bytes,
     drawing = re.sub(r'(?<= d=")[^"]*', lambda match: re.sub(r"(\.\d\d)\d+", r"\1", match[0]), drawing)
+    # and the colours, which the page sets for light and dark.
     for name, colour in COLOURS.items():
         drawing = drawing.replace(colour, f"var(--{name})")
     return f'<figure id="{stem}"><div tabindex="0">{drawing}</div><figcaption>{caption}</figcaption></figure>'

@@ -32,7 +32,7 @@ SEEN = (
 )
 PEAKS = (1e-4, 5e-4, 1e-3, 2e-3)
 STEPS = (15_000, 25_000, 35_000, 50_000)
-FEWEST = 5  # schedules of one peak and length among which a choice means something
+LEAST_CHOICE = 5  # schedules of one peak and length among which a choice means something
 
 
 def regret() -> pd.DataFrame:
@@ -63,7 +63,7 @@ def chosen(runs: dict[str, LossCurve], law: str, fixed: dict, seen: tuple[str, .
     fitted = fit(laws.build(law), [runs[name] for name in names], fixed=fixed)
     for steps in STEPS:
         rivals = [c for c in runs.values() if not c.role and (c.schedule.peak, c.schedule.steps) == (peak, steps)]
-        if len(rivals) >= FEWEST:
+        if len(rivals) >= LEAST_CHOICE:
             measured = np.array([c.final_loss for c in rivals])
             predicted = np.array([fitted.predict(c, c.step[-1:])[0] for c in rivals])
             yield measured[predicted.argmin()] - measured.min(), spearmanr(measured, predicted).statistic

@@ -89,9 +89,8 @@ def stream(path: Path) -> BinaryIO | None:
             continue  # closed, or no file of the system
     if not stat.S_ISREG(there.st_mode):
         return open(path, "wb")
-    os.close(
-        os.open(path, os.O_WRONLY)
-    )  # the system decides: a file without permission, another's link in a shared folder
+    # the system decides: a file without permission, another's link in a shared folder
+    os.close(os.open(path, os.O_WRONLY))
     return None
 
 

@@ -13,10 +13,8 @@ from losslaws.forecast.prior import FORMS, LAW, POINTS, fitted_points, likelihoo
 from losslaws.laws import Planned
 
 FEWEST = 8  # points after the warm-up; with fewer a curve cannot be told from its noise
-ENDS, WEIGHT = (
-    5,
-    10.0,
-)  # the last so many points of a decayed run are fitted so many times more: ends are what is forecast
+# the last ENDS points of a decayed run are fitted with WEIGHT times the weight: ends are what is forecast
+ENDS, WEIGHT = 5, 10.0
 FLOOR = 1e-3  # relative: two runs that differ in nothing but the noise of the machine differ by about this
 
 

@@ -25,6 +25,12 @@ class AnnealingSums:
     """S1 [n] of every point and its logarithm, and S2 [n] with its derivative for any decay factor."""
 
     def __init__(self, runs: Sequence[Run], warmup: str):
+        # All runs lie one after another, n points in all; run by run:
+        #   fallen [points]  sum of the drops up to each point
+        #   drops, ages      every drop that is not 0, and how many steps before the next point it lies
+        #   many [points]    how many of these drops belong to each point
+        #   gaps [points]    steps since the point before, 0 for the first of a run, so that nothing is carried over
+        # Sums over the T steps are taken here, once: a fit then costs O(points + drops) at every lambda, not O(T).
         S1, fallen, drops, ages, many, gaps = [], [], [], [], [], []
         for run in runs:
             rate, drop = rates_and_drops(run.schedule, warmup)
@@ -49,7 +55,8 @@ class AnnealingSums:
         drops, ages = np.concatenate(drops), np.concatenate(ages)
         first = np.concatenate([[0], *many]).cumsum()
         self._age = np.arange(ages.max(initial=0) + 1)
-        # row j holds the drops since the point before, in the column of their age at point j
+        # Row j holds the drops since the point before, in the column of their age at point j: times decay^age [ages] this is what is left
+        # of them, for all points in one sparse product.
         self._drops = csr_array((drops, ages, first), shape=(self._gap.size, self._age.size))
         self._decay = None
 

@@ -10,13 +10,19 @@ from losslaws.curves import InputError, Schedule
 from losslaws.laws import Law, Parameter, Run, power
 from losslaws.laws._blocks import sums
 
-REFERENCE = 1e-3  # peak rate at which A and K are stated; its steps are worth half of what the highest peak makes them
+STATED_AT = 1e-3  # peak rate at which A and K are stated; its steps are worth half of what the highest peak makes them
 
 
 class Relaxing:
     """progress [n] of every point, and the noise [n] with its derivative for any speed of relaxation."""
 
     def __init__(self, runs: Sequence[Run], law: "Relaxation"):
+        # All runs lie one after another, n points in all; run by run, with time [T] = sum of eta / peak:
+        #   progress, level [points]  the progress, and the noise that would be left at the rate of the point
+        #   gaps [points]             time since the point before; `first` marks the first point of a run, which has none before it
+        #   rises, ages               every change of the level, and the time from the end of the step before it to the next point
+        #   many [points]             how many of these changes belong to each point
+        # As in AnnealingSums, a fit then costs O(points + changes) at every speed rather than a recursion over T steps.
         progress, level, gaps, first, rises, ages, many = [], [], [], [], [], [], []
         for run in runs:
             gain, target, time = law.read(run.schedule)
@@ -51,6 +57,7 @@ class Relaxing:
             carry = np.where(self._first, 0.0, np.exp(-speed * self._gap))
             system = np.array([np.ones_like(carry), -np.append(carry[1:], 0.0)])
             lag = dtbtrs(system, sums(self._many, left), uplo="L")[0].ravel()
+            # differentiated by the speed the system is the same with another right side: d left, and d carry x lag before
             slope = sums(self._many, -self._age * left)
             slope[1:] -= (self._gap * carry)[1:] * lag[:-1]
             self._speed = speed
@@ -113,7 +120,7 @@ class Relaxation(Law):
 
     def read(self, schedule: Schedule) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return the progress of every step, the noise that would be left at its rate, and the time to relax after it, [T] each."""
-        h, share = schedule.peak / REFERENCE, schedule.lr / schedule.peak
+        h, share = schedule.peak / STATED_AT, schedule.lr / schedule.peak
         high = max(self.high, schedule.peak)
         bent = np.sqrt((1 + (schedule.peak / high) ** 2) / (1 + (schedule.lr / high) ** 2))
         x = share**self.p * bent
@@ -121,7 +128,7 @@ class Relaxation(Law):
 
     def level(self, peak: float) -> float:
         """Return the noise that is left under the constant rate `peak`, in units of that at the rate 1e-3."""
-        return (peak / REFERENCE) ** self.q
+        return (peak / STATED_AT) ** self.q
 
     def basis(self, nonlinear, x):
         alpha, rho = nonlinear

@@ -21,7 +21,7 @@ from losslaws.fitting import Fit, bootstrap, fit
 
 SCHEDULES = (("cosine", {}), ("wsd", {"decay": 0.1}), ("wsd", {"decay": 0.2}), ("wsd", {"decay": 0.4}))
 FURTHER = 10.0  # how many times beyond the sizes that were trained a plan may go
-LONGER = 20.0  # and beyond their steps
+TIMES_LONGER = 20.0  # and beyond their steps
 DRAWS = 50
 LEVEL = 0.9
 
@@ -116,10 +116,10 @@ class Planner:
         low, high = self.bounds
         grid = np.linspace(low, high, 60)
         lengths = np.array([self.steps(np.exp(at), flops) for at in grid])
-        allowed = grid[(lengths >= 4 * self.warmup) & (lengths <= LONGER * self.longest)]
+        allowed = grid[(lengths >= 4 * self.warmup) & (lengths <= TIMES_LONGER * self.longest)]
         if allowed.size < 2:
             least, most = (
-                self.cost(at, steps) for at, steps in ((low, 4 * self.warmup), (high, LONGER * self.longest))
+                self.cost(at, steps) for at, steps in ((low, 4 * self.warmup), (high, TIMES_LONGER * self.longest))
             )
             raise InputError(
                 f"plan: {flops:.2g} FLOPs are out of reach of these runs, which can speak of {least:.1e} to {most:.1e}"

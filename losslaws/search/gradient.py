@@ -11,7 +11,7 @@ import numpy as np
 
 from losslaws.curves import InputError, Schedule
 from losslaws.fitting import Fit
-from losslaws.laws._blocks import FLOOR
+from losslaws.laws._blocks import LEAST_RATE
 from losslaws.laws._rates import rates_and_drops
 from losslaws.laws.multi_power import saturation
 
@@ -32,7 +32,7 @@ def final_loss(fit: Fit, schedule: Schedule) -> tuple[float, np.ndarray]:
 def annealing(p: Mapping[str, float], rate: np.ndarray, drop: np.ndarray) -> tuple[float, np.ndarray]:
     """L0 + A S_p^-alpha - C S2; a drop at step k adds (1 - lambda^(T-k+1)) / (1 - lambda) of itself to S2 at the end."""
     exponent, peak = p.get("p", 1.0), rate.max()
-    share = np.maximum(rate / peak, FLOOR)
+    share = np.maximum(rate / peak, LEAST_RATE)
     progress = peak * np.sum(share**exponent)
     by_progress = -p["alpha"] * p["A"] * progress ** (-p["alpha"] - 1)
     left = p["lambda"] ** np.arange(rate.size - 1, -1, -1.0)  # lambda^(T-t): what is left of the momentum of step t
@@ -44,7 +44,7 @@ def annealing(p: Mapping[str, float], rate: np.ndarray, drop: np.ndarray) -> tup
 def multi_power(p: Mapping[str, float], rate: np.ndarray, drop: np.ndarray) -> tuple[float, np.ndarray]:
     """L0 + A S1^-alpha - B sum of drop_k G(C eta_k^-gamma S_k), step by step instead of in blocks."""
     S1, to_go = rate.sum(), np.cumsum(rate[::-1])[::-1]
-    floor = FLOOR * rate.max()
+    floor = LEAST_RATE * rate.max()
     held = np.maximum(rate, floor)
     u = p["C"] * held ** -p["gamma"] * to_go
     effect, by_log, _ = saturation(u, p["beta"])

@@ -5,7 +5,7 @@
 
 The law is the Multi-Power Law: of the laws here it chooses best among schedules that were really trained (`analysis.trial.regret`).
 Every law fails where nothing was measured, and an optimiser goes just there, so the search is fenced in: the peak is one
-that was seen; a free schedule never falls below FLOOR of it, so that no tail of zero rates is invented, and never rises; and
+that was seen; a free schedule never falls below LEAST_RATE of it, so that no tail of zero rates is invented, and never rises; and
 no stretch falls faster than one that was seen, since the optimum of the annealing law is a cliff (Luo et al. 2025,
 arXiv 2503.12811, Theorem 2) and so is, with some parameters, that of the Multi-Power Law.
 """
@@ -29,10 +29,10 @@ from losslaws.fitting import Fit, fit
 from losslaws.search.gradient import final_loss
 
 LAW = "multi_power"
-REFERENCE = "cosine"  # to zero with the last step: what gains are counted from
+BASELINE = "cosine"  # to zero with the last step: what gains are counted from
 KNOTS = 32  # of a free schedule
 DENSER = 1.5  # power by which they crowd towards the end, where rates change
-FLOOR = 0.01  # lowest rate of a free schedule, as a share of the peak
+LEAST_RATE = 0.01  # lowest rate of a free schedule, as a share of the peak
 WINDOWS = (0.05, 0.005)  # shares of the run over which the speed of a fall is taken: of a decay, of a jump
 ROUNDS = 2  # of refining each option of a family in turn
 # of every family, the values of its options to begin with: numbers of a tuple are refined; a cycle is in units of the run
@@ -166,9 +166,8 @@ class Search:
         """Return the best monotone polyline of KNOTS knots; not `fenced`, it may fall as fast as it likes."""
         position = self.warmup + (self.steps - self.warmup) * (1 - (1 - np.linspace(0, 1, KNOTS)) ** DENSER)
         t = np.arange(1.0, self.steps + 1)
-        share = np.array(
-            [np.interp(t, position, unit) for unit in np.eye(KNOTS)]
-        )  # of each knot in each rate, [KNOTS, T]
+        # share of each knot in each rate, [KNOTS, T]
+        share = np.array([np.interp(t, position, unit) for unit in np.eye(KNOTS)])
         ramp = np.minimum(t / self.warmup, 1.0) if self.warmup else 1.0
 
         def schedule(falls):
@@ -180,11 +179,10 @@ class Search:
             by_height = self.peak * share @ slope
             return loss, -np.cumsum(by_height[:0:-1])[::-1]  # a fall lowers every later knot
 
-        most = np.minimum((self.steepest[0] if fenced else 1.0) * np.diff(position), 1 - FLOOR)
+        most = np.minimum((self.steepest[0] if fenced else 1.0) * np.diff(position), 1 - LEAST_RATE)
         best = min((descend(objective, start, most) for start in starts(most)), key=lambda result: result.fun)
-        found = schedule(
-            np.minimum(best.x.round(4), most)
-        )  # without the optimiser's dust, so that runs share their trunk
+        # without the optimiser's dust, so that runs share their trunk
+        found = schedule(np.minimum(best.x.round(4), most))
         return Found("free", {"knots": KNOTS}, found, final_loss(self.fit, found)[0])
 
     @cached_property
@@ -227,8 +225,8 @@ class Search:
 
 
 def descend(objective: Callable, start: np.ndarray, most: np.ndarray):
-    """Minimise over the falls between knots, within [0, most], that leave the last knot at FLOOR or above."""
-    total = LinearConstraint(np.ones(start.size), 0, 1 - FLOOR)
+    """Minimise over the falls between knots, within [0, most], that leave the last knot at LEAST_RATE or above."""
+    total = LinearConstraint(np.ones(start.size), 0, 1 - LEAST_RATE)
     options = {"maxiter": 500, "ftol": 1e-10}
     return minimize(
         objective, start, jac=True, method="SLSQP", bounds=[(0, m) for m in most], constraints=[total], options=options
@@ -238,8 +236,8 @@ def descend(objective: Callable, start: np.ndarray, most: np.ndarray):
 def starts(most: np.ndarray) -> list[np.ndarray]:
     """Return the falls of a constant rate, of a steady fall, and of the latest fall that is allowed."""
     steady = most / most.sum()
-    late = np.diff(np.minimum(np.cumsum(most[::-1]), 1 - FLOOR), prepend=0.0)[::-1]
-    return [np.zeros_like(most), np.minimum(steady * (1 - FLOOR), most), late]
+    late = np.diff(np.minimum(np.cumsum(most[::-1]), 1 - LEAST_RATE), prepend=0.0)[::-1]
+    return [np.zeros_like(most), np.minimum(steady * (1 - LEAST_RATE), most), late]
 
 
 def table(search: Search, found: Sequence[Found]) -> str:

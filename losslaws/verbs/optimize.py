@@ -15,14 +15,14 @@ def arguments(parser) -> None:
 
 
 def run(args) -> None:
-    from losslaws.search.optimize import FAMILIES, REFERENCE, Search, save, table
+    from losslaws.search.optimize import BASELINE, FAMILIES, Search, save, table
 
     if args.out:
         named(args.out)
     search = Search.of(curves_of(args.logs), args.steps, args.peak)
     families = [args.family] if args.family else [*FAMILIES, "free"]
     found = [one for family in families if (one := search.best(family))]
-    print(table(search, [search.build(REFERENCE), *found]))
+    print(table(search, [search.build(BASELINE), *found]))
     if args.out and found:
         best = next((one for one in found if one.family == "free"), found[0])
         print(

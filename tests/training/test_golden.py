@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from training import config
-from training.loop import Machine
+from training.machine import Machine
 
 # Recorded with torch 2.13.0 on a CPU, float32, one thread. Other processors round the last digits differently.
 GOLDEN = [

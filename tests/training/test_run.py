@@ -7,7 +7,7 @@ import pytest
 import torch
 from transformers import LlamaForCausalLM
 
-from losslaws.curves import InputError, LossCurve
+from losslaws.curves import InputError, LossCurve, logs
 from training import checkpoint, config, corpus
 from training.corpus.batches import val_batches
 from training.loop import train
@@ -53,6 +53,14 @@ def test_a_complete_run_is_not_run_again(overrides, capsys):
     before = folder.record.stat().st_mtime_ns
     assert run(overrides).record.stat().st_mtime_ns == before
     assert "complete already" in capsys.readouterr().out
+
+
+def test_a_run_folder_is_a_log_that_can_be_read(overrides):
+    folder = run(overrides)
+    curve, read = folder.curve("c"), logs.read(folder.path)
+    assert np.array_equal(read.schedule.lr, curve.schedule.lr) and read.schedule.warmup == curve.schedule.warmup
+    assert np.array_equal(read.loss, curve.loss) and np.array_equal(read.step, curve.step)
+    assert read.tokens_per_step == curve.tokens_per_step and read.parameters == curve.parameters
 
 
 def test_curves_survive_saving(overrides, tmp_path):

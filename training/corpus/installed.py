@@ -87,9 +87,8 @@ def _files(package: Distribution, readers: dict) -> Iterator[tuple[bytes, Path, 
         kind = file.name if about else file.suffix.lower()
         if kind not in readers or ".." in file.parts or NOT_TEXT.match(file.name):
             continue
-        key = (
-            f"{package.name}/{kind}" if about else str(file)
-        )  # the folder's name holds the version: no part of the order
+        # the name of a .dist-info folder holds the version, which is no part of the order
+        key = f"{package.name}/{kind}" if about else str(file)
         yield blake2b(key.encode(), digest_size=8).digest(), Path(package.locate_file(file)), readers[kind]
 
 

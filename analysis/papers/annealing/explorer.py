@@ -31,11 +31,8 @@ DIGITS = 10
 MOST_POINTS = 150  # of a measured curve
 MOST_KNOTS = 40  # of a measured schedule that is no known family
 GRID, GRID_PEAK, GRID_STEPS = "slimpajama-124m", 1e-3, 50_000  # the runs of the public grid that it shows
-GRID_SEEN = (
-    ("constant", 0.0, 1.0, 1.0),
-    ("cosine", 0.0, 0.5, 0.1),
-    ("wsd", 0.8, 0.5, 0.0),
-)  # shapes of those that are fitted
+# shapes of those that are fitted
+GRID_SEEN = (("constant", 0.0, 1.0, 1.0), ("cosine", 0.0, 0.5, 0.1), ("wsd", 0.8, 0.5, 0.0))
 
 
 def explorer(e: Evidence) -> str:

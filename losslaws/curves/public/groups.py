@@ -21,9 +21,8 @@ from losslaws.curves.public.slimpajama import openwebtext2_scaling, slimpajama_1
 from losslaws.curves.runs import settled
 
 SAME = 1e-4  # relative difference below which two logged losses are one evaluation, rounded or read off a figure
-FALLBACK = (
-    0.0007 / 3.3
-)  # of runs that nobody repeated: the seed noise that Luo et al. state for 25M, relative to the loss
+# of runs that nobody repeated: the seed noise that Luo et al. state for 25M, relative to the loss
+FALLBACK = 0.0007 / 3.3
 
 Curves = dict[str, LossCurve]
 

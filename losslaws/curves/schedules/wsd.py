@@ -33,6 +33,5 @@ def wsd(t, steps, warmup, *, decay=0.2, shape="linear", final=0.0, power=2.0):
         raise InputError(
             f"schedule 'wsd': shape '{shape}' is unknown{nearest(shape, known)} (known: {', '.join(known)})"
         )
-    return 1 - (1 - final) * (
-        1 - SHAPES[shape](x, power)
-    )  # exactly 1 before the decay, so that branches share their trunk
+    # Written as 1 - ..., not final + (1 - final) * shape: before the decay that is exactly 1, so that branches share their trunk.
+    return 1 - (1 - final) * (1 - SHAPES[shape](x, power))

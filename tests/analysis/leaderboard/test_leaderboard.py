@@ -114,15 +114,15 @@ def test_a_data_set_tells_nothing_of_its_own_authors(tmp_path):
     procedure = PROCEDURES["annealing-known"]
     asked = board.Board(tmp_path, [procedure])
     tellers = [made(authors=name, dataset=name) for name in ("a", "b", "c")]
-    told = [(group, procedures.tell(procedure, group)) for group in tellers]
+    told = [(group, procedures.source_fits(procedure, group)) for group in tellers]
     for factor, (_, (fits,)) in zip((0.9, 0.95, 0.97), told, strict=True):
         assert len(fits) == 1  # one peak rate has several curves
         fits[0].params["lambda"] *= factor
-    asked.told = {procedure.name: told}
+    asked.source_fits = {procedure.name: told}
     decays = [fits[0].params["lambda"] for _, (fits,) in told[1:]]
     (prior,) = asked.priors(procedure, tellers[0])
     assert prior.mean["lambda"] == pytest.approx(np.mean(decays))
-    assert procedures.know(PROCEDURES["annealing"], told, tellers[0]) == [None]
+    assert procedures.priors_for(PROCEDURES["annealing"], told, tellers[0]) == [None]
 
 
 def test_what_follows_the_model_is_carried_over():
@@ -132,7 +132,7 @@ def test_what_follows_the_model_is_carried_over():
         object.__setattr__(next(iter(group.curves.values())), "tokens_per_step", size)
     part = replace(PROCEDURES["annealing"].parts[0], follows={"C": (1 / 3, -1.0)})
     fit = procedures.fitted(PROCEDURES["annealing"], list(small.curves.values()), [None])[0]
-    moved = procedures.carried(part, fit, small, large)
+    moved = procedures.transferred(part, fit, small, large)
     assert moved.params == pytest.approx(fit.params | {"C": fit.params["C"] * 2 / 8})
 
 
@@ -141,7 +141,7 @@ def test_the_noise_follows_the_size_as_stated():
     """SIZE is the slope within the Multi-Power and the OpenWebText2 runs."""
     procedure = PROCEDURES[procedures.BEST]
     several = [group for group in public.groups() if group.dataset in ("mpl", "openwebtext2-scaling")]
-    told = [(group, procedures.tell(procedure, group)) for group in several]
+    told = [(group, procedures.source_fits(procedure, group)) for group in several]
     assert procedures.size_slope(told) == pytest.approx(procedures.SIZE, abs=0.005)
 
 

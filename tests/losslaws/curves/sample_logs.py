@@ -110,21 +110,16 @@ def nanogpt(folder):
 
 
 def run_folder(folder):
-    """Written by the part of training that writes run folders."""
-    from training.run_folder import RunFolder
-
-    run = RunFolder(folder / "run-1a2b3c4d")
-    run.begin_record(None, 0)
-    with run.append() as write:
-        write(
-            [
-                [str(r["step"]), repr(float(r["lr"])), repr(float(r["train_loss"])), "1.0", str(r.get("val_loss", ""))]
-                for r in rows()
-            ]
-        )
+    """As training writes it, see training.run_folder; tests/training/test_run.py reads a real one."""
+    path = folder / "run-1a2b3c4d"
+    path.mkdir()
+    numbers = ("step", "lr", "train_loss", "grad_norm", "val_loss")
+    lines = [[r["step"], float(r["lr"]), float(r["train_loss"]), 1.0, r.get("val_loss", "")] for r in rows()]
+    record = "".join(",".join(map(str, line)) + "\n" for line in [numbers, *lines])
+    (path / "curve.csv").write_text(record)
     about = {"warmup": 50, "schedule": "wsd", "tokens_per_step": 512, "parameters": {"total": 9}, "seed": 3}
-    run.write("run.json", about | {"flops_per_token": {"exact": 54.0}})
-    return run.path
+    (path / "run.json").write_text(json.dumps(about | {"flops_per_token": {"exact": 54.0}}))
+    return path
 
 
 def results_curve(folder):

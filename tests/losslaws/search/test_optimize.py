@@ -9,7 +9,7 @@ from losslaws.curves import InputError, Schedule, public, schedules
 from losslaws.curves.runs import settled
 from losslaws.fitting import fit
 from losslaws.search.gradient import final_loss
-from losslaws.search.optimize import FLOOR, Search, save, table
+from losslaws.search.optimize import LEAST_RATE, Search, save, table
 from tests.analysis.papers.synthetic import CELLS, SMOKE, curve, write_experiment
 
 LOGS = ("constant-1x", "cosine-1x", "wsd20-linear-1x", "wsd20-linear-2x", "cosine-1x-seed1")
@@ -49,7 +49,7 @@ def test_the_free_schedule_stays_within_the_fences_and_beats_every_family(search
     free = search.free()
     after = free.schedule.lr[40:]
     assert free.schedule.peak == pytest.approx(3e-3)
-    assert np.all(np.diff(after) <= 0) and after[-1] >= 0.99 * FLOOR * 3e-3
+    assert np.all(np.diff(after) <= 0) and after[-1] >= 0.99 * LEAST_RATE * 3e-3
     assert search.fall(free.schedule)[0] <= search.steepest[0] * (1 + 1e-6)
     others = [one for family in ("constant", "linear", "cosine") if (one := search.family(family))]
     assert free.loss < min(one.loss for one in others)

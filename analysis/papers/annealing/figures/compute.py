@@ -9,10 +9,8 @@ from losslaws.style import BAND, BLUE, VERMILLION, canvas, headline
 
 LONGEST = "-3x"  # the targets that every method may be asked for
 PANELS = {"target: cosine": "cosine", "target: WSD, 20 % decay": "wsd20-linear", "any schedule, mean": ""}
-FAMILIES = (
-    ("annealing", BLUE, "o", "-", 7),
-    ("Chinchilla", VERMILLION, "s", "--", -7),
-)  # where the number goes, points
+# name, colour, marker, line and where the number goes, points above the marker
+FAMILIES = (("annealing", BLUE, "o", "-", 7), ("Chinchilla", VERMILLION, "s", "--", -7))
 
 
 @figure

@@ -76,7 +76,7 @@ def judged(e: Evidence, practice: Practice) -> tuple[str, bool | None]:
         laws = laws[laws["cut"] == 0]
     if column == "only_final":
         laws = laws[laws["models"] >= 5]
-    said, wins = compare(laws, column, practice.good, practice.bad)
+    said, wins = compare(laws, column, practice=practice.good, other=practice.bad)
     return said + beside(e), None if said == "none" else wins
 
 

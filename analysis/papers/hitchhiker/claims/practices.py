@@ -13,7 +13,7 @@ from losslaws.words import percent, values
 ARE = "median ARE; in brackets the share of pairs in which the practice wins, and their number"
 
 
-def compare(rows: pd.DataFrame, column: str, practice, other) -> tuple[str, bool]:
+def compare(rows: pd.DataFrame, column: str, *, practice, other) -> tuple[str, bool]:
     """Return what pairs of laws that differ in `column` alone say of a practice, in words, and whether it wins."""
     rows = rows.dropna(subset=["are"])
     same = [name for name in ("family", "train", "target", "cut", "share", "only_final", "method") if name != column]
@@ -30,14 +30,14 @@ def compare(rows: pd.DataFrame, column: str, practice, other) -> tuple[str, bool
 def checkpoints(e: Evidence) -> list[Claim]:
     laws = e.estimates[e.estimates["method"] == "fit"]
     whole = laws[(laws["share"] == ALL) & (laws["cut"] == 0) & laws["family"].isin(LARGE) & (laws["models"] >= 5)]
-    said, wins = compare(whole, "only_final", False, True)
-    halves = compare(laws[laws["family"].isin(LARGE) & ~laws["only_final"]], "share", ALL, 0.5)
+    said, wins = compare(whole, "only_final", practice=False, other=True)
+    halves = compare(laws[laws["family"].isin(LARGE) & ~laws["only_final"]], "share", practice=ALL, other=0.5)
     cuts = {
         name: compare(
             laws[laws["family"].isin(members) & ~laws["only_final"] & (laws["train"] != laws["target"])],
             "cut",
-            CUT,
-            0.0,
+            practice=CUT,
+            other=0.0,
         )
         for name, members in (("OPT", ["OPT"]), ("data ablations", list(TEXTS)))
     }

@@ -17,13 +17,8 @@ from losslaws.curves import InputError, LossCurve, schedules
 from losslaws.laws import Planned
 
 SIZES, LENGTHS, TOKENS = (24_000, 55_000, 151_000, 332_000), (200, 400, 800, 1600), 1024
-LAW = {
-    "E": 1.2,
-    "log_A": 4.6,
-    "alpha": 0.35,
-    "log_B": 5.4,
-    "beta": 0.4,
-}  # of the loss on python of models trained on it
+# of the loss on python of models trained on it
+LAW = {"E": 1.2, "log_A": 4.6, "alpha": 0.35, "log_B": 5.4, "beta": 0.4}
 # (trained on, loss on): K, kappa and E as seen from the loss on python of the model of python
 KNOWN = {
     ("python", "python"): (1.0, 1.0, 1.2),

@@ -111,9 +111,8 @@ def test_the_law_of_small_widths_is_found_and_costed(runs):
     assert runs.forecast(STANDARD, 384, tuned=True).cost == pytest.approx(
         len(RATES) * sum(millions(w) for w in (24, 36, 48, 72, 96)) / millions(384), rel=1e-4
     )
-    assert (
-        abs(runs.forecast(STANDARD, 192).error) > 0.05
-    )  # without search the standard parametrisation is foretold badly
+    # without search the standard parametrisation is foretold badly
+    assert abs(runs.forecast(STANDARD, 192).error) > 0.05
 
 
 def test_a_forecast_needs_its_target(runs):
