@@ -26,11 +26,18 @@ extras: $(EXTRAS) ## add what only clusters, W&B and the tests need
 
 PAPER ?= annealing
 ASKED = $(PAPER) $(if $(filter annealing all,$(PAPER)),--profile $(PROFILE))
+# What is trained here goes to a folder that git ignores; results/ holds what was committed until `make accept` says otherwise.
+REPRODUCED ?= reproduced
 
-reproduce: $(READY) ## train what is missing, fit, predict, report; PAPER=annealing|hitchhiker|kaplan|loss_to_loss|mup|all
-	$(BIN)/python -m analysis steps $(ASKED) | while read -r step; do $(BIN)/python -m $$step < /dev/null || exit; done
-	$(BIN)/python -m analysis paper $(ASKED)
-	$(if $(filter annealing all,$(PAPER)),$(BIN)/python -m analysis verify $(PROFILE))
+reproduce: $(READY) ## train what is missing, fit, predict, report into reproduced/; PAPER=annealing|hitchhiker|kaplan|loss_to_loss|mup|all
+	$(BIN)/python -m analysis steps $(ASKED) --into $(REPRODUCED) | while read -r step; do $(BIN)/python -m $$step < /dev/null || exit; done
+	$(BIN)/python -m analysis paper $(ASKED) --into $(REPRODUCED)
+	$(if $(filter annealing all,$(PAPER)),$(BIN)/python -m analysis verify $(PROFILE) --into $(REPRODUCED))
+	$(BIN)/python -m analysis differences $(REPRODUCED)
+
+accept: ## replace the committed results by those that `make reproduce` made here
+	cp -R $(REPRODUCED)/. results/
+	rm -f results/differences.csv
 
 report: $(READY) ## rebuild every table, figure and page of PAPER from the committed curves, without training
 	$(BIN)/python -m analysis paper $(ASKED)
@@ -74,4 +81,4 @@ lint: $(READY) ## check style and format
 clean: ## remove runs and token files; results and the environment stay
 	rm -rf runs corpora .pytest_cache .hypothesis .ruff_cache
 
-.PHONY: help setup extras reproduce report figures claims leaderboard plan status trial bench check test lint clean
+.PHONY: help setup extras reproduce accept report figures claims leaderboard plan status trial bench check test lint clean

@@ -56,35 +56,41 @@ def package(name: str) -> ModuleType:
     return import_module(f"analysis.papers.{name}")
 
 
-def place(name: str, profile: str | Path | None = None) -> Path:
+def place(name: str, profile: str | Path | None = None, root: Path = RESULTS) -> Path:
     """Return the results folder of a paper: results/NAME, or of one with profiles results/NAME/PROFILE.
 
     profile  the name of a profile (default: the paper's first), or a folder that holds curves/. Raises InputError for a profile
              that was not run.
+    root     what stands for results/
     """
     profiles = getattr(package(name), "PROFILES", ())
     if not profiles:
         if profile:
             raise InputError(f"paper '{name}' has no profiles; leave --profile {profile} out")
-        return RESULTS / name
+        return root / name
     profile = profile or profiles[0]
-    for folder in (RESULTS / name / profile, Path(profile)):
+    for folder in (root / name / profile, Path(profile)):
         if (folder / "curves").is_dir():
             return folder
     raise InputError(
-        f"{profile}: there are no curves in {RESULTS / name / profile / 'curves'}{nearest(str(profile), profiles)}; "
+        f"{profile}: there are no curves in {root / name / profile / 'curves'}{nearest(str(profile), profiles)}; "
         f"train them with `python -m training run {profile if profile in profiles else profiles[0]}`"
     )
 
 
-def steps(name: str, profile: str | None = None) -> list[str]:
-    """Return what must run before the page of a paper, or of "all", can be written: arguments of `python -m`, in order."""
+def steps(name: str, profile: str | None = None, root: Path | None = None) -> list[str]:
+    """Return what must run before the page of a paper, or of "all", can be written: arguments of `python -m`, in order.
+
+    root  what stands for results/, if something else does
+    """
     found: dict[str, None] = {}
     for one in names() if name == "all" else [name]:
         of = package(one)
         profiles = getattr(of, "PROFILES", ())
         sweeps = (profile or profiles[0],) if profiles else of.SWEEPS
-        found |= dict.fromkeys([*(f"training run {sweep}" for sweep in sweeps), *getattr(of, "PREPARE", ())])
+        room = f"{one}/" if profiles else ""
+        for step in (*(f"training run {sweep}" for sweep in sweeps), *getattr(of, "PREPARE", ())):
+            found[f"{step} --results {root}/{room}{step.split()[-1]}" if root else step] = None
     return list(found)
 
 
@@ -105,18 +111,26 @@ class Paper:
 
     @classmethod
     def load(
-        cls, name: str, profile: str | Path | None = None, folder: Path | None = None, runs: Path | None = None
+        cls,
+        name: str,
+        profile: str | Path | None = None,
+        folder: Path | None = None,
+        runs: Path | None = None,
+        root: Path = RESULTS,
     ) -> "Paper":
         """Return the paper `name`.
 
         profile  of a paper that has profiles: its name or a folder with curves/
         folder   where the page goes (default: results/NAME or results/NAME/PROFILE)
         runs     where our own runs lie, if not where the paper keeps them
+        root     what stands for results/
 
         Raises InputError for an unknown paper or profile.
         """
-        own = place(name, profile)
+        own = place(name, profile, root)
         profiles = getattr(package(name), "PROFILES", ())
+        if root != RESULTS and not runs:
+            runs = root / getattr(package(name), "SWEEPS", (name,))[0]
         evidence = import_module(f"analysis.papers.{name}.evidence").Evidence(own if profiles else runs)
         return cls(name, Path(folder or own), evidence)
 

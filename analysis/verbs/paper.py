@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+from analysis import RESULTS
+from analysis.verbs._into import add_into
+
 
 def arguments(parser) -> None:
     parser.add_argument("name", metavar="NAME", help="annealing, hitchhiker, kaplan, loss_to_loss, mup, or all")
@@ -9,6 +12,7 @@ def arguments(parser) -> None:
         "--profile", help="of the annealing paper: cpu, smoke, ... or a folder that holds curves/ (default: cpu)"
     )
     parser.add_argument("--folder", type=Path, help="where to write (default: results/NAME, results/annealing/PROFILE)")
+    add_into(parser)
     parser.add_argument("--only", choices=("claims", "figures"), help="write and show these only")
 
 
@@ -16,14 +20,15 @@ def run(args) -> None:
     from analysis.papers.paper import Paper, names
     from losslaws.curves import InputError
 
+    root = args.into or RESULTS
     if args.name != "all":
-        write(Paper.load(args.name, args.profile, args.folder), args.only)
+        write(Paper.load(args.name, args.profile, args.folder, root=root), args.only)
         return
     failed = []
     for name in names():
         profile = args.profile if name == names()[0] else None
         try:
-            write(Paper.load(name, profile, args.folder and args.folder / name), args.only)
+            write(Paper.load(name, profile, args.folder and args.folder / name, root=root), args.only)
         except InputError as reason:
             failed.append(f"{name}: {reason}")
     if failed:

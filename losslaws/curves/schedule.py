@@ -6,6 +6,8 @@ import numpy as np
 
 from losslaws.curves.errors import InputError
 
+LONGEST = 20_000_000  # optimiser steps; no run is longer, but columns that count tokens or samples are
+
 
 @dataclass(frozen=True, eq=False)
 class Schedule:

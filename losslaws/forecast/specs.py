@@ -21,7 +21,7 @@ def parse(word: str, given: Mapping[str, object]) -> Schedule:
     name, _, rest = word.partition(":")
     known = schedules.options(name)
     chosen = {key: value for key, value in given.items() if key in known or key in COMMON}
-    for part in filter(None, rest.split(",")):
+    for part in parts(rest):
         key, sign, text = part.partition("=")
         if not sign:
             raise InputError(f"schedule '{word}': '{part}' is no option; write NAME:option=value,option=value")
@@ -33,10 +33,22 @@ def parse(word: str, given: Mapping[str, object]) -> Schedule:
         raise InputError(f"schedule '{word}': peak is {chosen.get('peak')}; give a positive rate, e.g. --peak 3e-4")
     try:
         return schedules.build(name, **chosen)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, ArithmeticError, LookupError) as error:
         if isinstance(error, InputError):
             raise
         raise InputError(f"schedule '{word}': an option has a value that does not fit ({error})") from None
+
+
+def parts(rest: str) -> list[str]:
+    """Return what stands between the commas of `rest`, but for those within brackets: "a=[1,2],b=3" is "a=[1,2]" and "b=3"."""
+    found, depth = [""], 0
+    for letter in rest:
+        depth += (letter == "[") - (letter == "]")
+        if letter == "," and depth <= 0:
+            found.append("")
+        else:
+            found[-1] += letter
+    return [part for part in found if part]
 
 
 def value_of(text: str) -> object:
@@ -44,7 +56,7 @@ def value_of(text: str) -> object:
     for kind in (int, float, json.loads):
         try:
             return kind(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
     return text
 
@@ -52,8 +64,8 @@ def value_of(text: str) -> object:
 def label(word: str, given: Mapping[str, object]) -> str:
     """Return `word` with the options of `given` that it leaves open and its schedule has: what a table calls it."""
     name, _, rest = word.partition(":")
-    parts = [part for part in rest.split(",") if part and part.partition("=")[0] not in COMMON]
-    named = {part.partition("=")[0] for part in parts}
+    said = [part for part in parts(rest) if part.partition("=")[0] not in COMMON]
+    named = {part.partition("=")[0] for part in said}
     known = schedules.options(name)
-    parts += [f"{key}={value}" for key, value in given.items() if key in known and key not in named]
-    return f"{name} {' '.join(parts)}".strip()
+    said += [f"{key}={value}" for key, value in given.items() if key in known and key not in named]
+    return f"{name} {' '.join(said)}".strip()

@@ -21,6 +21,10 @@ CHINCHILLA = {
     "Besiroglu et al. 2024": {"A": 482.01, "B": 2085.43, "alpha": 0.3478, "beta": 0.3658, "E": 1.8172},
     "Hoffmann et al. 2022": {"A": 406.4, "B": 410.7, "alpha": 0.3392, "beta": 0.2849, "E": 1.6934},
 }
+LEAST, MOST = 1e6, 1e29  # FLOPs that the published laws are asked about
+LEAST_R2 = 0.9  # below, a law does not describe the runs it was fitted to
+FURTHER = 30.0  # times the compute or size of the largest run; beyond, nothing here was ever tested
+REMEDY = "add larger or more runs, or leave RUNS out for the published laws alone"
 COLUMNS = ("law", "N", "D", "tokens_per_N", "batch", "steps", "loss", "note")
 WITHOUT, WITH = "N without embeddings", "N with embeddings"
 
@@ -28,11 +32,10 @@ WITHOUT, WITH = "N without embeddings", "N with embeddings"
 def allocate(flops: float, own: Mapping[str, Fit] | None = None) -> pd.DataFrame:
     """Return how each law would spend `flops`, columns COLUMNS; batch in tokens, loss in nats per token of its own text.
 
-    own  adds what these fits of Chinchilla's law say, by the name of their runs. Raises InputError for a budget that is
-         not positive.
+    own  adds what these fits of Chinchilla's law say, by the name of their runs; `check_plan` tells whether that is knowledge. Raises InputError for a budget beyond LEAST and MOST.
     """
-    if not (np.isfinite(flops) and flops > 0):
-        raise InputError(f"allocate: flops={flops} must be a positive number")
+    if not LEAST <= flops <= MOST:
+        raise InputError(f"budget: {flops:g} FLOPs; give a number from {LEAST:g} to {MOST:g}")
     rows = list(kaplan_rows(flops / kaplan.PF_DAY))
     for name, law in CHINCHILLA.items():
         size, data, loss = best(law, flops)
@@ -62,6 +65,31 @@ def own_row(name: str, fit: Fit, flops: float) -> tuple:
     beyond = f"; {flops / most:.3g} times the compute of its largest run" if flops > most else ""
     doubts = "".join(f"; {doubt}" for doubt in fit.warnings)
     return row(f"own fit, runs of {name}", size, data, runs[0].tokens_per_step, loss, WITHOUT + beyond + doubts)
+
+
+def check_fit(fit: Fit) -> None:
+    """Raise InputError for a law that does not describe the runs it was fitted to."""
+    if not fit.r2 >= LEAST_R2:
+        raise InputError(
+            f"budget: {fit.law.name} explains only {max(fit.r2, 0):.0%} of the variance of these runs' losses, less than {LEAST_R2:.0%}, so it "
+            f"tells nothing of other runs; {REMEDY}"
+        )
+
+
+def check_plan(fit: Fit, flops: float) -> None:
+    """Raise InputError where what a fit of Chinchilla's law says of `flops` is no knowledge."""
+    check_fit(fit)
+    sizes = counts(fit.runs, "non_embedding")
+    check_reach("FLOPs", flops, float((6 * sizes * tokens(fit.runs)).max()))
+    check_reach("parameters", best(fit.params, flops)[0], float(sizes.max()))
+
+
+def check_reach(what: str, asked: float, largest: float) -> None:
+    """Raise InputError for a plan that lies more than FURTHER times beyond the largest run."""
+    if asked > FURTHER * largest:
+        raise InputError(
+            f"budget: {asked:.2g} {what} are {asked / largest:.2g} times those of the largest run, more than {FURTHER:g} times; {REMEDY}"
+        )
 
 
 def row(law: str, size: float, data: float, batch: float, loss: float, note: str) -> tuple:

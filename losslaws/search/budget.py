@@ -18,9 +18,10 @@ from losslaws import laws
 from losslaws.curves import InputError, LossCurve, schedules
 from losslaws.curves.runs import consumed, final, settled
 from losslaws.fitting import Fit, bootstrap, fit
+from losslaws.search.allocation import REMEDY, check_fit, check_reach
 
 SCHEDULES = (("cosine", {}), ("wsd", {"decay": 0.1}), ("wsd", {"decay": 0.2}), ("wsd", {"decay": 0.4}))
-FURTHER = 10.0  # how many times beyond the sizes that were trained a plan may go
+BEYOND = 10.0  # how many times beyond the sizes that were trained a plan may go
 TIMES_LONGER = 20.0  # and beyond their steps
 DRAWS = 50
 LEVEL = 0.9
@@ -46,20 +47,24 @@ class Planner:
 
     @classmethod
     def of(cls, curves: Sequence[LossCurve]) -> "Planner":
-        """Fit the laws. Raises InputError for fewer than three sizes, which do not show how the loss falls with size."""
+        """Fit the laws. Raises InputError for fewer than three sizes, which do not show how the loss falls with size, and for
+        runs that the law does not describe.
+        """
         sizes: dict[int, list[LossCurve]] = {}
         for curve in curves:
             sizes.setdefault(curve.parameters.get("non_embedding"), []).append(curve)
         if len(sizes) < 3 or None in sizes or not all(c.flops_per_token and c.tokens_per_step for c in curves):
             raise InputError(
-                f"plan: needs runs of at least three model sizes with known FLOPs, got {len(sizes)}; train cells of the role 'size'"
+                f"budget: needs runs of at least three model sizes with known FLOPs, got {len(sizes)}; train cells of the role 'size'"
             )
         kept = []
         for runs in sizes.values():
             peaks = [f"{run.schedule.peak:.6g}" for run in runs]
             common = max(sorted(set(peaks)), key=peaks.count)
             kept += [run for run, peak in zip(runs, peaks, strict=True) if peak == common]
-        return cls(tuple(kept), fit(laws.build("annealing_size"), map(settled, kept)))
+        fitted = fit(laws.build("annealing_size"), map(settled, kept))
+        check_fit(fitted)
+        return cls(tuple(kept), fitted)
 
     @cached_property
     def models(self) -> np.ndarray:
@@ -95,7 +100,7 @@ class Planner:
     @property
     def bounds(self) -> tuple[float, float]:
         """Lowest and highest log N of a plan."""
-        return self.models[0, 0] - np.log(FURTHER), self.models[-1, 0] + np.log(FURTHER)
+        return self.models[0, 0] - np.log(BEYOND), self.models[-1, 0] + np.log(BEYOND)
 
     def steps(self, N: float, flops: float) -> float:
         """How many steps of a model of N parameters the budget pays for."""
@@ -113,6 +118,7 @@ class Planner:
 
     def best(self, flops: float) -> list[Option]:
         """Return the best size for each of SCHEDULES, lowest loss first. Raises InputError for a budget no plan can speak of."""
+        check_reach("FLOPs", flops, max(c.flops for c in self.curves))
         low, high = self.bounds
         grid = np.linspace(low, high, 60)
         lengths = np.array([self.steps(np.exp(at), flops) for at in grid])
@@ -122,7 +128,7 @@ class Planner:
                 self.cost(at, steps) for at, steps in ((low, 4 * self.warmup), (high, TIMES_LONGER * self.longest))
             )
             raise InputError(
-                f"plan: {flops:.2g} FLOPs are out of reach of these runs, which can speak of {least:.1e} to {most:.1e}"
+                f"budget: {flops:.2g} FLOPs are out of reach of these runs, which can speak of {least:.1e} to {most:.1e}"
             )
         found = []
         for name, options in SCHEDULES:
@@ -159,6 +165,11 @@ class Planner:
         losses = [
             self.fit.law.loss(self.fit.params | dict(zip(self.fit.free, draw, strict=True)), plan)[0] for draw in draws
         ]
+        low, high = (float(q) for q in np.quantile(losses, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]))
+        if not 0 < low <= high < np.inf:
+            raise InputError(
+                f"budget: {LEVEL:.0%} of {DRAWS} reweightings of these runs give a loss of {low:.3g} to {high:.3g}, so they do not tell it; {REMEDY}"
+            )
         other = self.chinchilla
         spent = consumed(self.curves)
         return {
@@ -166,7 +177,7 @@ class Planner:
             "options": [
                 vars(option) | {"tokens": option.steps * self.model(option.non_embedding)[1]} for option in options
             ],
-            "interval": [float(q) for q in np.quantile(losses, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])],
+            "interval": [low, high],
             "chinchilla_loss": float(
                 other.predict(laws.Planned(plan.schedule, plan.step, {"non_embedding": N}, batch))[0]
             )

@@ -6,9 +6,46 @@ underscore are shared parts, not verbs. `analysis.verbs` is made in the same way
 """
 
 import argparse
+import math
+from collections.abc import Callable
 from types import ModuleType
+from typing import NoReturn
 
-from losslaws.curves import plugins
+from losslaws.curves import InputError, plugins
+
+
+class Door(argparse.ArgumentParser):
+    """A parser that answers a bad command line with one line, as everything else here does."""
+
+    def error(self, message: str) -> NoReturn:
+        raise InputError(f"{message} (`{self.prog} --help` says what there is)")
+
+
+def whole(least: int, most: int | None = None) -> Callable[[str], int]:
+    """Return a type of arguments: whole numbers from `least` to `most`."""
+
+    def read(text: str) -> int:
+        try:
+            number = int(text)
+        except ValueError:
+            number = None
+        if number is None or number < least or (most is not None and number > most):
+            upper = f" to {most:,}" if most is not None else " up"
+            raise argparse.ArgumentTypeError(f"{text}: give a whole number from {least}{upper}")
+        return number
+
+    return read
+
+
+def positive(text: str) -> float:
+    """A type of arguments: finite numbers above 0."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not (math.isfinite(number) and number > 0):
+        raise argparse.ArgumentTypeError(f"{text}: give a finite number above 0, e.g. 1e18 or 3e-4")
+    return number
 
 
 def verbs(package: ModuleType) -> dict[str, ModuleType]:
@@ -19,7 +56,7 @@ def verbs(package: ModuleType) -> dict[str, ModuleType]:
 
 def parser(prog: str, about: str, package: ModuleType) -> argparse.ArgumentParser:
     """Return the parser of every verb of `package`, whose `run` is left in the parsed arguments."""
-    door = argparse.ArgumentParser(prog=prog, description=about)
+    door = Door(prog=prog, description=about)
     choices = door.add_subparsers(dest="verb", required=True, metavar="VERB")
     for name, verb in verbs(package).items():
         one = choices.add_parser(name, help=verb.__doc__, description=verb.__doc__)

@@ -7,7 +7,9 @@ from pathlib import Path
 from losslaws.curves import InputError, LossCurve, logs
 from losslaws.curves.loss_curve import load_folder
 from losslaws.curves.runs import same_model
+from losslaws.curves.schedule import LONGEST
 from losslaws.forecast import specs
+from losslaws.verbs import whole
 
 
 def add_logs(parser: argparse.ArgumentParser) -> None:
@@ -26,8 +28,10 @@ def add_logs(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="schedule that the log ran, if it has no rates: cosine:steps=20000,peak=3e-4,warmup=500",
     )
-    parser.add_argument("--warmup", type=int, help="steps of the log's warm-up (default: seen in its rates)")
-    parser.add_argument("--batch", type=int, metavar="TOKENS", help="tokens per step, which narrows the interval")
+    parser.add_argument(
+        "--warmup", type=whole(0, LONGEST), help="steps of the log's warm-up (default: seen in its rates)"
+    )
+    parser.add_argument("--batch", type=whole(1), metavar="TOKENS", help="tokens per step, which narrows the interval")
 
 
 def read_logs(args) -> list[LossCurve]:

@@ -2,10 +2,12 @@
 
 import json
 
+from losslaws.verbs import positive
+
 
 def arguments(parser) -> None:
     parser.add_argument(
-        "--flops", type=float, required=True, help="training FLOPs to spend, counted as 6 N D, e.g. 1e18"
+        "--flops", type=positive, required=True, help="training FLOPs to spend, counted as 6 N D, e.g. 1e18"
     )
     parser.add_argument(
         "runs",
@@ -17,15 +19,17 @@ def arguments(parser) -> None:
 
 
 def run(args) -> None:
-    from losslaws.search.allocation import allocate
+    from losslaws.search.allocation import allocate, check_plan
     from losslaws.search.budget import Planner, table
     from losslaws.verbs._logs import whole_folders
     from losslaws.words import markdown
 
     planner = Planner.of(whole_folders(args.runs)) if args.runs else None
     own = {" ".join(args.runs): planner.chinchilla} if planner and planner.chinchilla else None
-    laws = allocate(args.flops, own)
     plan = planner.report(args.flops) if planner else None
+    for fit in (own or {}).values():
+        check_plan(fit, args.flops)
+    laws = allocate(args.flops, own)
     if args.json:
         print(json.dumps({"laws": json.loads(laws.to_json(orient="records")), "plan": plan}, indent=1))
         return

@@ -1,16 +1,20 @@
 """the schedule of a family, or of all monotone ones, that should end at the lowest loss"""
 
+import re
+import shlex
 from pathlib import Path
 
 from losslaws.curves.files import named
+from losslaws.curves.schedule import LONGEST
+from losslaws.verbs import positive, whole
 from losslaws.verbs._logs import curves_of
 
 
 def arguments(parser) -> None:
     parser.add_argument("logs", nargs="+", metavar="LOG", help="a log as `predict` reads it, or a results folder")
-    parser.add_argument("--steps", type=int, required=True, help="length of the run to come")
+    parser.add_argument("--steps", type=whole(1, LONGEST), required=True, help="length of the run to come")
     parser.add_argument("--family", help="one family only, or 'free'")
-    parser.add_argument("--peak", type=float, help="peak rate, one of those in the logs; default: the commonest")
+    parser.add_argument("--peak", type=positive, help="peak rate, one of those in the logs; default: the commonest")
     parser.add_argument("--out", type=Path, help="write the schedule there, for schedule=file")
 
 
@@ -25,6 +29,6 @@ def run(args) -> None:
     print(table(search, [search.build(BASELINE), *found]))
     if args.out and found:
         best = next((one for one in found if one.family == "free"), found[0])
-        print(
-            f"{save(best, args.out)}: {best}; train it with schedule=file schedule.path={args.out} steps={args.steps}"
-        )
+        path = str(args.out)
+        said = path if re.fullmatch(r"[\w./+-]+", path) else shlex.quote(f"'{path}'")  # by shell and config alike
+        print(f"{save(best, args.out)}: {best}; train it with schedule=file schedule.path={said} steps={args.steps}")

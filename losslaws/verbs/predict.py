@@ -6,7 +6,9 @@ from pathlib import Path
 from losslaws.curves import InputError, LossCurve, Schedule
 from losslaws.curves.errors import printable
 from losslaws.curves.files import named
+from losslaws.curves.schedule import LONGEST
 from losslaws.forecast import specs
+from losslaws.verbs import positive, whole
 from losslaws.verbs._logs import add_logs, read_logs
 
 
@@ -15,12 +17,14 @@ def arguments(parser) -> None:
     parser.add_argument(
         "--schedule", nargs="+", default=[], metavar="NAME", help="e.g. wsd, or wsd:decay=0.2,shape=1-sqrt"
     )
-    parser.add_argument("--steps", type=int, help="length of the runs to forecast (default: the log's)")
-    parser.add_argument("--until", type=int, metavar="STEP", help="the run goes on at its last rate until STEP")
+    parser.add_argument("--steps", type=whole(1, LONGEST), help="length of the runs to forecast (default: the log's)")
+    parser.add_argument(
+        "--until", type=whole(1, LONGEST), metavar="STEP", help="the run goes on at its last rate until STEP"
+    )
     parser.add_argument(
         "--compare", action="store_true", help="add the usual schedules, and sort all by their final loss"
     )
-    parser.add_argument("--peak", type=float, help="peak rate (default: the log's)")
+    parser.add_argument("--peak", type=positive, help="peak rate (default: the log's)")
     for option in specs.all_options():
         parser.add_argument(f"--{option}", type=specs.value_of, help="option of the schedules that have it")
     parser.add_argument("--json", action="store_true", help="write everything to standard output as JSON")

@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from analysis import RESULTS
 from analysis.papers.paper import Paper
 from losslaws.curves import InputError
 from losslaws.curves.files import write_text
@@ -90,7 +91,7 @@ def refuse_drift(paper: Paper, table: pd.DataFrame) -> None:
             f"{r.number} {r.found:.6g} (expected {r.expected:.6g} ± {r.tolerance:.2g})" for r in drifted.itertuples()
         )
         raise InputError(
-            f"{paper.folder / EXPECTED}: {len(drifted)} of {len(table)} numbers drifted: {each}; "
+            f"{expected_file(paper)}: {len(drifted)} of {len(table)} numbers drifted: {each}; "
             f"if that is meant, write them anew with `python -m analysis verify {paper.evidence.own.name} --update`"
         )
 
@@ -98,7 +99,7 @@ def refuse_drift(paper: Paper, table: pd.DataFrame) -> None:
 def update(paper: Paper) -> Path:
     """Write the values found to expected.json, with the tolerances that it has or, for new numbers, the usual ones."""
     path = paper.folder / EXPECTED
-    kept = read_expected(paper) if path.exists() else {}
+    kept = read_expected(paper) if expected_file(paper).exists() else {}
     content = {}
     for name, number in headline_numbers(paper).items():
         limit = kept.get(name, number)
@@ -111,9 +112,15 @@ def update(paper: Paper) -> Path:
     return path
 
 
+def expected_file(paper: Paper) -> Path:
+    """The expected.json beside the page, or, for runs that were reproduced elsewhere, the committed one of their profile."""
+    committed = RESULTS / paper.name / paper.folder.name / EXPECTED
+    return path if (path := paper.folder / EXPECTED).exists() or not committed.exists() else committed
+
+
 def read_expected(paper: Paper) -> dict[str, Number]:
     """Read expected.json. Raises InputError that names the file and the entry."""
-    path, numbers = paper.folder / EXPECTED, {}
+    path, numbers = expected_file(paper), {}
     for name, entry in read_json(path).items():
         try:
             numbers[name] = Number(float(entry["value"]), float(entry["tolerance"]), str(entry.get("why", "")))

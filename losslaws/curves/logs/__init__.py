@@ -21,11 +21,10 @@ from losslaws.curves.logs.roles import pick
 from losslaws.curves.logs.smoothing import blocks
 from losslaws.curves.logs.table import Table, series
 from losslaws.curves.loss_curve import LossCurve
-from losslaws.curves.schedule import Schedule
+from losslaws.curves.schedule import LONGEST, Schedule
 
 # a folder may match several; the first counts
 FORMATS = ("run_folder", "trainer_state", "tensorboard", "wandb", "parquet", "jsonl", "csv", "nanogpt")
-LONGEST = 20_000_000  # optimiser steps; no run is longer, but columns that count tokens or samples are
 
 
 def read(

@@ -20,7 +20,7 @@ import numpy as np
 
 from losslaws.curves import plugins
 from losslaws.curves.errors import InputError, nearest
-from losslaws.curves.schedule import Schedule
+from losslaws.curves.schedule import LONGEST, Schedule
 
 
 def names() -> tuple[str, ...]:
@@ -54,10 +54,12 @@ def build(name: str, steps: int, peak: float = 1.0, warmup: int = 0, **chosen) -
             raise InputError(
                 f"schedule '{name}' has no option '{key}'{nearest(key, known)} (options: {', '.join(known)})"
             )
-    if steps < 1:
-        raise InputError(f"schedule '{name}': steps is {steps}; it must be at least 1")
+    if not 1 <= steps <= LONGEST:
+        raise InputError(f"schedule '{name}': steps is {steps}; it must lie between 1 and {LONGEST:,}")
     if not 0 <= warmup <= steps:
         raise InputError(f"schedule '{name}': warmup {warmup} must lie between 0 and the {steps} steps")
     t = np.arange(1.0, steps + 1)
     ramp = np.minimum(t / warmup, 1.0) if warmup else 1.0
-    return Schedule(peak * ramp * shape(name)(t, steps, warmup, **chosen), warmup, name)
+    with np.errstate(all="ignore"):  # Schedule refuses what is not finite
+        lr = peak * ramp * shape(name)(t, steps, warmup, **chosen)
+    return Schedule(lr, warmup, name)

@@ -10,10 +10,12 @@ def cyclic(t, steps, warmup, *, cycles=3, rewarm=0.1, final=0.0, peaks=None):
     rewarm  length of a re-warm-up as a fraction of its cycle, 0 <= rewarm < 1
     peaks   height of each cycle in units of the peak; default: 1 for all
     """
+    if not 1 <= cycles <= steps:
+        raise InputError(f"schedule 'cyclic': cycles is {cycles}; it must lie between 1 and the {steps} steps")
     heights = np.asarray([1.0] * int(cycles) if peaks is None else list(peaks), dtype=float)
-    if cycles < 1 or not 0 <= rewarm < 1 or len(heights) != cycles:
+    if not 0 <= rewarm < 1 or len(heights) != cycles:
         raise InputError(
-            f"schedule 'cyclic': needs cycles >= 1, 0 <= rewarm < 1 and one peak for each cycle, "
+            f"schedule 'cyclic': needs 0 <= rewarm < 1 and one peak for each cycle, "
             f"got cycles={cycles}, rewarm={rewarm}, peaks={peaks}"
         )
     edges = np.round(np.linspace(0, steps, cycles + 1))

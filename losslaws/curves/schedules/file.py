@@ -1,4 +1,5 @@
 import csv
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,10 @@ def file(t, steps, warmup, *, path=""):
             f"schedule 'file': there is no file '{path}'; set schedule.path to a CSV file with a column lr"
         )
     with open(path, newline="", encoding="utf-8", errors="replace") as handle:
-        rows = list(csv.DictReader(handle))
+        try:
+            rows = list(islice(csv.DictReader(handle), steps))
+        except csv.Error as error:
+            raise InputError(f"{path}: is not a CSV table ({error})") from None
     if not rows or "lr" not in rows[0]:
         raise InputError(f"{path}: has no column 'lr'; write one row per step under the header lr")
     if len(rows) < steps:

@@ -18,6 +18,11 @@ def wsd(t, steps, warmup, *, decay=0.2, shape="linear", final=0.0, power=2.0):
     shape  linear | cosine | 1-sqrt | power ((1-x)^power) | exponential (final^x, needs final > 0)
     final  rate of the last step in units of the peak
     """
+    if decay > 1 and decay != int(decay):
+        raise InputError(
+            f"schedule 'wsd': decay {decay} is neither a share of all steps, at most 1, nor a whole number of them; "
+            "a quarter of them is decay=0.25"
+        )
     length = int(decay * steps) if decay <= 1 else int(decay)
     if not 1 <= length <= steps - warmup:
         raise InputError(

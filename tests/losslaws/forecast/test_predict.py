@@ -110,6 +110,12 @@ GIVEN = {"steps": 1000, "peak": 1e-3, "warmup": 10, "decay": 0.3}
     [
         ("wsd", {"name": "wsd", "decay": 0.3}),
         ("wsd:decay=.1,shape=1-sqrt", {"name": "wsd", "decay": 0.1, "shape": "1-sqrt"}),
+        ("multistep:milestones=[0.8,0.9]", {"name": "multistep", "milestones": [0.8, 0.9]}),
+        ("multistep:milestones=[0.5],values=[1,0.1],", {"name": "multistep", "milestones": [0.5], "values": [1, 0.1]}),
+        (
+            "polyline:points=[[0,1],[0.5,1],[1,0]],steps=90",
+            {"name": "polyline", "points": [[0, 1], [0.5, 1], [1, 0]], "steps": 90},
+        ),
         ("cosine:steps=500,peak=2e-3,warmup=5", {"name": "cosine", "steps": 500, "peak": 2e-3, "warmup": 5}),
     ],
 )
@@ -127,11 +133,25 @@ def test_schedules_are_read_from_words(word, same):
         ("wsd:decay=much", "an option has a value that does not fit"),
         ("wsd:steps=9.5", "steps is 9.5; give a whole number"),
         ("wsd:peak=-1", "peak is -1; give a positive rate"),
+        (
+            "wsd:decay=2.5",
+            "decay 2.5 is neither a share of all steps, at most 1, nor a whole number of them; a quarter of them is",
+        ),
+        ("wsd:decay=inf", "an option has a value that does not fit"),
+        ("cosine:steps=300000000", "steps is 300000000; it must lie between 1 and 20,000,000"),
+        ("cyclic:cycles=1000000000", "cycles is 1000000000; it must lie between 1 and the 1000 steps"),
+        ("multistep:milestones=[0.8", "an option has a value that does not fit"),
+        ("polyline:points=" + 100_000 * "[", "an option has a value that does not fit"),
+        ("wsd:shape=power,power=-1", "rates must be finite and >= 0"),
     ],
 )
 def test_words_that_are_no_schedule_are_refused(word, message):
     with pytest.raises(InputError, match=message):
         specs.parse(word, GIVEN)
+
+
+def test_a_list_stays_together_in_a_label():
+    assert specs.label("multistep:milestones=[0.8,0.9],steps=90", {}) == "multistep milestones=[0.8,0.9]"
 
 
 def door(*arguments):
@@ -163,6 +183,10 @@ def test_the_door_answers_in_text_json_csv_and_pictures(tmp_path):
         (("none.csv", "--until", "9"), "none.csv: no such file"),
         ((EXAMPLE, "--until", "9"), "lies before the last step of the log, 20000"),
         ((EXAMPLE, "--columns", "lr", "--until", "30000"), "write ROLE=COLUMN"),
+        ((EXAMPLE, "--until", "300000000"), "argument --until: 300000000: give a whole number from 1 to 20,000,000"),
+        ((EXAMPLE, "--until", "30000", "--batch", "0"), "argument --batch: 0: give a whole number from 1 up"),
+        ((EXAMPLE, "--until", "30000", "--peak", "nan"), "argument --peak: nan: give a finite number above 0"),
+        ((EXAMPLE, "--until", "30000", "--cvs", "x.csv"), "unrecognized arguments: --cvs x.csv (`losslaws"),
         ((EXAMPLE, "--until", "30000", "--csv", "mistyped/x.csv"), "mistyped/x.csv: there is no folder"),
         ((EXAMPLE, "--until", "30000", "--csv", "docs"), "docs: is a folder; give the name of a file"),
         ((EXAMPLE, "--until", "30000", "--figure", "x.gif"), "x.gif: a figure ends in .pdf, .svg, .png; without"),

@@ -1,10 +1,12 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from losslaws.__main__ import parser
 from losslaws.curves import InputError
+from losslaws.search.allocation import allocate, check_plan
 from losslaws.search.budget import Planner, table
 from tests.analysis.papers.synthetic import LAW, TOKENS, curve, write_experiment
 
@@ -52,8 +54,46 @@ def test_the_report_says_what_it_costs_and_how_sure_it_is(planner):
 
 
 def test_beyond_reach_is_refused(planner):
-    with pytest.raises(InputError, match="out of reach of these runs, which can speak of"):
+    with pytest.raises(
+        InputError, match=r"1e\+30 FLOPs are .* times those of the largest run, more than 30 times; add"
+    ):
         planner.best(1e30)
+    with pytest.raises(InputError, match="out of reach of these runs, which can speak of"):
+        planner.best(1e3)
+
+
+def test_runs_that_the_law_does_not_describe_are_refused():
+    rng = np.random.default_rng(0)
+    runs = [replace(one, loss=3 + rng.normal(0, 0.1, one.step.size)) for one in map(curve, NAMES)]
+    with pytest.raises(InputError, match=r"explains only \d+% of the variance of these runs' losses, less than 90%"):
+        Planner.of(runs)
+
+
+def test_a_loss_that_may_be_negative_is_refused(planner, monkeypatch):
+    monkeypatch.setattr(type(planner.fit.law), "loss", lambda *_: np.array([-1.0]))
+    with pytest.raises(InputError, match="reweightings of these runs give a loss of -1 to -1, so they do not tell it"):
+        planner.report(2e12)
+
+
+def test_chinchillas_law_goes_no_further_than_the_plan(planner):
+    most = max(
+        6 * c.parameters["non_embedding"] * c.tokens_per_step * c.schedule.steps for c in planner.chinchilla.runs
+    )
+    check_plan(planner.chinchilla, 29 * most)
+    with pytest.raises(InputError, match="times those of the largest run, more than 30 times"):
+        check_plan(planner.chinchilla, 31 * most)
+
+
+@pytest.mark.parametrize("flops", [float("inf"), float("nan"), 1e300, 1e-300, -1.0])
+def test_published_laws_are_asked_about_budgets_that_may_be(flops):
+    with pytest.raises(InputError, match=r"FLOPs; give a number from 1e\+06 to 1e\+29"):
+        allocate(flops)
+
+
+@pytest.mark.parametrize("flops", ["inf", "nan", "0", "-1e18", "much"])
+def test_a_budget_is_a_finite_number(flops):
+    with pytest.raises(InputError, match=f"argument --flops: {flops}: give a finite number above 0, e.g. 1e18"):
+        parser().parse_args(["budget", f"--flops={flops}"])
 
 
 def test_one_size_is_not_enough():

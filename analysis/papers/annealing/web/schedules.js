@@ -33,6 +33,7 @@ const SHAPES = {
   },
 
   wsd: (steps, warmup, { decay = 0.2, shape = "linear", final = 0, power = 2 }) => {
+    if (decay > 1 && decay !== Math.trunc(decay)) throw new Error("a decay is a share of all steps, at most 1, or a whole number of them");
     const length = Math.trunc(decay <= 1 ? decay * steps : decay);
     if (length < 1 || length > steps - warmup) throw new Error(`a decay of ${length} steps does not fit after the warm-up`);
     if (shape === "exponential" && final <= 0) throw new Error("an exponential decay needs a final rate above 0");

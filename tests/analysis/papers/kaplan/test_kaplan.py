@@ -97,7 +97,7 @@ def test_allocate_spends_the_budget_and_beats_its_neighbours(tmp_path):
         other = law["E"] + law["A"] * (size * factor) ** -law["alpha"] + law["B"] * (data / factor) ** -law["beta"]
         assert other > loss
     assert len(allocate(1e18)) == 4
-    with pytest.raises(InputError, match="flops=-1"):
+    with pytest.raises(InputError, match="-1 FLOPs; give a number"):
         allocate(-1)
 
 
