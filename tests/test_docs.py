@@ -28,10 +28,14 @@ import pytest
 import yaml
 
 from losslaws.__main__ import parser as losslaws_parser
-from losslaws.curves import schedules
+from losslaws.curves import plugins, schedules
 
 ROOT = Path(__file__).parents[1]
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / ".github").rglob("*.md")])
+PAGES = sorted(
+    path
+    for folder, pattern in ((".", "*.md"), ("docs", "**/*.md"), (".github", "**/*.md"), ("losslaws", "**/*.md"))
+    for path in (ROOT / folder).glob(pattern)
+)
 PAGES = [path for path in PAGES if path.name not in ("LOG.md", "CHANGELOG.md")]  # these speak of what was
 CODE = [path for room in ("losslaws", "models", "training", "analysis") for path in sorted((ROOT / room).rglob("*.py"))]
 UPDATE = bool(os.environ.get("UPDATE_DOCS"))
@@ -285,10 +289,9 @@ def own_schedules(request, tmp_path_factory, monkeypatch):
     for name, text in made.items():
         (folder / f"{name}.py").write_text(text)
     monkeypatch.setattr(schedules, "__path__", [*schedules.__path__, str(folder)])
-    schedules.names.cache_clear()
+    plugins.names.cache_clear()
     yield
-    schedules.names.cache_clear()
-    schedules.shape.cache_clear()
+    plugins.names.cache_clear()
     for name in made:
         ConfigStore.instance().repo["schedule"].pop(f"{name}.yaml", None)
 
@@ -387,7 +390,7 @@ def test_the_outcomes_in_the_readme_are_those_that_were_measured(monkeypatch, tm
     for (said, reached, off), value, (_, loss) in zip(rows, forecast, example.measured().values(), strict=True):
         assert float(said) == pytest.approx(float(value), abs=6e-4)
         assert reached == f"{loss:.3f}" and float(off) == pytest.approx(100 * (float(said) / loss - 1), abs=0.05)
-    example.main(tmp_path / "forecast.svg")
+    example.main(tmp_path / "forecast")
     assert (tmp_path / "forecast.pdf").stat().st_size > 5000
     svg = (ROOT / "docs" / "examples" / "forecast.svg").read_bytes()
     assert len(svg) == pytest.approx((tmp_path / "forecast.svg").stat().st_size, rel=0.02)
