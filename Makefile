@@ -78,7 +78,10 @@ lint: $(READY) ## check style and format
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 
+pins: $(READY) ## raise the pins of every requirements file, or of ONLY=FILE; new pins of requirements.txt make every run a new one
+	$(BIN)/python .ci/pins $(ONLY)
+
 clean: ## remove runs and token files; results and the environment stay
 	rm -rf runs corpora .pytest_cache .hypothesis .ruff_cache
 
-.PHONY: help setup extras reproduce accept report figures claims leaderboard plan status trial bench check test lint clean
+.PHONY: help setup extras reproduce accept report figures claims leaderboard plan status trial bench check test lint pins clean

@@ -68,7 +68,7 @@ def main() -> None:
     parser.add_argument(
         "--engine", choices=engines.NAMES, default="local", help="what runs the cells; its settings: conf/engine"
     )
-    args = parser.parse_args()
+    args = parser.parse_intermixed_args()  # overrides may stand behind options, too
     chosen = [entry.removeprefix("engine.") for entry in args.overrides if entry.startswith("engine.")]
     sweep = load(args.sweep, [entry for entry in args.overrides if not entry.startswith("engine.")])
     results = args.results or sweep.results

@@ -6,7 +6,6 @@
     Fit.predict(run, step=None)         losses of a LossCurve, a laws.Planned or a Schedule
     bootstrap(fit, n=1000, seed=0) -> Intervals
     Intervals.draws [n, p], .lower_bound, .note, .interval(level=0.95) -> {"L0": (low, high), ...}
-    select(curve, keep), final(curve)   the curve with only some of its points, with only its last one
 
 The objective is the papers': the sum over points of Huber(log Lhat - log L; delta), each curve times its weight.
 Variable projection gives the start: over a grid of the nonlinear parameters, the linear ones by bounded least squares.

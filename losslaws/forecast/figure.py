@@ -1,5 +1,7 @@
 """The figure of a forecast: what was seen, and where each schedule leads."""
 
+from collections.abc import Iterator, Mapping
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -24,19 +26,31 @@ from losslaws.style import (
 )
 
 COLOURS = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY)
+Measured = Mapping[str, tuple[int, float]]  # by the name of a forecast: a step, and the loss that a run reached there
 
 
-def draw(path: Path, forecaster: Forecaster, forecasts: dict[str, Forecast]) -> list[Path]:
-    """Write the figure in the format of its ending, else as PATH.pdf and PATH.svg; return what was written."""
+def draw(
+    path: Path, forecaster: Forecaster, forecasts: dict[str, Forecast], measured: Measured | None = None
+) -> list[Path]:
+    """Write the figure in the format of its ending, else as PATH.pdf and PATH.svg; return what was written.
+
+    measured  what became of forecasts, where that is known
+    """
     stem, kinds = kinds_of(path)
     with applied():
         out = canvas(height=3.4)
-        losses, rates = out.subplots(2, 1, sharex=True, gridspec_kw={"height_ratios": [3, 1]})
+        if measured:
+            layout, widths = [["losses", "ends"], ["rates", "ends"]], [1.9, 1]
+        else:
+            layout, widths = [["losses"], ["rates"]], [1]
+        axes = out.subplot_mosaic(layout, height_ratios=[3, 1], width_ratios=widths)
+        losses, rates = axes["losses"], axes["rates"]
+        rates.sharex(losses)
+        losses.tick_params(labelbottom=False)
         for curve in forecaster.curves:
             late = curve.step > 2 * curve.schedule.warmup
             losses.plot(curve.step[late], curve.loss[late], ".", color=INK, markersize=2.5, label=f"{curve.name}, seen")
-        for k, (name, forecast) in enumerate(forecasts.items()):
-            look = {"color": COLOURS[k % len(COLOURS)], "linestyle": LINES[k % len(LINES)]}
+        for (name, forecast), look in zip(forecasts.items(), looks(), strict=False):
             losses.plot(forecast.step, forecast.loss, label=f"{name}: {forecast.final[0]:.3f}", **look)
             losses.fill_between(
                 forecast.step, forecast.low, forecast.high, color=look["color"], alpha=0.12, linewidth=0
@@ -46,6 +60,9 @@ def draw(path: Path, forecaster: Forecaster, forecasts: dict[str, Forecast]) -> 
                 forecast.schedule.lr[:: max(1, forecast.schedule.steps // 1000)],
                 **look,
             )
+        if measured:
+            losses.plot(*zip(*measured.values(), strict=True), "o", color=INK, markersize=3.5, label="measured")
+            draw_ends(axes["ends"], forecasts, measured)
         window(losses, forecaster, forecasts)
         for axis in (losses, rates):
             axis.axvline(forecaster.fitted.steps, color=MUTED, lw=0.6)
@@ -53,8 +70,48 @@ def draw(path: Path, forecaster: Forecaster, forecasts: dict[str, Forecast]) -> 
         rates.set_ylabel("learning rate")
         rates.set_xlabel("step")
         rates.xaxis.set_major_formatter(EngFormatter(sep=""))
-        losses.legend(loc="lower left")
-        return save(headline(out, finding(forecasts)), stem, kinds)
+        losses.legend(loc="lower left", handlelength=1.8, borderaxespad=0)
+        return save(headline(out, outcome(forecasts, measured) if measured else finding(forecasts)), stem, kinds)
+
+
+def looks() -> Iterator[dict]:
+    """Yield a colour and a line style for every forecast."""
+    for k in count():
+        yield {"color": COLOURS[k % len(COLOURS)], "linestyle": LINES[k % len(LINES)]}
+
+
+def at(forecast: Forecast, step: int) -> tuple[float, float, float]:
+    """Return the forecast loss at `step` and the ends of its 90 % interval, between the steps at which it is given."""
+    low, loss, high = (float(np.interp(step, forecast.step, getattr(forecast, key))) for key in ("low", "loss", "high"))
+    return loss, low, high
+
+
+def draw_ends(axis, forecasts: dict[str, Forecast], measured: Measured) -> None:
+    """Draw a row for every forecast whose outcome is known: its interval, the forecast, and what was measured at that step."""
+    for row, ((name, forecast), look) in enumerate(zip(forecasts.items(), looks(), strict=False)):
+        if name not in measured:
+            continue
+        step, reached = measured[name]
+        loss, low, high = at(forecast, step)
+        axis.barh(row, high - low, 0.16, low, color=look["color"], alpha=0.3)
+        axis.plot(loss, row, "|", color=look["color"], markersize=9, markeredgewidth=1.6)
+        axis.plot(reached, row, "o", color=INK, markersize=3.5)
+        axis.text(0, row - 0.2, f"{name}: {reached:.3f}", color=look["color"], transform=axis.get_yaxis_transform())
+    axis.set_ylim(len(forecasts) - 0.5, -0.7)
+    axis.set_yticks([])
+    axis.spines["left"].set_visible(False)
+    axis.margins(x=0.1)
+    axis.set_xlabel("loss: measured (●), forecast (|)\nand its 90 % interval")
+
+
+def outcome(forecasts: dict[str, Forecast], measured: Measured) -> str:
+    """Return how far the forecasts were off, in a sentence."""
+    known = [(at(forecasts[name], step), reached) for name, (step, reached) in measured.items()]
+    inside = sum(low <= reached <= high for (_, low, high), reached in known)
+    worst = max(abs(reached / loss - 1) for (loss, _, _), reached in known)
+    return (
+        f"{inside} of {len(known)} runs ended within their 90 % interval, at most {100 * worst:.2f} % from the forecast"
+    )
 
 
 def window(axis, forecaster: Forecaster, forecasts: dict[str, Forecast]) -> None:

@@ -26,6 +26,7 @@ from losslaws.curves.errors import nearest
 from losslaws.curves.files import write_table
 from losslaws.curves.runs import same_model, settled
 from losslaws.fitting import Fit, fit
+from losslaws.search.families import FAMILIES
 from losslaws.search.gradient import final_loss
 
 LAW = "multi_power"
@@ -35,18 +36,6 @@ DENSER = 1.5  # power by which they crowd towards the end, where rates change
 LEAST_RATE = 0.01  # lowest rate of a free schedule, as a share of the peak
 WINDOWS = (0.05, 0.005)  # shares of the run over which the speed of a fall is taken: of a decay, of a jump
 ROUNDS = 2  # of refining each option of a family in turn
-# of every family, the values of its options to begin with: numbers of a tuple are refined; a cycle is in units of the run
-FAMILIES = {
-    "constant": {},
-    "cosine": {"final": (0.0, 0.05, 0.1, 0.2), "cycle": (1.0, 1.25, 1.5, 2.0)},
-    "linear": {"final": (0.0, 0.05, 0.1, 0.2)},
-    "wsd": {
-        "decay": tuple(np.linspace(0.05, 0.95, 13).round(3).tolist()),
-        "shape": ["linear", "cosine", "1-sqrt"],
-        "final": (0.0, 0.05, 0.1),
-    },
-    "two_stage": {"switch": (0.5, 0.7, 0.8, 0.9), "ratio": (0.05, 0.1, 0.3)},
-}
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from losslaws.curves.files import named
 from losslaws.curves.schedule import LONGEST
+from losslaws.search.families import FAMILIES
 from losslaws.verbs import positive, whole
 from losslaws.verbs._logs import curves_of
 
@@ -13,13 +14,16 @@ from losslaws.verbs._logs import curves_of
 def arguments(parser) -> None:
     parser.add_argument("logs", nargs="+", metavar="LOG", help="a log as `predict` reads it, or a results folder")
     parser.add_argument("--steps", type=whole(1, LONGEST), required=True, help="length of the run to come")
-    parser.add_argument("--family", help="one family only, or 'free'")
+    families = [*FAMILIES, "free"]
+    parser.add_argument(
+        "--family", help=f"one family only: {', '.join(families)} (any rates that never rise); default: all"
+    ).words = families
     parser.add_argument("--peak", type=positive, help="peak rate, one of those in the logs; default: the commonest")
-    parser.add_argument("--out", type=Path, help="write the schedule there, for schedule=file")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="write the schedule there, for schedule=file")
 
 
 def run(args) -> None:
-    from losslaws.search.optimize import BASELINE, FAMILIES, Search, save, table
+    from losslaws.search.optimize import BASELINE, Search, save, table
 
     if args.out:
         named(args.out)

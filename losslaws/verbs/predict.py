@@ -1,9 +1,10 @@
 """forecast a run of your own under other schedules, from its log"""
 
+import argparse
 import sys
 from pathlib import Path
 
-from losslaws.curves import InputError, LossCurve, Schedule
+from losslaws.curves import schedules
 from losslaws.curves.errors import printable
 from losslaws.curves.files import named
 from losslaws.curves.schedule import LONGEST
@@ -13,11 +14,19 @@ from losslaws.verbs._logs import add_logs, read_logs
 
 
 def arguments(parser) -> None:
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = listing()
     add_logs(parser)
     parser.add_argument(
-        "--schedule", nargs="+", default=[], metavar="NAME", help="e.g. wsd, or wsd:decay=0.2,shape=1-sqrt"
+        "--schedule",
+        nargs="+",
+        default=[],
+        metavar="NAME",
+        help="e.g. wsd, or wsd:decay=0.2,shape=1-sqrt; listed below",
+    ).words = schedules.names()
+    parser.add_argument(
+        "--steps", type=whole(1, LONGEST), help="length of the runs to forecast (default: --until, else the log's)"
     )
-    parser.add_argument("--steps", type=whole(1, LONGEST), help="length of the runs to forecast (default: the log's)")
     parser.add_argument(
         "--until", type=whole(1, LONGEST), metavar="STEP", help="the run goes on at its last rate until STEP"
     )
@@ -25,8 +34,8 @@ def arguments(parser) -> None:
         "--compare", action="store_true", help="add the usual schedules, and sort all by their final loss"
     )
     parser.add_argument("--peak", type=positive, help="peak rate (default: the log's)")
-    for option in specs.all_options():
-        parser.add_argument(f"--{option}", type=specs.value_of, help="option of the schedules that have it")
+    for option in specs.all_options():  # listed with the schedules that have them, not one by one
+        parser.add_argument(f"--{option}", type=specs.value_of, help=argparse.SUPPRESS)
     parser.add_argument("--json", action="store_true", help="write everything to standard output as JSON")
     parser.add_argument("--csv", type=Path, metavar="FILE", help="write the forecast curves as a table")
     parser.add_argument(
@@ -37,17 +46,30 @@ def arguments(parser) -> None:
     )
 
 
+def listing() -> str:
+    """Return every schedule with its options, their defaults and what it is, for --help."""
+    lines = ["schedules, and their options with defaults:"]
+    for name in schedules.names():
+        chosen = " ".join(f"{option}={default}" for option, default in schedules.options(name).items())
+        about = (schedules.shape(name).__doc__ or "").strip().splitlines()[0]
+        lines.append(f"  {name:18}{about}")
+        if chosen:
+            lines.append(f"  {'':18}  {chosen}")
+    lines.append("write options behind a name, wsd:decay=0.2, or as --decay 0.2 for every schedule that has it")
+    return "\n".join(lines)
+
+
 def run(args) -> None:
-    from losslaws.forecast import output
+    from losslaws.forecast import output, plans
     from losslaws.forecast.predict import Forecaster
 
     check_outputs(args)
     curves = read_logs(args)
-    longest = max(curves, key=lambda curve: curve.step[-1])
+    options = {name: getattr(args, name) for name in specs.all_options() if getattr(args, name) is not None}
+    seen = plans.longest(curves).schedule
+    asked = plans.planned(seen, args.schedule, args.steps, args.until, args.peak, args.compare, options)
     forecaster = Forecaster(curves)
-    forecasts = {name: forecaster.forecast(schedule) for name, schedule in planned(args, longest).items()}
-    if args.compare:
-        forecasts = dict(sorted(forecasts.items(), key=lambda item: item[1].final[0]))
+    forecasts = plans.forecasts(forecaster, asked, args.compare)
     print(output.as_json(forecaster, forecasts) if args.json else output.as_text(forecaster, forecasts))
     if args.csv:
         output.write_csv(args.csv, forecasts)
@@ -68,32 +90,3 @@ def check_outputs(args) -> None:
         stem, kinds = kinds_of(args.figure)
         for kind in kinds:
             named(f"{stem}.{kind}")
-
-
-def planned(args, curve: LossCurve) -> dict[str, Schedule]:
-    """Return the schedules that the command asks for, by what a table calls them."""
-    seen = curve.schedule
-    steps = args.steps or args.until or seen.steps
-    options = {name: getattr(args, name) for name in specs.all_options() if getattr(args, name) is not None}
-    given = {"steps": steps, "peak": args.peak or seen.peak, "warmup": min(seen.warmup, steps), **options}
-    plans = {specs.label(word, options): specs.parse(word, given) for word in args.schedule}
-    if args.until:
-        plans[f"as now until {args.until}"] = held(seen, args.until)
-    if args.compare:
-        from losslaws.forecast.predict import compared
-
-        for name, chosen in compared():
-            word = f"{name}:{','.join(f'{key}={value}' for key, value in chosen.items())}"
-            plans.setdefault(specs.label(word, {}), specs.parse(word, {key: given[key] for key in specs.COMMON}))
-    if not plans:
-        raise InputError("predict: no schedule is asked for; give --schedule NAME, --until STEP or --compare")
-    return plans
-
-
-def held(seen: Schedule, until: int) -> Schedule:
-    """Return the rates that were seen, then the last one up to step `until`. Raises InputError for a step before."""
-    import numpy as np
-
-    if until < seen.steps:
-        raise InputError(f"--until {until}: lies before the last step of the log, {seen.steps}; give a later one")
-    return Schedule(np.append(seen.lr, np.full(until - seen.steps, seen.lr[-1])), seen.warmup, "as now")
