@@ -9,6 +9,7 @@ import numpy as np
 
 from losslaws.curves.errors import InputError
 from losslaws.curves.files import write_table, write_text
+from losslaws.curves.names import check_name
 from losslaws.curves.schedule import Schedule
 
 if TYPE_CHECKING:
@@ -132,7 +133,7 @@ class LossCurve:
         """Write `folder`/NAME.csv (one row per step: COLUMNS that are known) and NAME.json beside it; return the former."""
         import pandas as pd
 
-        path = Path(folder) / f"{self.name}.csv"
+        path = Path(folder) / f"{check_name(self.name, 'curve')}.csv"
         table = pd.DataFrame({"step": np.arange(1, self.schedule.steps + 1), "lr": self.schedule.lr})
         if self.train_loss is not None:
             table["train_loss"] = self.train_loss

@@ -8,8 +8,11 @@ def cyclic(t, steps, warmup, *, cycles=3, rewarm=0.1, final=0.0, peaks=None):
 
     cycles  number of cycles
     rewarm  length of a re-warm-up as a fraction of its cycle, 0 <= rewarm < 1
+    final   rate at the end of each cycle in units of the peak
     peaks   height of each cycle in units of the peak; default: 1 for all
     """
+    if cycles > steps:
+        raise InputError(f"schedule 'cyclic': {cycles} cycles do not fit into {steps} steps")
     heights = np.asarray([1.0] * int(cycles) if peaks is None else list(peaks), dtype=float)
     if cycles < 1 or not 0 <= rewarm < 1 or len(heights) != cycles:
         raise InputError(
