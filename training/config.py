@@ -87,13 +87,10 @@ def _leaves(tree, path=""):
 def validate(config: dict) -> None:
     """Check a plain config's keys, types and ranges. Raises InputError, one line; the schedule's options are left to `schedule`."""
     settings.check(config)
-    tokenizer = config["data"]["tokenizer"]
-    for key, named in (("eval.also", config["eval"].get("also", [])), ("data.tokenizer", tokenizer)):
+    for named in (config["eval"].get("also"), config["data"]["tokenizer"]):
         for text in named if isinstance(named, list) else []:
             if text not in choices("data"):
-                raise InputError(
-                    f"config: {key} names '{text}'{nearest(text, choices('data'))} (known: {', '.join(choices('data'))})"
-                )
+                preset(text)
 
 
 def check(overrides: list[str], several: bool = True) -> None:
