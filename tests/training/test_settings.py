@@ -48,7 +48,7 @@ REFUSED = [
     ("eval.sequences=0", "at least 1"),
     ("eval.every=-5", "at least 1"),
     ("eval.also=installed-prose", "it must be a list"),
-    ("eval.also=[pros]", "data=pros does not exist; did you mean"),
+    ("eval.also=[pros]", "data=pros does not exist"),
     ("checkpoint.every=0", "at least 1"),
     ("checkpoint.minutes=0", "above 0"),
     ("checkpoint.keep=[0]", "checkpoint.keep.0 is 0"),
