@@ -1,11 +1,10 @@
-"""Train one model under one learning-rate schedule: python train.py schedule=wsd steps=2400 (`--help` lists the keys)."""
-
-import sys
+"""Train one model under one learning-rate schedule: python train.py schedule=wsd steps=2400 (`--help` explains the keys)."""
 
 import hydra
+from hydra._internal.utils import get_args_parser
 from omegaconf import DictConfig
 
-from losslaws.curves.errors import exit_on_input_error
+from losslaws.curves.errors import InputError, exit_on_input_error
 from training import config
 
 
@@ -18,7 +17,18 @@ def run(cfg: DictConfig) -> None:
 
 def main() -> None:
     config.register()
-    config.check([argument for argument in sys.argv[1:] if not argument.startswith("-")])
+    given = get_args_parser().parse_args()
+    if given.help:
+        from training.help import page
+
+        print(page(given.overrides))
+        return
+    if given.config_path or given.config_name or given.config_dir or given.experimental_rerun:
+        raise InputError(
+            "the config of a run is conf/config.yaml; put a file of your own into a group of conf/ and choose it"
+        )
+    several = given.multirun or any(line.startswith("hydra.mode=") for line in given.overrides)
+    config.check(given.overrides, several)
     run()
 
 

@@ -1,10 +1,7 @@
 """Cells: the runs that a sweep lists."""
 
-import itertools
 from dataclasses import dataclass
 from functools import cached_property
-
-from hydra.core.override_parser.overrides_parser import OverridesParser
 
 import models
 from losslaws.curves import Schedule
@@ -69,21 +66,6 @@ class Cell:
             self.settings["model"], self.settings["data"]["vocab_size"], self.settings["batch"]["length"]
         )
         return per_token["exact"] * self.tokens_per_step
-
-
-def product(overrides: list[str]):
-    """Expand comma lists as Hydra's sweeps do; yield (name suffix, overrides) for every combination."""
-    axes = []
-    for override in OverridesParser.create().parse_overrides(overrides):
-        if override.is_sweep_override():
-            key = override.get_key_element()
-            axes.append(
-                [(f"-{key.split('.')[-1]}{value}", f"{key}={value}") for value in override.sweep_string_iterator()]
-            )
-        else:
-            axes.append([("", override.input_line)])
-    for combination in itertools.product(*axes):
-        yield "".join(suffix for suffix, _ in combination), [text for _, text in combination]
 
 
 class CellMaker:

@@ -1,24 +1,32 @@
-"""Configs: the schedule group, refusal of misspelt keys, and the identity of a run."""
+"""Configs: how they are composed, refusal of what does not fit, and the identity of a run."""
 
 import hashlib
+import itertools
 import json
+import re
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from hydra import compose, initialize_config_dir
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from losslaws.curves import InputError, Schedule, schedules
-from losslaws.curves.errors import nearest
+from losslaws.curves.errors import nearest, printable
+from training import settings
 
 CONF = Path(__file__).parents[1] / "conf"
 GROUPS = ("model", "data", "schedule", "optimizer", "hardware", "logger", "experiment")
 # What cannot change a run's record has no part in its identity.
 NOT_IDENTITY = ("name", "runs", "corpora", "logger", "checkpoint", "init_from")
+# ${ followed by anything but the path of another key: a resolver, which may read the environment or files
+RESOLVER = re.compile(r"\$\{(?![\w.\[\]-]+\}).{0,20}")
 
 
 def register() -> None:
@@ -29,10 +37,17 @@ def register() -> None:
 
 
 def load(overrides: list[str]) -> DictConfig:
-    """Compose the config of one run from `conf/` and command-line style overrides.
+    """Compose the config of one run from `conf/` and command-line style overrides, and check it.
 
-    Raises InputError, naming the nearest valid key, for a key or choice that does not exist.
+    Raises InputError, naming the nearest valid key, for a key or choice that does not exist and a value out of range.
     """
+    config = assemble(overrides)
+    validate(plain(config))
+    return config
+
+
+def assemble(overrides: list[str]) -> DictConfig:
+    """Compose a config without a look at its values. Raises InputError for a key or choice that does not exist."""
     register()
     if GlobalHydra.instance().is_initialized():
         return _compose(overrides)
@@ -42,32 +57,101 @@ def load(overrides: list[str]) -> DictConfig:
 
 def _compose(overrides):
     try:
-        return compose("config", overrides=overrides)
-    except (HydraException, OmegaConfBaseException) as error:
+        config = compose("config", overrides=overrides)
+    except (
+        HydraException,
+        OmegaConfBaseException,
+        ValueError,
+    ) as error:  # ValueError: a group's choice that is no text
         _explain(overrides)
-        raise InputError(f"config: {str(error).splitlines()[0]}") from None
+        raise refusal(error) from None
+    except RecursionError:
+        raise InputError("config: a value is nested too deeply") from None
+    for key, value in _leaves(OmegaConf.to_container(config)):
+        if foreign := RESOLVER.search(value):
+            raise InputError(
+                f"config: {key} holds '{foreign[0]}...': only other keys may be referred to, as in ${{steps}}"
+            )
+    return config
 
 
-def check(overrides: list[str]) -> None:
-    """Refuse misspelt keys and choices before Hydra starts. A sweep's comma lists are checked by their first element."""
+def _leaves(tree, path=""):
+    """Every text of a container with the path that leads to it."""
+    if isinstance(tree, str):
+        yield path, tree
+    elif isinstance(tree, dict | list):
+        for key, value in tree.items() if isinstance(tree, dict) else enumerate(tree):
+            yield from _leaves(value, f"{path}.{key}" if path else str(key))
+
+
+def validate(config: dict) -> None:
+    """Check a plain config's keys, types and ranges. Raises InputError, one line; the schedule's options are left to `schedule`."""
+    settings.check(config)
+    for named in (config["eval"].get("also"), config["data"]["tokenizer"]):
+        for text in named if isinstance(named, list) else []:
+            if text not in choices("data"):
+                preset(text)
+
+
+def check(overrides: list[str], several: bool = True) -> None:
+    """Refuse, before anything runs, what does not compose or is out of range in any element of any comma list.
+
+    several  whether comma lists are meant; without, they are refused too
+    """
+    from training.compose import Composer  # which builds on this module
+
+    compose_all, seen = Composer(), set()
+    overrides = [line for line in overrides if not line.lstrip("+~").startswith("hydra")]
+    for override in parse(overrides):
+        if override.is_sweep_override() and not several:
+            raise InputError(f"config: {override.input_line} is more than one value; give -m for a run of each")
+    for _, chosen in product(overrides):
+        config = compose_all(chosen)
+        key = repr((config["steps"], config["schedule"]))
+        if key not in seen:
+            schedule(config)
+            seen.add(key)
+
+
+def product(overrides: list[str]) -> Iterator[tuple[str, list[str]]]:
+    """Expand comma lists as Hydra's sweeps do; yield (name suffix, overrides) for every combination."""
+    axes = []
+    for override in parse(overrides):
+        if override.is_sweep_override():
+            key = override.get_key_element()
+            axes.append(
+                [(f"-{key.split('.')[-1]}{value}", f"{key}={value}") for value in override.sweep_string_iterator()]
+            )
+        else:
+            axes.append([("", override.input_line)])
+    for combination in itertools.product(*axes):
+        yield "".join(suffix for suffix, _ in combination), [text for _, text in combination]
+
+
+def parse(overrides: list[str]) -> list[Override]:
+    """Read overrides as Hydra does. Raises InputError where it does not."""
     try:
-        parsed = OverridesParser.create().parse_overrides(overrides)
+        return OverridesParser.create().parse_overrides(overrides)
     except HydraException as error:
-        raise InputError(f"config: {str(error).splitlines()[0]}") from None
-    first = [
-        f"{o.get_key_element()}={next(o.sweep_string_iterator())}" if o.is_sweep_override() else o.input_line
-        for o in parsed
-    ]
-    load([line for line in first if not line.lstrip("+~").startswith("hydra")])
+        raise refusal(error) from None
+    except RecursionError:
+        raise InputError("config: a value is nested too deeply") from None
+
+
+def refusal(error: Exception) -> InputError:
+    """What Hydra or OmegaConf says, in one line of a bearable length."""
+    line = (str(error).splitlines() or [type(error).__name__])[0]
+    line = printable(line)
+    return InputError(f"config: {line if len(line) <= 200 else line[:197] + '...'}")
 
 
 def _explain(overrides):
     """Find the override that does not fit and say which key or choice was probably meant."""
-    parsed = OverridesParser.create().parse_overrides(overrides)
+    parsed = parse(overrides)
     groups = {key: value for o in parsed if (key := o.key_or_group) in GROUPS for value in [o.value()]}
     for group, choice in groups.items():
         known = choices(group)
-        if choice is not None and choice not in known:
+        if choice not in known and not (choice is None and group == "experiment"):
             raise InputError(
                 f"config: {group}={choice} does not exist{nearest(str(choice), known)} (choices: {', '.join(known)})"
             )
@@ -81,6 +165,7 @@ def _explain(overrides):
             raise InputError(f"config: there is no key '{o.key_or_group}'{nearest(o.key_or_group, known)}")
 
 
+@cache
 def choices(group: str) -> list[str]:
     """The choices of a config group."""
     files = [path.stem for path in sorted((CONF / group).glob("*.yaml"))]
@@ -102,20 +187,32 @@ def schedule(config: DictConfig | dict) -> Schedule:
 
 
 def plain(config: DictConfig) -> dict:
-    """The resolved config as plain dicts, lists and numbers."""
-    return OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+    """The resolved config as plain dicts, lists and numbers. Raises InputError for a reference that leads nowhere."""
+    try:
+        return OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+    except (OmegaConfBaseException, RecursionError) as error:
+        raise refusal(error) from None
 
 
 def preset(data: str) -> dict:
     """A file of conf/data as a plain dict. Raises InputError where there is none."""
-    return plain(load([f"data={data}"]))["data"]
+    return plain(assemble([f"data={data}"]))["data"]
 
 
 def identity(config: dict) -> dict:
-    """The part of a plain config that determines the record, short of what it was initialised from."""
+    """The part of a plain config that determines the record, short of what it was initialised from.
+
+    How the work is divided, by devices, micro-batches or a compiler, changes the rounding of a record and not its curve.
+    It is set to what it was in the profiles when these keys counted, so that their runs keep their names.
+    """
     kept = {key: value for key, value in config.items() if key not in NOT_IDENTITY}
-    # How many devices share a run changes its rounding, not its curve.
     kept["hardware"] = {key: v for key, v in config["hardware"].items() if key not in ("threads", "parallel")}
+    if "compile" in kept["hardware"]:
+        kept["hardware"]["compile"] = kept["hardware"]["device"] == "cuda"
+    if "batch" in config:
+        kept["batch"] = config["batch"] | {"micro": None}
+    if "data" in config:  # a permission, which changes nothing
+        kept["data"] = {key: value for key, value in config["data"].items() if key != "repeat"}
     if "eval" in config:  # an empty `also` changes no record
         kept["eval"] = {key: value for key, value in config["eval"].items() if key != "also" or value}
     chosen = config.get("schedule", {})

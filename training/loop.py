@@ -43,6 +43,7 @@ def train(cfg: DictConfig, until: int | None = None, wait: bool = False) -> RunF
     checkpoint. A loss that is not finite ends the run as "diverged", without an error.
     """
     settings = config.plain(cfg)
+    config.validate(settings)
     settings["hardware"] = hardware(settings["hardware"])
     schedule = config.schedule(cfg)
     with distributed.group(settings["hardware"]["device"]):

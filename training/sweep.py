@@ -9,16 +9,17 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-import yaml
 
 from losslaws.curves import InputError
 from losslaws.curves.errors import nearest
-from training import checkpoint, config
-from training.cells import Cell, CellMaker, product
+from losslaws.curves.names import NAME, check_name
+from training import checkpoint, config, settings
+from training.cells import Cell, CellMaker
+from training.config import product
+from training.records import SweepFile, read_yaml
 from training.run_folder import RunFolder
 
 SWEEPS = config.CONF / "sweep"
-KEYS = {"about", "workers", "flops_per_second", "results", "common", "cells"}
 
 
 @dataclass(frozen=True)
@@ -147,28 +148,44 @@ def load(name: str, extra: list[str] | None = None) -> Sweep:
     if not path.is_file():
         known = sorted(p.stem for p in SWEEPS.glob("*.yaml"))
         raise InputError(f"sweep '{name}': there is no {path}{nearest(name, known)} (known: {', '.join(known)})")
-    try:
-        content = yaml.safe_load(path.read_text())
-    except yaml.YAMLError as error:
-        raise InputError(f"{path}: is not YAML ({' '.join(str(error).split())})") from None
+    check_name(path.stem, f"{path}: the sweep")
+    content = read_yaml(path)
     if not isinstance(content, dict) or not isinstance(content.get("cells"), dict):
         raise InputError(f"{path}: needs the key 'cells', a mapping from names to overrides")
     for key in content:
-        if key not in KEYS:
-            raise InputError(f"{path}: unknown key '{key}'{nearest(key, KEYS)}")
-    common = [*shlex.split(content.get("common", "")), *(extra or [])]
+        if key not in SweepFile.model_fields:
+            raise InputError(f"{path}: unknown key {key!a}{nearest(str(key), SweepFile.model_fields)}")
+    settings.check(content, SweepFile, str(path))
+    common = [*words(content.get("common", ""), f"{path}: common"), *(extra or [])]
     make = CellMaker()
-    cells = {}
+    cells: dict[str, Cell] = {}
     for entry, line in content["cells"].items():
-        role, _, overrides = str(line).partition("|")
-        for suffix, chosen in product(shlex.split(overrides)):
-            name = entry + suffix
+        check_name(entry, f"{path}: cell")
+        role, _, overrides = line.partition("|")
+        if (role := role.strip()) and not NAME.fullmatch(role):
+            raise InputError(f"{path}: cell '{entry}' must read ROLE | overrides of train.py")
+        try:
+            expanded = list(product(words(overrides, "overrides")))
+        except InputError as error:
+            raise InputError(f"{path}: cell '{entry}': {error}") from None
+        for suffix, chosen in expanded:
+            name = check_name(entry + suffix, f"{path}: cell")
+            if name in cells:
+                raise InputError(f"{path}: two cells are called '{name}'; rename one")
             try:
-                cells[name] = make(name, role.strip(), [*common, *chosen, f"name={name}"])
+                cells[name] = make(name, role, [*common, *chosen, f"name={name}"])
             except InputError as error:
                 raise InputError(f"{path}: cell '{name}': {error}") from None
-    results = Path(content.get("results", f"results/{path.stem}"))
+    results = Path(content.get("results") or f"results/{path.stem}")
     return Sweep(path.stem, content.get("workers", 1), float(content["flops_per_second"]), plan(cells), results)
+
+
+def words(line: str, what: str) -> list[str]:
+    """Split a line as a shell does. Raises InputError for a quotation that does not end."""
+    try:
+        return shlex.split(line)
+    except ValueError as error:
+        raise InputError(f"{what}: {str(error).lower()} in {ascii(line)[:80]}") from None
 
 
 def plan(cells: dict[str, Cell]) -> dict[str, Cell]:

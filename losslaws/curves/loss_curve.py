@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from losslaws.curves.about import read_about, read_json
 from losslaws.curves.errors import InputError
 from losslaws.curves.files import write_table, write_text
+from losslaws.curves.names import check_name
 from losslaws.curves.schedule import Schedule
 
 if TYPE_CHECKING:
     import pandas as pd  # imported where a table is read or written: it takes longer than a whole forecast
+
+__all__ = ["ALSO", "COLUMNS", "LossCurve", "evaluated", "load_folder", "read_json", "read_record"]
 
 COLUMNS = ("step", "lr", "train_loss", "grad_norm", "val_loss")
 ALSO = "val_loss_"  # begins the columns of losses on other validation sets; the set's name follows
@@ -137,7 +141,7 @@ class LossCurve:
         """Write `folder`/NAME.csv (one row per step: COLUMNS that are known) and NAME.json beside it; return the former."""
         import pandas as pd
 
-        path = Path(folder) / f"{self.name}.csv"
+        path = Path(folder) / f"{check_name(self.name, 'curve')}.csv"
         table = pd.DataFrame({"step": np.arange(1, self.schedule.steps + 1), "lr": self.schedule.lr})
         if self.train_loss is not None:
             table["train_loss"] = self.train_loss
@@ -162,26 +166,14 @@ class LossCurve:
         """Read a curve written by `save`. Raises InputError that names the file and the field."""
         path = Path(path)
         table = read_record(path)
-        about = read_json(path.with_suffix(".json"))
-        missing = {
-            "schedule",
-            "warmup",
-            "tokens_per_step",
-            "parameters",
-            "flops_per_token",
-            "seed",
-        } - about.keys()
-        if missing:
-            raise InputError(f"{path.with_suffix('.json')}: lacks the field '{min(missing)}'")
+        about = read_about(path.with_suffix(".json"))
         try:
             return cls(
                 name=path.stem,
                 schedule=Schedule(table["lr"].to_numpy(), about["warmup"], about["schedule"]),
                 **evaluated(table),
                 train_loss=table["train_loss"].to_numpy() if "train_loss" in table else None,
-                **{key: about[key] for key in ("tokens_per_step", "parameters", "flops_per_token", "seed")},
-                role=about.get("role", ""),
-                source=about.get("source", {}),
+                **{key: value for key, value in about.items() if key not in ("schedule", "warmup")},
             )
         except InputError as error:
             raise InputError(f"{path}: {error}") from None
@@ -203,7 +195,8 @@ def read_record(path: Path | str) -> "pd.DataFrame":
     for column in ("step", "lr", "val_loss"):
         if column not in table:
             raise InputError(f"{path}: has no column '{column}'")
-        if not pd.api.types.is_numeric_dtype(table[column]):
+    for column in table:
+        if (column in COLUMNS or column.startswith(ALSO)) and not pd.api.types.is_numeric_dtype(table[column]):
             raise InputError(f"{path}: column '{column}' holds something that is not a number")
     wrong = np.flatnonzero(table["step"].to_numpy() != np.arange(1, len(table) + 1))
     if wrong.size:
@@ -223,20 +216,6 @@ def evaluated(table: "pd.DataFrame") -> dict:
         "loss": seen["val_loss"].to_numpy(),
         "also": {column.removeprefix(ALSO): seen[column].to_numpy() for column in others},
     }
-
-
-def read_json(path: Path | str) -> dict:
-    """Read a JSON object. Raises InputError that names the file."""
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(f"{path}: no such file")
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise InputError(f"{path}: is not valid JSON ({error})") from None
-    if not isinstance(content, dict):
-        raise InputError(f"{path}: must hold a JSON object")
-    return content
 
 
 def load_folder(folder: Path | str) -> dict[str, LossCurve]:

@@ -39,7 +39,7 @@ def overrides(text, corpora, tmp_path):
         "data=local",
         f"data.paths=['{text}']",
         "data.vocab_size=384",
-        "data.train_tokens=100000",
+        "data.train_tokens=200000",
         "data.val_tokens=4096",
         "batch.sequences=8",
         "batch.length=32",

@@ -50,7 +50,7 @@ def test_a_second_call_trains_nothing(write_sweep):
 
 
 def test_a_cell_that_fails_is_named_and_the_others_finish(write_sweep):
-    bad = "claim | schedule=constant schedule.warmup=5 batch.micro=3"
+    bad = "claim | schedule=constant schedule.warmup=5 eval.sequences=5000"
     planned = sweep.load(write_sweep(CELLS | {"bad": bad}))
     with pytest.raises(InputError, match=r"1 of 4 cells did not finish \(bad\)"):
         engines.run(planned)
@@ -60,7 +60,7 @@ def test_a_cell_that_fails_is_named_and_the_others_finish(write_sweep):
         "cosine": "complete",
         "bad": "failed",
     }
-    assert "must divide batch.sequences" in sweep.state(planned.cells["bad"])[2]
+    assert "the validation set holds only" in sweep.state(planned.cells["bad"])[2]
 
 
 def test_a_diverging_cell_ends_as_such_and_the_sweep_goes_on(write_sweep, tmp_path):

@@ -161,7 +161,7 @@ def test_other_text_under_the_same_config_is_refused(overrides, text, tmp_path, 
     own.mkdir()
     (own / "a.txt").write_text((text / "ast.txt").read_text())
     (own / "b.txt").write_text((text / "argparse.txt").read_text())
-    mine = [*overrides, f"data.paths=['{own}']", "data.train_tokens=5000", "data.val_tokens=1024"]
+    mine = [*overrides, f"data.paths=['{own}']", "data.train_tokens=5000", "data.val_tokens=1024", "data.repeat=true"]
     folder = run(mine, f"corpora={tmp_path / 'one'}")
     (folder.path / "complete.json").unlink()
     (own / "a.txt").write_text((text / "calendar.txt").read_text())

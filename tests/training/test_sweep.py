@@ -106,10 +106,10 @@ def test_planning_ten_thousand_cells_takes_less_than_ten_seconds(tmp_path):
         ["schedule=wsd", "schedule.decay=0.1", "schedule.shape=1-sqrt", "steps=20", "seed=3", "name=a-b.c"],
         ["model=gpt2", "model.config.n_layer=3", "batch.micro=null", "hardware.compile=true", "name=x"],
         ["data=local", "data.paths=['a b','c']", "checkpoint.keep=[3,4]", "schedule.peak=1e-3", "name='3'"],
-        ["experiment=gpt2-wikitext", "+more=1", "name=x"],  # a new key goes through Hydra
+        ["experiment=gpt2-wikitext", "+model.config.n_inner=64", "name=x"],  # a new key goes through Hydra
         ["runs=${corpora}/x", "name=x"],  # so does a reference
         ["model=hf", "model.config={hidden_size:128}", "name=x"],  # and a dict, which is merged
-        ["seed=1", "batch.sequences=nan", "steps=inf", "name=x"],
+        ["seed=1", "schedule.peak=1e-3", "optimizer.clip=null", "name=x"],
     ],
 )
 def test_configs_composed_in_bulk_are_those_of_hydra(overrides):

@@ -139,7 +139,7 @@ def _parse(data: Mapping) -> tuple[ModuleType, dict, Request]:
     """The source, its own options and the request of a data config."""
     source = _source(data.get("source"))
     wanted = {key: data[key] for key in Request.names() & data.keys()}
-    options = {key: value for key, value in data.items() if key != "source" and key not in wanted}
+    options = {key: value for key, value in data.items() if key not in ("source", "repeat", *wanted)}
     _check(options, source)
     return source, options, Request(**wanted)
 

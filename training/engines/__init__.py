@@ -18,10 +18,12 @@ from importlib import import_module
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from tqdm import tqdm
+from yaml import YAMLError
 
 from losslaws.curves import InputError
 from losslaws.curves.errors import nearest
 from training import config, texts
+from training.settings import ENGINES, check
 from training.sweep import Sweep
 
 NAMES = ("local", "ray", "slurm")
@@ -58,15 +60,19 @@ def run(sweep: Sweep, engine: str = "local", chosen: list[str] | None = None) ->
 
 def options(engine: str, chosen: list[str]) -> dict:
     """The settings of an engine: its file in conf/engine with `chosen` KEY=VALUE entries put in. Raises InputError."""
+    if engine not in NAMES:
+        raise InputError(f"--engine {engine!a} is unknown{nearest(engine, NAMES)} (known: {', '.join(NAMES)})")
     base = OmegaConf.load(config.CONF / "engine" / f"{engine}.yaml")
     for entry in chosen:
         key = entry.partition("=")[0]
         if key not in base:
             raise InputError(f"engine.{key}: the engine '{engine}' has no such setting{nearest(key, base)}")
     try:
-        return OmegaConf.to_container(OmegaConf.merge(base, OmegaConf.from_dotlist(chosen)))
-    except OmegaConfBaseException as error:
+        merged = OmegaConf.to_container(OmegaConf.merge(base, OmegaConf.from_dotlist(chosen)))
+    except (OmegaConfBaseException, YAMLError) as error:
         raise InputError(f"engine: {str(error).splitlines()[0]}") from None
+    check(merged, ENGINES[engine], f"engine '{engine}'")
+    return merged
 
 
 @contextmanager

@@ -3,12 +3,9 @@
 from dataclasses import replace
 from pathlib import Path
 
-from losslaws.curves.errors import InputError
+from losslaws.curves.about import REQUIRED, read_about
 from losslaws.curves.logs import csv
 from losslaws.curves.logs.table import Table
-from losslaws.curves.loss_curve import read_json
-
-KEPT = ("schedule", "warmup", "tokens_per_step", "parameters", "flops_per_token", "seed")
 
 
 def matches(path: Path) -> bool:
@@ -24,12 +21,5 @@ def files(path: Path) -> tuple[Path, Path]:
 def read(path: Path) -> Table:
     """Return the record, with what else is known of the run. Raises InputError for a folder with a part missing or damaged."""
     record, source = files(path)
-    about = read_json(source)
-    missing = [key for key in KEPT if key not in about]
-    if missing:
-        raise InputError(f"{source}: lacks the field '{missing[0]}'")
-    exact = about["flops_per_token"]
-    known = {key: about[key] for key in KEPT} | {
-        "flops_per_token": exact["exact"] if isinstance(exact, dict) else exact
-    }
-    return replace(csv.read(record), about=known)
+    about = read_about(source)
+    return replace(csv.read(record), about={key: about[key] for key in REQUIRED})

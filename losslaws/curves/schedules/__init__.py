@@ -58,8 +58,44 @@ def build(name: str, steps: int, peak: float = 1.0, warmup: int = 0, **chosen) -
         raise InputError(f"schedule '{name}': steps is {steps}; it must lie between 1 and {LONGEST:,}")
     if not 0 <= warmup <= steps:
         raise InputError(f"schedule '{name}': warmup {warmup} must lie between 0 and the {steps} steps")
+    for key, value in chosen.items():
+        _check_type(f"schedule '{name}': {key}", value, known[key])
     t = np.arange(1.0, steps + 1)
     ramp = np.minimum(t / warmup, 1.0) if warmup else 1.0
-    with np.errstate(all="ignore"):  # Schedule refuses what is not finite
-        lr = peak * ramp * shape(name)(t, steps, warmup, **chosen)
-    return Schedule(lr, warmup, name)
+    try:
+        with np.errstate(all="ignore"):  # Schedule refuses what is not finite
+            lr = peak * ramp * shape(name)(t, steps, warmup, **chosen)
+        return Schedule(lr, warmup, name)
+    except InputError:
+        raise
+    except (TypeError, ValueError, OverflowError) as error:  # a kind of value that its default does not tell
+        raise InputError(f"schedule '{name}': its options do not fit ({str(error).splitlines()[0]})") from None
+
+
+def _check_type(what, value, default):
+    """Refuse an option that is not of the kind of its default: text, a number, or a list of numbers (or of such lists)."""
+    if isinstance(default, str):
+        fits, kind = isinstance(value, str), "text"
+    elif default is None:
+        fits, kind = value is None or _numbers(value, deep=True), "a number, a list of numbers, or null"
+    elif isinstance(default, tuple):
+        pairs = isinstance(default[0], tuple)
+        fits = isinstance(value, list | tuple | np.ndarray) and _numbers(value, deep=pairs)
+        kind = "a list of pairs of numbers" if pairs else "a list of numbers"
+    else:
+        fits, kind = _number(value), "a finite number"
+    if not fits:
+        raise InputError(f"{what} is {ascii(value)[:60]}; it must be {kind}")
+
+
+def _number(value):
+    return isinstance(value, int | float | np.number) and not isinstance(value, bool) and abs(value) < 1e300
+
+
+def _numbers(value, deep):
+    """Whether `value` is a number, a list of numbers, or, where `deep`, a list of lists of numbers that are equally long."""
+    if not isinstance(value, list | tuple | np.ndarray):
+        return _number(value)
+    if deep and len(value) and all(isinstance(one, list | tuple | np.ndarray) for one in value):
+        return len({len(one) for one in value}) == 1 and all(_number(number) for one in value for number in one)
+    return all(_number(one) for one in value)

@@ -8,6 +8,7 @@ def cyclic(t, steps, warmup, *, cycles=3, rewarm=0.1, final=0.0, peaks=None):
 
     cycles  number of cycles
     rewarm  length of a re-warm-up as a fraction of its cycle, 0 <= rewarm < 1
+    final   rate at the end of each cycle in units of the peak
     peaks   height of each cycle in units of the peak; default: 1 for all
     """
     if not 1 <= cycles <= steps:

@@ -12,6 +12,8 @@ def file(t, steps, warmup, *, path=""):
 
     The rates are multiplied by the schedule's peak: with peak=1 and warmup=0 (the defaults of this schedule) they are
     applied as they stand.
+
+    path  the CSV file
     """
     if not Path(path).is_file():
         raise InputError(

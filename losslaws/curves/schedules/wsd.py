@@ -17,6 +17,7 @@ def wsd(t, steps, warmup, *, decay=0.2, shape="linear", final=0.0, power=2.0):
     decay  length of the decay at the end: a fraction of all steps if at most 1, else a number of steps
     shape  linear | cosine | 1-sqrt | power ((1-x)^power) | exponential (final^x, needs final > 0)
     final  rate of the last step in units of the peak
+    power  exponent of shape power
     """
     if decay > 1 and decay != int(decay):
         raise InputError(

@@ -1,0 +1,82 @@
+"""What is written beside a run and read back: every such file is checked, key by key, by one layer (pydantic)."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field
+
+from losslaws.curves import InputError
+from losslaws.curves.loss_curve import read_json
+from training.settings import check
+
+Natural = Annotated[int, Field(ge=0, lt=2**63)]
+Positive = Annotated[float, Field(gt=0)]
+
+
+class Record(BaseModel):
+    """Keys beyond those named are let through: they are for people."""
+
+    model_config = ConfigDict(extra="allow", strict=True, allow_inf_nan=False)
+
+
+class End(Record):
+    """complete.json: how a run ended."""
+
+    status: Literal["complete", "diverged"]
+    steps: Natural
+    final_loss: Positive | None
+    trained: Natural
+
+
+class About(Record):
+    """run.json: what is known of a run besides its record."""
+
+    schedule: str
+    warmup: Natural
+    steps: Natural
+    seed: Natural
+    parameters: dict[str, Natural]
+    flops_per_token: dict[str, Positive]
+    tokens_per_step: Annotated[int, Field(ge=1)]
+    corpus: str
+    also: dict[str, str] = {}
+
+
+class State(Record):
+    """The metadata of a checkpoint."""
+
+    step: Annotated[int, Field(ge=1, lt=2**63)]
+    crc32: Annotated[int, Field(ge=0, lt=2**32)]
+
+
+class SweepFile(BaseModel):
+    """conf/sweep/NAME.yaml"""
+
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+    about: str = ""
+    workers: Annotated[int, Field(ge=1, lt=2**20)] = 1
+    flops_per_second: Positive
+    results: Annotated[str, Field(min_length=1)] | None = None
+    common: str = ""
+    cells: Annotated[dict[str, str], Field(min_length=1)]
+
+
+def read(path: Path | str, of: type[BaseModel]) -> dict[str, Any]:
+    """Read a JSON file. Raises InputError, one line that names file and key, where it is not what `of` says."""
+    content = read_json(path)
+    check(content, of, str(path))
+    return content
+
+
+def read_yaml(path: Path | str) -> Any:
+    """Read a YAML file with plain data. Raises InputError that names it where it is none."""
+    try:
+        return yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: no UTF-8, or a date that there is not
+        raise InputError(f"{path}: is not YAML ({ascii(' '.join(str(error).split()))[1:-1][:200]})") from None
+    except RecursionError:
+        raise InputError(f"{path}: is nested too deeply") from None

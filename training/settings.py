@@ -1,0 +1,373 @@
+"""What a config may hold: every key with its type, its range and its meaning. `train.py --help` prints this file.
+
+Hydra composes files and overrides; here the result is checked, before anything is prepared, whichever way it came: the
+command line, a cell of a sweep, a run folder's config.yaml. Values are never changed: a run is known by a hash of them. The
+options of a schedule are those of its file (`losslaws.curves.schedules`), which are checked where it is built.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from losslaws.curves import InputError, schedules
+from losslaws.curves.errors import nearest
+from losslaws.curves.names import check_name
+
+LONGEST = 10_000_000  # steps of a run; a schedule holds one rate for each
+
+
+class Group(BaseModel):
+    """Keys that are no field are refused; numbers are numbers, not text that reads like one."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, frozen=True)
+
+
+def about(meaning: str, **options) -> Any:
+    """A key that must be given, or has `default`, with its meaning."""
+    return Field(description=meaning, **options)
+
+
+def name(value: Any) -> Any:
+    """A name of a run; the command line makes a number of one that reads so."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise ValueError("must be text")
+    check_name(str(value), "name")
+    return value
+
+
+def whole(value: Any) -> Any:
+    """A whole number, also where it is written 1e9."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 1 <= value < 2**63 or value != int(value):
+        raise ValueError("must be a whole number, at least 1")
+    return value
+
+
+def schedule(value: str) -> str:
+    """The name of a schedule."""
+    if value not in schedules.names():
+        raise ValueError(f"must be one of {', '.join(schedules.names())}{nearest(value, schedules.names())}")
+    return value
+
+
+def texts(value: Any) -> Any:
+    """A text, or a list of texts."""
+    if isinstance(value, str) or (isinstance(value, list) and value and all(isinstance(one, str) for one in value)):
+        return value
+    raise ValueError("must be text, or a list of texts")
+
+
+Count = Annotated[int, Field(ge=1, lt=2**31)]
+Positive = Annotated[float, Field(gt=0)]
+Share = Annotated[float, Field(gt=0, lt=1)]
+String = Annotated[str, Field(min_length=1)]
+Name = Annotated[Any, AfterValidator(name)]
+Whole = Annotated[Any, AfterValidator(whole)]
+Texts = Annotated[Any, AfterValidator(texts)]
+
+
+class Llama(Group):
+    """Our own Llama (models/llama.py)."""
+
+    name: Name = about("what tables call it")
+    family: Literal["llama"] = about("llama: ours | hf: any causal model of transformers")
+    d_model: Count = about("width of the residual stream, a multiple of head_dim")
+    n_layer: Count = about("number of blocks")
+    head_dim: Count = about("width of a head; fixed over sizes, so that more width means more heads")
+    n_kv_head: Count | None = about("key and value heads; fewer than the heads: grouped-query attention. null: as many")
+    mlp_ratio: Positive = about("width inside the MLP over d_model, rounded to a multiple of 16")
+    tie_embeddings: bool = about("the readout is the transposed token embedding")
+    rope_theta: Positive = about("base of the rotary wavelengths")
+    norm_eps: Positive = about("added to the mean square in RMSNorm")
+    init_std: Positive = about("of every matrix; 1/sqrt(2 n_layer) of it for what writes into the residual stream")
+    parametrisation: Literal["standard", "mup"] = about(
+        "mup: what is best at base_width is best at every d_model", default="standard"
+    )
+    base_width: Count | None = about("d_model of the model whose learning rate was searched", default=None)
+    output_multiplier: Positive = about("of the logits, under muP", default=1.0)
+    mup_parts: list[Literal["init", "rates", "logits"]] = about(
+        "what muP scales with the width; with one left out it is a negative control",
+        default=["init", "rates", "logits"],
+    )
+    zero_readout: bool = about(
+        "under muP, logits have the same size at every width from the first step on", default=True
+    )
+
+
+class HuggingFace(Group):
+    """Any causal model of transformers, built from its config."""
+
+    name: Name = about("what tables call it")
+    family: Literal["hf"] = about("llama: ours | hf: any causal model of transformers")
+    config: dict[str, Any] = about("keys of the model's config in transformers; a new one with +model.config.KEY=VALUE")
+
+
+class Text(Group):
+    """What is asked of a text, whatever its source."""
+
+    tokenizer: Texts | None = about(
+        "null: train a byte-level BPE; else the name or folder of an AutoTokenizer, or a list of files of conf/data: one BPE for all"
+    )
+    vocab_size: Whole = about("ids of the BPE that is trained, or, for planning, of the tokenizer that is named")
+    train_tokens: Whole = about("tokens to train on; a shorter text is kept whole")
+    val_tokens: Whole = about("tokens of the validation set")
+    val_fraction: Share = about("share of the documents that is kept from training")
+    repeat: bool = about("whether a run may go through its text more than once", default=False)
+
+
+class Installed(Text):
+    """The text that the pinned packages put on every machine."""
+
+    source: Literal["installed"] = about("where the text comes from: installed | local | hub")
+    domain: Literal["python", "prose", "headers"] = about("source code, documentation, or C headers")
+    packages: list[String] | None = about("names from requirements.txt; null: all of them")
+
+
+class Local(Text):
+    """Files of one's own."""
+
+    source: Literal["local"] = about("where the text comes from: installed | local | hub")
+    paths: Texts | None = about("files or folders: txt, md, jsonl, jsonl.zst, parquet")
+    text: String = about("field of jsonl, column of parquet")
+
+
+class Hub(Text):
+    """A data set of the Hugging Face hub."""
+
+    source: Literal["hub"] = about("where the text comes from: installed | local | hub")
+    path: String | None = about("name of the data set")
+    subset: String | None = about("its configuration")
+    split: String = about("its split")
+    revision: String | None = about("commit of the hub")
+    data_files: str | list[str] | dict[str, Any] | None = about("only these of its files")
+    streaming: bool = about("read only what is used, without a copy on disk")
+    text: String = about("the column that holds the text")
+    document_start: String | None = about("null: a row is a document; else a regular expression that begins one")
+
+
+class Schedule(BaseModel):
+    """The learning rate of every step; further keys are the options of the schedule's file."""
+
+    model_config = ConfigDict(extra="allow", strict=True, allow_inf_nan=False)
+    name: Annotated[str, AfterValidator(schedule)] = about("a file of losslaws/curves/schedules")
+    peak: Positive = about("the highest rate")
+    warmup: Annotated[int, Field(ge=0)] = about("steps of linear warm-up")
+
+
+class AdamW(Group):
+    """AdamW (Loshchilov & Hutter 2019); weight decay acts on matrices only."""
+
+    name: Literal["adamw"] = about("the optimiser")
+    beta1: Annotated[float, Field(ge=0, lt=1)] = about("decay of the mean of gradients")
+    beta2: Annotated[float, Field(ge=0, lt=1)] = about("decay of the mean of their squares")
+    eps: Positive = about("added to the root of the second moment")
+    weight_decay: Annotated[float, Field(ge=0)] = about("of matrices, times the rate")
+    clip: Positive | None = about("of the global gradient norm; null: no clipping")
+
+
+class Hardware(Group):
+    """What a run is computed on."""
+
+    device: Literal["auto", "cpu", "cuda"] = about("auto: the GPU if there is one")
+    precision: Literal["auto", "fp32", "bf16"] = about("auto: bf16 where the device is good at it")
+    compile: bool = about("torch.compile")
+    threads: Count = about(
+        "CPU threads of this process; several runs at once use a core better than several threads in one"
+    )
+    parallel: Literal["ddp", "fsdp"] = about(
+        "under torchrun: ddp: every device holds the model | fsdp: weights, gradients and moments are divided"
+    )
+
+
+class Logger(Group):
+    """Where a run's numbers are also sent."""
+
+    sink: Literal["none", "tensorboard", "wandb", "trackio"] = about("none | tensorboard | wandb | trackio")
+    project: String | None = about("the project there", default=None)
+
+
+class Batch(Group):
+    """What one step sees: sequences x length tokens."""
+
+    sequences: Count = about("the global batch, whatever the hardware")
+    length: Count = about("tokens per sequence")
+    micro: Count | None = about("sequences per forward pass; the rest is gradient accumulation. null: all at once")
+
+    @model_validator(mode="after")
+    def divides(self) -> "Batch":
+        if self.micro and self.sequences % self.micro:
+            raise ValueError(f"batch.micro={self.micro}: must divide batch.sequences={self.sequences}")
+        return self
+
+
+class Evaluation(Group):
+    """On fixed validation sets."""
+
+    every: Count = about("steps between evaluations; the last step is always evaluated")
+    sequences: Count = about("sequences of the validation set that are used")
+    also: list[String] = about(
+        "files of conf/data on whose validation sets the run is evaluated too, tokenized as its own text", default=[]
+    )
+
+
+class Checkpoint(Group):
+    """To resume and to branch from. The newest two are kept."""
+
+    every: Count = about("steps between checkpoints")
+    minutes: Positive | None = about(
+        "minutes after which one is due though `every` is not reached; null: never", default=None
+    )
+    keep: list[Count] = about("steps whose checkpoints stay, to branch from", default=[])
+
+
+class Settings(Group):
+    """One training run."""
+
+    name: Name = about("the run folder is RUNS/NAME-HASH")
+    steps: Annotated[int, Field(ge=1, le=LONGEST)] = about("optimiser steps")
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = about("of initialisation and data order")
+    init_from: String | None = about(
+        "RUN_FOLDER@STEP: continue that run's weights, moments and data position under this schedule", default=None
+    )
+    runs: String = about("folder of the run folders")
+    corpora: String = about("folder of the tokenized texts")
+    model: Annotated[Llama | HuggingFace, Field(discriminator="family")]
+    data: Annotated[Installed | Local | Hub, Field(discriminator="source")]
+    schedule: Schedule
+    optimizer: AdamW
+    hardware: Hardware
+    logger: Logger
+    batch: Batch
+    eval: Evaluation
+    checkpoint: Checkpoint
+
+    @model_validator(mode="after")
+    def text_suffices(self) -> "Settings":
+        """The text as it is asked for; what a corpus holds in the end is checked when it is there."""
+        problem = lacks_text(self.steps, self.batch.sequences, self.batch.length, int(self.data.train_tokens))
+        if problem and not self.data.repeat:
+            raise ValueError(f"data.train_tokens={self.data.train_tokens}: {problem}")
+        return self
+
+
+class LocalEngine(Group):
+    """Processes on this machine."""
+
+    workers: Count | None = about("runs at a time; null: what the sweep says")
+    attempts: Count = about("of a run whose process dies; each goes on from the newest checkpoint")
+
+
+class RayEngine(Group):
+    """Tasks of a Ray cluster."""
+
+    address: String | None = about(
+        "of a running cluster, auto: the one that `ray start` names; null: start one on this machine"
+    )
+    cpus: Positive = about("of one task")
+    gpus: Annotated[float, Field(ge=0)] | None = about(
+        "of one task, a fraction if several share a GPU; null: 1 where the run is on a GPU"
+    )
+    attempts: Count = about("of a task whose worker or node dies, or that raises")
+
+
+class SlurmEngine(Group):
+    """Job arrays through submitit."""
+
+    cluster: Literal["slurm", "local"] = about("local: submitit's processes on this machine")
+    timeout_min: Count = about("of one job; one that reaches it, or is preempted, is queued again")
+    max_num_timeout: Annotated[int, Field(ge=0)] = about("how often a job may reach it")
+    cpus_per_task: Count = about("of one job")
+    gpus_per_node: Annotated[int, Field(ge=0)] | None = about("null: 1 where the runs are on a GPU")
+    mem_gb: Positive | None = about("memory of one job; null: the cluster's default")
+    slurm_partition: String | None = about("partition")
+    slurm_account: String | None = about("account")
+    slurm_qos: String | None = about("quality of service")
+    slurm_constraint: String | None = about("constraint")
+    slurm_array_parallelism: Count = about("jobs of one array that run at a time")
+    slurm_setup: list[String] | None = about('shell lines before the job, e.g. engine.slurm_setup=["module load cuda"]')
+
+
+ENGINES = {"local": LocalEngine, "ray": RayEngine, "slurm": SlurmEngine}
+
+
+def lacks_text(steps: int, sequences: int, length: int, tokens: int) -> str | None:
+    """Say what is wrong where a run predicts more tokens than its text holds once; None where it does not."""
+    once = (tokens - 1) // length * length  # whole windows, as training.corpus.batches cuts them
+    wanted = steps * sequences * length
+    if wanted <= once:
+        return None
+    return (
+        f"the run takes {steps:,} x {sequences:,} x {length:,} = {wanted:,} tokens, {wanted / max(once, 1):.2f} times what "
+        f"is there; give it more text, fewer steps, or data.repeat=true"
+    )
+
+
+def check(settings: Mapping, of: type[BaseModel] = Settings, where: str = "config") -> None:
+    """Check plain settings. Raises InputError, one line, for the first key that is unknown, missing, or out of range."""
+    try:
+        of.model_validate(settings)
+    except ValidationError as error:
+        raise InputError(f"{where}: {sentence(error.errors(include_url=False)[0], settings)}") from None
+    except RecursionError:
+        raise InputError(f"{where}: is nested too deeply") from None
+
+
+def sentence(error: Mapping, content: Any) -> str:
+    """One of pydantic's errors in one line that names the key."""
+    kind, limits, value = error["type"], error.get("ctx", {}), error["input"]
+    parts, node = [], content
+    for part in error["loc"]:  # without the names of union members, which pydantic puts in between
+        if isinstance(node, Mapping | list) and (part in node if isinstance(node, Mapping) else isinstance(part, int)):
+            node = node[part]
+            parts.append(str(part))
+    if kind == "union_tag_invalid":
+        parts.append(limits["discriminator"].strip("'"))
+        known = [tag.strip("' ") for tag in limits["expected_tags"].split(",")]
+        return f"{'.'.join(parts)} is {shown(limits['tag'])}; it must be {' or '.join(known)}{nearest(limits['tag'], known)}"
+    key = ".".join(parts)
+    if kind in ("missing", "union_tag_not_found"):
+        last = limits["discriminator"].strip("'") if "discriminator" in limits else str(error["loc"][-1])
+        return f"lacks the key '{'.'.join([*parts, last])}'"
+    if kind == "extra_forbidden":
+        siblings = [name for name in _at(content, parts[:-1]) if name != parts[-1]]
+        return f"there is no key '{key}'{nearest(parts[-1], siblings)}"
+    if kind == "value_error":
+        message = str(limits["error"])
+        return f"{key} is {shown(value)}; it {message}" if message.startswith("must") else message
+    return f"{key or 'it'} is {shown(value)}; it must be {_wanted(kind, limits)}" + (
+        nearest(str(value), limits["expected"].replace("'", "").replace(" or ", ", ").split(", "))
+        if kind == "literal_error"
+        else ""
+    )
+
+
+def shown(value: Any) -> str:
+    """A value in few characters, all of them printable."""
+    text = "null" if value is None else str(value).lower() if isinstance(value, bool) else ascii(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _at(content, parts):
+    for part in parts:
+        content = content[part if isinstance(content, Mapping) else int(part)]
+    return content
+
+
+def _wanted(kind, limits):
+    """What a value should have been."""
+    bounds = {"ge": "at least {}", "gt": "above {}", "le": "at most {}", "lt": "below {}"}
+    for key, words in bounds.items():
+        if key in limits:
+            return words.format(f"{limits[key]:,}".removesuffix(".0"))
+    if kind == "literal_error":
+        return limits["expected"].replace("'", "")
+    return {
+        "int": "a whole number",
+        "float": "a number",
+        "finite": "a finite number",
+        "bool": "true or false",
+        "string": "text",
+        "list": "a list, in brackets",
+        "dict": "a mapping",
+        "model": "a mapping",
+    }.get(kind.split("_")[0], "something else")
