@@ -10,7 +10,7 @@ import pytest
 import zstandard
 
 from losslaws.curves import InputError
-from training.corpus import hub, installed, local, prepare
+from training.corpus import hub, installed, local, packages, prepare
 
 TEXTS = ["Grüße aus Köln\n", "x = 1\n" * 5, "日本語のテキスト", "the last one"]
 
@@ -41,9 +41,9 @@ def test_installed_prose_is_docstrings_and_descriptions():
 def test_docstrings_are_read_without_running_anything(tmp_path):
     trap = tmp_path / "trap"
     source = f'"""Module."""\nopen({str(trap)!r}, "w")\nclass A:\n    """Class."""\n    def f(self):\n        """Method."""\n'
-    assert installed._docstrings(source) == "Module.\n\nClass.\n\nMethod."
+    assert packages.docstrings(source) == "Module.\n\nClass.\n\nMethod."
     assert not trap.exists()
-    assert installed._docstrings('"""Not python""" (') == ""
+    assert packages.docstrings('"""Not python""" (') == ""
 
 
 def test_installed_headers_are_c():
@@ -74,7 +74,7 @@ def test_installed_reads_only_what_the_requirements_name(tmp_path, monkeypatch):
     ],
 )
 def test_generated_files_and_tables_are_left_out(text, kept):
-    assert installed._is_written(text) is kept
+    assert packages.is_written(text) is kept
 
 
 def test_an_unknown_domain_is_refused():

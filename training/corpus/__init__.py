@@ -5,6 +5,10 @@ A source is one file here that has two functions with the same keyword options::
     def documents(*, ...) -> Iterator[str]: ...   the texts, in an order that is the same every time
     def describe(*, ...) -> dict: ...             where they come from, for the fingerprint; "name" names the folder
 
+and may have a third, for what is known only when the text is at hand and does not tell one corpus from another::
+
+    def record(*, ...) -> dict: ...               added to the fingerprint
+
 The options and their defaults are also its config: a new file here and a yaml in ``conf/data/`` are at once
 ``data=NAME`` on the command line. Both functions raise InputError for what the user can put right.
 
@@ -87,7 +91,12 @@ def prepare(data: Mapping, folder: Path | str = "corpora") -> Corpus:
     }
     name = re.sub(r"[^\w.-]+", "-", about["name"])
     target = Path(folder) / f"{name}-{_digest(identity, 10)}"
-    make_once(target, lambda new: build.build(source.documents(**options), request, identity, new))
+
+    def make(new):
+        made = build.build(source.documents(**options), request, identity, new)
+        return made | (source.record(**options) if hasattr(source, "record") else {})
+
+    make_once(target, make)
     return open_corpus(target)
 
 
