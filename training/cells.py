@@ -18,6 +18,7 @@ class Cell:
     overrides  what `train.py` is called with
     parent     the cell that trains the first `branch` steps of this one too; None: it starts by itself
     branch     steps shared with the parent
+    line       the line of the sweep file that it comes from; several cells where that holds lists of values
     """
 
     name: str
@@ -27,6 +28,7 @@ class Cell:
     schedule: Schedule
     parent: str | None = None
     branch: int = 0
+    line: str = ""
 
     @cached_property
     def folder(self) -> RunFolder:
@@ -75,10 +77,10 @@ class CellMaker:
         self.compose = Composer()
         self.schedules: dict[str, Schedule] = {}
 
-    def __call__(self, name: str, role: str, overrides: list[str]) -> Cell:
+    def __call__(self, name: str, role: str, overrides: list[str], line: str = "") -> Cell:
         settings = self.compose(overrides)
         settings = settings | {"hardware": hardware(settings["hardware"])}
         key = repr((settings["steps"], settings["schedule"]))
         if key not in self.schedules:
             self.schedules[key] = config.schedule(settings)
-        return Cell(name, role, tuple(overrides), settings, self.schedules[key])
+        return Cell(name, role, tuple(overrides), settings, self.schedules[key], line=line or name)

@@ -22,7 +22,7 @@ def collect(sweep: Sweep, results: Path) -> None:
                 f"sweep '{sweep.name}': cell '{name}' is not complete; run `python -m training run {sweep.name}` first"
             )
         if end["final_loss"] is not None:
-            cell.folder.curve(name, cell.role).save(results / "curves")
+            cell.folder.curve(name, cell.role, cell.line).save(results / "curves")
         rows.append(
             {
                 "cell": name,

@@ -15,6 +15,8 @@ from losslaws.curves.files import write_text
 from losslaws.curves.loss_curve import ALSO, COLUMNS, evaluated, read_json, read_record
 from training import checkpoint
 
+# what of a config bears on no record, or is told better by run.json
+ELSEWHERE = ("name", "runs", "corpora", "logger", "checkpoint", "init_from", "hardware")
 SOURCE = ("model", "data", "corpus", "train_tokens", "also", "device", "versions")  # of run.json, kept with the curve
 
 
@@ -138,8 +140,11 @@ class RunFolder:
         for step in set(steps[: len(steps) - newest]) - set(keep):
             checkpoint.path_of(self.checkpoints, step).unlink()
 
-    def curve(self, name: str, role: str = "") -> LossCurve:
-        """The LossCurve of the run. Raises InputError while it has no evaluated step."""
+    def curve(self, name: str, role: str = "", line: str = "") -> LossCurve:
+        """The LossCurve of the run, its config with it. Raises InputError while it has no evaluated step.
+
+        line  of the sweep file that asked for the run
+        """
         table = read_record(self.record)
         about = read_json(self.path / "run.json")
         return LossCurve(
@@ -155,6 +160,8 @@ class RunFolder:
             source={
                 "run": self.path.name,
                 **{key: about[key] for key in SOURCE if key in about},
+                **({"line": line} if line else {}),
+                "config": {key: value for key, value in self.config().items() if key not in ELSEWHERE},
             },
         )
 

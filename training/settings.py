@@ -118,15 +118,23 @@ class Text(Group):
 class Installed(Text):
     """The text that the pinned packages put on every machine."""
 
-    source: Literal["installed"] = about("where the text comes from: installed | local | hub")
+    source: Literal["installed"] = about("where the text comes from: installed | wheels | local | hub")
     domain: Literal["python", "prose", "headers"] = about("source code, documentation, or C headers")
     packages: list[String] | None = about("names from requirements.txt; null: all of them")
+
+
+class Wheels(Text):
+    """The text of named versions of packages, read from their wheels."""
+
+    source: Literal["wheels"] = about("where the text comes from: installed | wheels | local | hub")
+    domain: Literal["python", "prose", "headers"] = about("source code, documentation, or C headers")
+    packages: list[String] = about("NAME==VERSION of every package that is read")
 
 
 class Local(Text):
     """Files of one's own."""
 
-    source: Literal["local"] = about("where the text comes from: installed | local | hub")
+    source: Literal["local"] = about("where the text comes from: installed | wheels | local | hub")
     paths: Texts | None = about("files or folders: txt, md, jsonl, jsonl.zst, parquet")
     text: String = about("field of jsonl, column of parquet")
 
@@ -134,7 +142,7 @@ class Local(Text):
 class Hub(Text):
     """A data set of the Hugging Face hub."""
 
-    source: Literal["hub"] = about("where the text comes from: installed | local | hub")
+    source: Literal["hub"] = about("where the text comes from: installed | wheels | local | hub")
     path: String | None = about("name of the data set")
     subset: String | None = about("its configuration")
     split: String = about("its split")
@@ -232,7 +240,7 @@ class Settings(Group):
     runs: String = about("folder of the run folders")
     corpora: String = about("folder of the tokenized texts")
     model: Annotated[Llama | HuggingFace, Field(discriminator="family")]
-    data: Annotated[Installed | Local | Hub, Field(discriminator="source")]
+    data: Annotated[Installed | Wheels | Local | Hub, Field(discriminator="source")]
     schedule: Schedule
     optimizer: AdamW
     hardware: Hardware

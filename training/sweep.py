@@ -173,7 +173,7 @@ def load(name: str, extra: list[str] | None = None) -> Sweep:
             if name in cells:
                 raise InputError(f"{path}: two cells are called '{name}'; rename one")
             try:
-                cells[name] = make(name, role, [*common, *chosen, f"name={name}"])
+                cells[name] = make(name, role, [*common, *chosen, f"name={name}"], entry)
             except InputError as error:
                 raise InputError(f"{path}: cell '{name}': {error}") from None
     results = Path(content.get("results") or f"results/{path.stem}")

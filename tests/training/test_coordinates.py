@@ -3,7 +3,6 @@ import pytest
 import torch
 
 import models
-from analysis.papers.mup.transfer import WIDTH
 from training import corpus, sweep
 from training.coordinates import measure
 from training.corpus.batches import train_batch
@@ -38,8 +37,3 @@ def first_logits(settings, seed):
     module = models.build(settings["model"], text.vocab_size, settings["batch"]["length"], seed)
     rows = train_batch(text.train, 1, seed, settings["batch"]["sequences"], settings["batch"]["length"])
     return module(torch.from_numpy(rows[:, :-1])).abs().mean().item()
-
-
-def test_the_sweep_names_the_width_of_every_run():
-    cells = sweep.load("mup").cells
-    assert {int(WIDTH.search(name)[1]) == cell.settings["model"]["d_model"] for name, cell in cells.items()} == {True}

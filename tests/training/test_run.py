@@ -33,6 +33,7 @@ def test_a_run_leaves_its_whole_record_and_a_model_that_transformers_loads(overr
     assert curve.train_loss.shape == (40,)
     assert curve.final_loss < curve.loss[0]
     assert curve.tokens_per_step == 8 * 32
+    assert curve.config["model"]["d_model"] == cfg.model.d_model and "runs" not in curve.config
     assert folder.complete["status"] == "complete"
     about = json.loads((folder.path / "run.json").read_text())
     assert about["parameters"]["total"] > about["parameters"]["non_embedding"]
