@@ -229,7 +229,7 @@ def losses_of(reading: Reading, order: Order, picked: Picked, unit: str | None) 
             losses[role] = at, loss
     if len(losses) == 2:
         losses["val_loss"] = without_stays(
-            *losses["val_loss"], *losses["train_loss"], picked.used["val_loss"], reading.notes
+            *losses["val_loss"], losses["train_loss"][1], picked.used["val_loss"], reading.notes
         )
     if not losses:
         raise InputError(

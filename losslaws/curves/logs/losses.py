@@ -10,7 +10,8 @@ LEAST, MOST = 1e-9, 1e9  # beyond, a value is no loss in any unit
 LOW, HIGH = 0.05, 15.0  # nats per token between which language models' losses lie; ln(vocabulary) is below 13
 SHORT = 8  # losses that a forecast needs
 FIRST, SHARE = 2, 0.03  # ... behind so many times the warm-up and behind this share of the steps
-STAYS = 0.5  # share of rows that repeat the loss before, above which a loss is written on until the next evaluation
+STAYS = 0.75  # share of rows with another loss than the row before, below which a loss is written on until the next evaluation
+MOVES = 0.9  # ... while so many training losses are others
 LN2 = float(np.log(2))
 UNITS = ("nats", "bits", "perplexity")
 
@@ -64,13 +65,13 @@ def note_end(step: np.ndarray, nan: np.ndarray, column: str, notes: list[str]) -
 
 
 def without_stays(
-    step: np.ndarray, loss: np.ndarray, _: np.ndarray, train: np.ndarray, column: str, notes: list[str]
+    step: np.ndarray, loss: np.ndarray, train: np.ndarray, column: str, notes: list[str]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return validation losses without those that only repeat the last evaluation in row after row of training losses `train`."""
     if loss.size < 2 * SHORT or loss.size < STAYS * train.size:
         return step, loss
     new, moves = np.append(True, np.diff(loss) != 0), np.diff(train) != 0
-    if new.mean() > STAYS or new.sum() < 2 or moves.mean() < STAYS:
+    if new.mean() > STAYS or new.sum() < 2 or moves.mean() < MOVES:
         return step, loss
     notes.append(
         f"'{column}' repeats its last value in {int((~new).sum())} of {new.size} rows; the first of each counts"

@@ -378,6 +378,7 @@ PLAIN_COUNT = frozenset(
         "epochs",
     ]
 )
+EPOCH = SIDES | frozenset("epoch epochs trainer current num fraction metrics".split())
 SMALL = frozenset(["micro", "mini", "batch", "sub", "inner", "local"])
 
 
@@ -399,8 +400,8 @@ class Role:
 
 @lru_cache(maxsize=20_000)
 def split(name: str) -> tuple[str, ...]:
-    """Return the words of a name in small letters, without the name of the run that W&B's charts put before " - "."""
-    name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", metric(name).strip())
+    """Return the words of a name in small letters."""
+    name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name)
     words = re.findall(r"[a-z]++|\d++", name.lower())
     found = []
     for word in words:
@@ -414,12 +415,12 @@ def split(name: str) -> tuple[str, ...]:
 
 
 def metric(name: str) -> str:
-    """Return a column's name without that of its run."""
+    """Return a column's name without that of its run, which W&B's charts put before " - "."""
     return name.rsplit(" - ", 1)[-1]
 
 
 def run(name: str) -> str:
-    """Return the name of a column's run, which W&B's charts put before it; else nothing."""
+    """Return the name of a column's run, or nothing."""
     return name.rpartition(" - ")[0]
 
 
@@ -438,7 +439,7 @@ def is_loss(name: str) -> bool:
 @lru_cache(maxsize=20_000)
 def role(name: str) -> Role | None:
     """Return what a column of this name may be; None: nothing that is read."""
-    words = split(name)
+    words = split(metric(name))
     if not words or len(words) > 12:
         return None
     return loss(words) or rate(words) or count(words, metric(name).strip())
@@ -494,17 +495,7 @@ def count(words: tuple[str, ...], name: str) -> Role | None:
     has = set(words)
     if has & {"rank"} and has <= {"rank", "local", "global", "process"}:
         return Role("rank")
-    if has & {"epoch", "epochs"} and has <= {
-        "epoch",
-        "epochs",
-        "train",
-        "trainer",
-        "training",
-        "current",
-        "num",
-        "fraction",
-        "metrics",
-    }:
+    if has & {"epoch", "epochs"} and has <= EPOCH:
         return Role("epoch")
     if has & {"tokens", "token", "samples", "sequences", "examples"} and not has & (
         NO_COUNT - {"tokens", "token", "samples", "of", "number", "total"}

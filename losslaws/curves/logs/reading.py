@@ -79,7 +79,7 @@ class Reading:
             said["repeated"] = f"{self.repeated:,} values at steps that had one"
         if self.not_finite:
             said["not finite"] = ", ".join(f"{count:,} of '{column}'" for column, count in self.not_finite.items())
-        said["unit"] = self.unit
+        said["unit"] = "perplexity, used as its logarithm" if self.unit == "perplexity" else self.unit
         if self.peak is not None:
             said["rates"] = f"peak {self.peak:g}, warm-up {self.warmup:,} steps, last {self.last_rate:.4g}"
         if self.curve is not None:

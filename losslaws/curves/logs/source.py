@@ -27,7 +27,8 @@ MARKS = {  # of Unicode; the longer first, since one begins like another
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
-NOT_TEXT = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f]")  # tab, line ends, form feed and escape may stand in a log
+NOT_TEXT = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")  # tab, line ends, form feed and escape may stand in a log
+BINARY = 0.05  # share of such bytes above which a file is no text; a crash leaves some in a log
 
 
 class Source:
@@ -123,7 +124,7 @@ class Source:
             low, high = head[: 2 * pairs : 2].count(0), head[1 : 2 * pairs : 2].count(0)
             if max(low, high) > 0.8 * pairs and min(low, high) < 0.1 * pairs:
                 return "utf-16-le" if high > low else "utf-16-be"
-        return None if NOT_TEXT.search(head.decode("latin-1")) else "utf-8"
+        return None if len(NOT_TEXT.findall(head)) > BINARY * len(head) else "utf-8"
 
     @cached_property
     def begins(self) -> str:

@@ -31,6 +31,8 @@ def of_rows(
     rows, found = table.rows, {}
     for name in picked.steps:
         found[name] = table.numbers(name, path).dense(rows)
+    if unit is None and any(map(whole, found.values())):
+        found = {name: count for name, count in found.items() if whole(count)}
     first, *others = by_use(found, table, picked)
     step, rank = found[first].copy(), rank_of(first)
     if not np.isfinite(step).any():
@@ -60,6 +62,12 @@ def consecutive(step: np.ndarray) -> bool:
     """Whether the steps are 0, 1, 2, ..., as calls are counted."""
     known = np.unique(step[np.isfinite(step)])
     return bool(known.size > 1 and known[0] == 0 and np.all(np.diff(known) == 1))
+
+
+def whole(count: np.ndarray) -> bool:
+    """Whether all numbers are whole."""
+    known = count[np.isfinite(count)]
+    return bool(np.all(known == np.floor(known)))
 
 
 def rank_of(name: str) -> int:

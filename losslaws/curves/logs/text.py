@@ -239,7 +239,7 @@ class Words:
             if kind != "step":
                 return kind
             self.pending = " ".join(words) if names.LOSS & set(words) else ""
-            return " ".join(word for word in words if word in names.COUNTERS | names.OPTIMISER | names.SMALL | {"s"})
+            return " ".join(word for word in words if word in names.COUNTERS | names.OPTIMISER | names.SMALL | {"s", "num"})
         spelled = " ".join(words)
         if not words:
             name, self.pending = self.pending if text.strip()[-1:] in (":", "=", ")") else "", ""

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from losslaws.curves import InputError, logs
-from tests.losslaws.curves.sample_logs import RUN, TRAINER_STATE, WRITERS
+from tests.losslaws.curves.logs.sample_logs import RUN, TRAINER_STATE, WRITERS
 
 NEEDED = {"wandb": "wandb", "tensorboard": "torch"}
 EXACT = {"csv", "tsv", "wandb_csv", "jsonl", "parquet", "wandb", "run_folder", "results_curve"}

@@ -3,11 +3,12 @@
     RUN                     the run: 400 steps, warm-up 50, linear decay over the last 100, validation every 20 steps
     WRITERS[name](folder)   writes it and returns what `logs.read` is given
 
-`python -m tests.losslaws.curves.sample_logs` writes trainer_state.json anew, with a real Trainer: it needs half a minute.
+`python -m tests.losslaws.curves.logs.sample_logs` writes trainer_state.json anew, with a real Trainer: it needs half a minute.
 """
 
 import json
 import os
+import time
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ import pandas as pd
 from losslaws.curves import LossCurve, schedules
 
 STEPS, EVERY = 400, 20
-TRAINER_STATE = Path(__file__).parent / "logs" / "trainer_state.json"
+TRAINER_STATE = Path(__file__).parent / "trainer_state.json"
 
 
 def run() -> LossCurve:
@@ -95,6 +96,9 @@ def wandb(folder):
             step = row.pop("step")
             service.log(row, step=step)
         where = Path(logged.dir).parent
+    file, size = next(where.glob("*.wandb")), -1
+    while size != (size := file.stat().st_size):  # the service's own process still writes after the end
+        time.sleep(0.5)
     return where
 
 
