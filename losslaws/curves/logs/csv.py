@@ -16,6 +16,8 @@ ENDINGS = (".csv", ".tsv")
 MARKS = (",", ";", "\t")
 LOOKED = 20  # lines by which a table is recognised
 PARTS = re.compile(r"__(?:MIN|MAX|STD)$")  # of W&B's charts, beside each column
+CUT_OFF = "the file ends within a row, which is left out; the run may still be writing"
+FEW = 20  # last entries to which a last one that was perhaps cut off is compared
 SPELLED = [*MISSING, *(word.upper() for word in MISSING), "None", "Null", "<NA>", "n/a"]
 
 
@@ -78,7 +80,10 @@ def read(source: Source) -> Table:
         raise InputError(
             f"{source.path}: is not a CSV table with a header ({str(error).splitlines()[0][:120]})"
         ) from None
-    refuse_odd_rows(source, odd_rows, table.num_rows, text)
+    refuse_odd_rows(source, odd_rows, text)
+    if not odd_rows and not text.endswith((b"\n", b"\r")) and cut_off(table):
+        source.notes.append(CUT_OFF)
+        table = table.slice(0, table.num_rows - 1)
     commas = mark != "," or any(row.count('"') for row in rows)  # numbers may hold commas
     builder = Builder(source.path)
     builder.rows = table.num_rows
@@ -101,7 +106,7 @@ def remarks(text: bytes) -> int:
     return re.match(rb"(?:[ \t]*+(?:#[^\n]*+)?\r?+\n)*+", text).end()
 
 
-def refuse_odd_rows(source: Source, odd: list, rows: int, text: bytes) -> None:
+def refuse_odd_rows(source: Source, odd: list, text: bytes) -> None:
     """Note a last row that was cut off. Raises InputError for other rows with too many or too few entries."""
     if not odd:
         return
@@ -111,13 +116,19 @@ def refuse_odd_rows(source: Source, odd: list, rows: int, text: bytes) -> None:
         and last.actual_columns < last.expected_columns
         and text.rstrip().endswith(last.text.encode().rstrip())
     ):
-        source.notes.append("the file ends within a row, which is left out; the run may still be writing")
+        source.notes.append(CUT_OFF)
         return
     first = odd[0]
     raise InputError(
         f"{source.path}: is not a CSV table: line {first.number} has {first.actual_columns} entries, the header "
         f"{first.expected_columns}; correct or remove it"
     )
+
+
+def cut_off(table) -> bool:
+    """Whether the last entry of a table whose last line has no end is shorter than those before it."""
+    entries = [entry for entry in table.column(table.num_columns - 1)[-FEW:].to_pylist() if entry is not None]
+    return len(entries) > 1 and len(entries[-1]) < min(map(len, entries[:-1]))
 
 
 def distinct(names: list[str], source: Source) -> dict[str, int]:

@@ -31,7 +31,7 @@ NUMBER = re.compile(
 SAME = r"(?:[-+]?(?:[0-9]++(?:[.,][0-9]++)*+|\.[0-9]++)(?:[eE][-+]?[0-9]++)?+|\x1f[-+]?\w++)"  # where it is known that there is one
 IN_NUMBERS = b"0123456789.,+- "
 ANSI = re.compile(r"\x1b(?:\[[0-?]*+[ -/]*+[@-~]|\][^\x07\x1b\n]*+(?:\x07|\x1b\\)?|[@-Z\\^_])")
-# what is no number but stands where one would; \x1f, which float() takes for a blank, marks it
+# what is no number but stands where one would; \x1f marks it
 NOT_FINITE = re.compile(
     r"((?:[:=(\[|'\"]|\b(?:loss|ppl|lr|norm|train|val|trl|tel))[ \t]*+)([-+]?(?:nan|inf(?:inity)?)\b)", re.IGNORECASE
 )
@@ -239,7 +239,9 @@ class Words:
             if kind != "step":
                 return kind
             self.pending = " ".join(words) if names.LOSS & set(words) else ""
-            return " ".join(word for word in words if word in names.COUNTERS | names.OPTIMISER | names.SMALL | {"s", "num"})
+            return " ".join(
+                word for word in words if word in names.COUNTERS | names.OPTIMISER | names.SMALL | {"s", "num"}
+            )
         spelled = " ".join(words)
         if not words:
             name, self.pending = self.pending if text.strip()[-1:] in (":", "=", ")") else "", ""
@@ -299,6 +301,6 @@ def number(text: str, whole: bool) -> float:
     elif re.fullmatch(r"[-+]?\d{1,3}(?:,\d{3})+(?:\.\d+)?", text):
         text = text.replace(",", "")
     try:
-        return float(text.partition(",")[0])
+        return float(text.partition(",")[0].strip("\x1f"))
     except ValueError:
         return float("nan")
