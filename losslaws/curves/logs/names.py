@@ -8,378 +8,59 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-VALIDATION = frozenset(
-    [
-        "val",
-        "valid",
-        "validation",
-        "validate",
-        "validating",
-        "eval",
-        "evaluation",
-        "evaluate",
-        "evaluating",
-        "dev",
-        "heldout",
-        "holdout",
-    ]
+
+def vocabulary(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
+VALIDATION = vocabulary(
+    "val valid validation validate validating eval evaluation evaluate evaluating dev heldout holdout"
 )
 TEST = frozenset(["test", "testing"])
 TRAINING = frozenset(["train", "training"])
 SIDES = VALIDATION | TEST | TRAINING
 # of a loss that is not the one that is forecast: a part, a mean of the past, the best so far, a scale, ...
-OTHER_LOSS = frozenset(
-    [
-        "aux",
-        "auxiliary",
-        "z",
-        "zloss",
-        "load",
-        "balance",
-        "balancing",
-        "balanced",
-        "lb",
-        "moe",
-        "router",
-        "routing",
-        "expert",
-        "experts",
-        "ema",
-        "smooth",
-        "smoothed",
-        "smoothing",
-        "running",
-        "moving",
-        "rolling",
-        "best",
-        "min",
-        "minimum",
-        "lowest",
-        "max",
-        "maximum",
-        "highest",
-        "std",
-        "stddev",
-        "var",
-        "variance",
-        "scale",
-        "scaler",
-        "kl",
-        "reg",
-        "regularization",
-        "distill",
-        "distillation",
-        "grad",
-        "spike",
-        "delta",
-        "diff",
-        "change",
-        "weight",
-        "weights",
-        "time",
-        "ms",
-        "sec",
-        "seconds",
-        "count",
-        "num",
-        "number",
-        "n",
-        "target",
-        "previous",
-        "prev",
-        "old",
-        "mtp",
-        "reward",
-        "improvement",
-        "norm",
-        "limit",
-        "threshold",
-        "patience",
-        "coef",
-        "coefficient",
-        "fn",
-        "function",
-        "type",
-        "name",
-        "initial",
-        "init",
-        "inf",
-        "infs",
-        "nans",
-    ]
+OTHER_LOSS = vocabulary(
+    "aux auxiliary z zloss load balance balancing balanced lb moe router routing expert experts ema smooth smoothed smoothing "
+    "running moving rolling best min minimum lowest max maximum highest std stddev var variance scale scaler kl reg regularization "
+    "distill distillation grad spike delta diff change weight weights time ms sec seconds count num number n target previous prev "
+    "old mtp reward improvement norm limit threshold patience coef coefficient fn function type name initial init inf infs nans"
 )
-PURE = frozenset(
-    [
-        "lm",
-        "ce",
-        "cross",
-        "entropy",
-        "crossentropy",
-        "nll",
-        "xent",
-        "xentropy",
-        "language",
-        "modeling",
-        "modelling",
-        "causal",
-        "clm",
-    ]
-)
-LOSS = frozenset(["loss", "losses", "nll", "crossentropy", "ce", "xent", "xentropy", "celoss"])
-PLAIN_LOSS = frozenset(
-    [
-        "step",
-        "steps",
-        "batch",
-        "global",
-        "value",
-        "out",
-        "metric",
-        "metrics",
-        "per",
-        "token",
-        "tokens",
-        "model",
-        "text",
-        "local",
-        "current",
-        "cur",
-        "this",
-        "now",
-        "on",
-        "at",
-        "with",
-        "of",
-        "the",
-        "iteration",
-        "iter",
-        "is",
-        "results",
-        "result",
-        "set",
-        "subset",
-        "split",
-        "data",
-        "scalar",
-        "scalars",
-        "trainer",
-        "log",
-        "logs",
-        "history",
-        "info",
-        "debug",
-        "root",
-        "main",
-        "py",
-        "task",
-    ]
+PURE = vocabulary("lm ce cross entropy crossentropy nll xent xentropy language modeling modelling causal clm")
+LOSS = vocabulary("loss losses nll crossentropy ce xent xentropy celoss")
+PLAIN_LOSS = vocabulary(
+    "step steps batch global value out metric metrics per token tokens model text local current cur this now on at with of the "
+    "iteration iter is results result set subset split data scalar scalars trainer log logs history info debug root main py task"
 )
 AVERAGE = frozenset(["avg", "average", "mean"])
-TOTAL = frozenset(["total", "sum", "summed", "combined", "overall", "all"])
+TOTAL = vocabulary("total sum summed combined overall all")
 PERPLEXITY = frozenset(["ppl", "perplexity"])
-BITS = frozenset(["bpb", "bpc", "bpt", "bits"])
+BITS = vocabulary("bpb bpc bpt bits")
 
-OTHER_RATE = frozenset(
-    [
-        "min",
-        "max",
-        "base",
-        "initial",
-        "init",
-        "peak",
-        "target",
-        "decay",
-        "mult",
-        "multiplier",
-        "scale",
-        "ratio",
-        "warmup",
-        "factor",
-        "final",
-        "end",
-        "weight",
-        "wd",
-        "style",
-        "schedule",
-        "loss",
-        "steps",
-        "iters",
-        "type",
-        "name",
-        "minimum",
-        "maximum",
-        "start",
-        "floor",
-        "momentum",
-        "dropout",
-        "sample",
-        "sampling",
-        "mask",
-        "error",
-        "hit",
-        "accuracy",
-        "grad",
-    ]
+OTHER_RATE = vocabulary(
+    "min max base initial init peak target decay mult multiplier scale ratio warmup factor final end weight wd style schedule loss "
+    "steps iters type name minimum maximum start floor momentum dropout sample sampling mask error hit accuracy grad"
 )
-PLAIN_RATE = frozenset(
-    [
-        "train",
-        "training",
-        "trainer",
-        "optim",
-        "optimizer",
-        "opt",
-        "metric",
-        "metrics",
-        "default",
-        "current",
-        "cur",
-        "last",
-        "actual",
-        "effective",
-        "step",
-        "scheduler",
-        "main",
-        "now",
-        "log",
-        "logs",
-    ]
+PLAIN_RATE = vocabulary(
+    "train training trainer optim optimizer opt metric metrics default current cur last actual effective step scheduler main now "
+    "log logs"
 )
-GROUP = frozenset(
-    [
-        "group",
-        "groups",
-        "pg",
-        "param",
-        "params",
-        "parameter",
-        "adamw",
-        "adam",
-        "muon",
-        "sgd",
-        "lion",
-        "adafactor",
-        "fused",
-    ]
-)
+GROUP = vocabulary("group groups pg param params parameter adamw adam muon sgd lion adafactor fused")
 
-COUNTERS = frozenset(["step", "steps", "iter", "iters", "iteration", "iterations", "update", "updates", "it", "itr"])
-OPTIMISER = frozenset(["global", "optimizer", "optimiser", "optim", "opt", "update", "updates"])
-NO_COUNT = frozenset(
-    [
-        "per",
-        "time",
-        "ms",
-        "s",
-        "sec",
-        "secs",
-        "seconds",
-        "loss",
-        "tokens",
-        "token",
-        "samples",
-        "total",
-        "max",
-        "maximum",
-        "min",
-        "warmup",
-        "skipped",
-        "nan",
-        "inf",
-        "remaining",
-        "left",
-        "eta",
-        "rate",
-        "lr",
-        "speed",
-        "flops",
-        "elapsed",
-        "every",
-        "interval",
-        "log",
-        "eval",
-        "val",
-        "decay",
-        "size",
-        "avg",
-        "mean",
-        "throughput",
-        "logging",
-        "save",
-        "saved",
-        "ckpt",
-        "checkpoint",
-        "checkpoints",
-        "duration",
-        "accumulation",
-        "accum",
-        "batches",
-        "each",
-        "until",
-        "end",
-        "last",
-        "resume",
-        "resumed",
-        "from",
-        "number",
-        "of",
-        "nan",
-        "skip",
-        "planned",
-        "target",
-        "estimated",
-        "ppl",
-        "perplexity",
-        "acc",
-        "accuracy",
-        "norm",
-        "grad",
-        "mfu",
-        "gpu",
-        "mem",
-        "memory",
-        "data",
-        "forward",
-        "backward",
-        "fwd",
-        "bwd",
-        "load",
-    ]
+COUNTERS = vocabulary("step steps iter iters iteration iterations update updates it itr")
+OPTIMISER = vocabulary("global optimizer optimiser optim opt update updates")
+NO_COUNT = vocabulary(
+    "per time ms s sec secs seconds loss tokens token samples total max maximum min warmup skipped nan inf remaining left eta rate "
+    "lr speed flops elapsed every interval log eval val decay size avg mean throughput logging save saved ckpt checkpoint "
+    "checkpoints duration accumulation accum batches each until end last resume resumed from number of nan skip planned target "
+    "estimated ppl perplexity acc accuracy norm grad mfu gpu mem memory data forward backward fwd bwd load"
 )
-PLAIN_COUNT = frozenset(
-    [
-        "train",
-        "training",
-        "trainer",
-        "metric",
-        "metrics",
-        "counters",
-        "progress",
-        "num",
-        "n",
-        "current",
-        "cur",
-        "at",
-        "i",
-        "in",
-        "this",
-        "state",
-        "log",
-        "logs",
-        "logged",
-        "finished",
-        "completed",
-        "done",
-        "after",
-        "for",
-        "to",
-        "saving",
-        "epoch",
-        "epochs",
-    ]
+PLAIN_COUNT = vocabulary(
+    "train training trainer metric metrics counters progress num n current cur at i in this state log logs logged finished "
+    "completed done after for to saving epoch epochs"
 )
-EPOCH = SIDES | frozenset("epoch epochs trainer current num fraction metrics".split())
-SMALL = frozenset(["micro", "mini", "batch", "sub", "inner", "local"])
+EPOCH = SIDES | vocabulary("epoch epochs trainer current num fraction metrics")
+SMALL = vocabulary("micro mini batch sub inner local")
 
 
 @dataclass(frozen=True)

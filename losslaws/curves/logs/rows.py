@@ -9,32 +9,14 @@ from losslaws.curves.errors import InputError, nearest
 from losslaws.curves.logs import names
 from losslaws.curves.logs.table import Column, Table
 
-SPLITS = frozenset(
-    ["split", "mode", "phase", "stage", "subset", "partition", "set", "kind", "type", "prefix", "dataset"]
-)
+SPLITS = names.vocabulary("split mode phase stage subset partition set kind type prefix dataset")
 RUNS = frozenset(["run", "run name", "run id", "name", "experiment", "trial", "id", "exp", "experiment name"])
 NUMBERED = frozenset(["run", "run id", "trial", "seed", "experiment"])
 # what stands beside the name in a table that has one row for each run
-OF_RUNS = frozenset(
-    [
-        "state",
-        "status",
-        "created",
-        "runtime",
-        "duration",
-        "user",
-        "tags",
-        "sweep",
-        "notes",
-        "started",
-        "ended",
-        "source",
-        "host",
-        "hostname",
-        "group",
-    ]
+OF_RUNS = names.vocabulary(
+    "state status created runtime duration user tags sweep notes started ended source host hostname group"
 ) | {"start time", "end time", "run id", "created at", "start", "end"}
-METRICS = frozenset(["metric", "tag", "key", "variable", "name", "series"])
+METRICS = names.vocabulary("metric tag key variable name series")
 
 
 def of_one_run(table: Table, path: Path, part: str | None, notes: list[str]) -> Table:

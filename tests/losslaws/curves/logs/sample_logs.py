@@ -130,9 +130,182 @@ def results_curve(folder):
     return RUN.save(folder)
 
 
+def wandb_history(folder):
+    """As `run.history().to_csv()` writes it, with the service's own columns."""
+    table = pd.DataFrame(rows(("trainer/global_step", "lr-AdamW/pg1", "train/loss_step", "eval/loss")))
+    table["_step"], table["_runtime"], table["_timestamp"] = table.index, 0.5 * table.index, 1.7e9 + table.index
+    table.to_csv(folder / "history.csv")
+    return folder / "history.csv"
+
+
+def array(folder):
+    (folder / "log.json").write_text(
+        json.dumps({"run": "x", "history": list(rows(("step", "lr", "loss", "val_loss")))})
+    )
+    return folder / "log.json"
+
+
+def lists(folder):
+    """Columns as lists, as Keras' History or a hand-made dict is dumped."""
+    table = pd.DataFrame(rows()).astype(object).where(lambda t: t.notna(), None)
+    (folder / "history.json").write_text(json.dumps({name: table[name].tolist() for name in table}))
+    return folder / "history.json"
+
+
+def pandas_json(folder):
+    pd.DataFrame(rows()).to_json(folder / "frame.json")
+    return folder / "frame.json"
+
+
+def json_in_text(folder):
+    (folder / "console.log").write_text("".join(json.dumps(row) + "\n" for row in rows()))
+    return folder / "console.log"
+
+
+def gzip(folder):
+    import gzip as pack
+
+    path = folder / "log.csv.gz"
+    path.write_bytes(pack.compress(csv(folder).read_bytes()))
+    return path
+
+
+def zstandard(folder):
+    import zstandard as pack
+
+    path = folder / "log.jsonl.zst"
+    path.write_bytes(pack.compress(jsonl(folder).read_bytes()))
+    return path
+
+
+def xz(folder):
+    import lzma
+
+    path = folder / "train.log.xz"
+    path.write_bytes(lzma.compress(nanogpt(folder).read_bytes()))
+    return path
+
+
+def utf16(folder):
+    path = folder / "utf16.csv"
+    path.write_text(csv(folder).read_text(), encoding="utf-16")
+    return path
+
+
+def bom(folder):
+    path = folder / "bom.jsonl"
+    path.write_text(jsonl(folder).read_text(), encoding="utf-8-sig")
+    return path
+
+
+def semicolons(folder):
+    pd.DataFrame(rows()).to_csv(folder / "semi.csv", sep=";", decimal=",", index=False)
+    return folder / "semi.csv"
+
+
+def lightning(folder):
+    """Lightning's CSVLogger below its root folder: training and validation in rows of their own."""
+    where = folder / "lightning_logs" / "version_0"
+    where.mkdir(parents=True)
+    lines = []
+    for row in rows(("step", "lr-AdamW/pg1", "train_loss_step", "val_loss")):
+        lines.append({name: value for name, value in row.items() if name != "val_loss"} | {"epoch": 0})
+        if "val_loss" in row:
+            lines.append({"step": row["step"], "val_loss": row["val_loss"], "epoch": 0})
+    pd.DataFrame(lines).to_csv(where / "metrics.csv", index=False)
+    return folder
+
+
+def trainer_output(folder):
+    """A Trainer's output folder, with two checkpoints of one run and what it wrote for TensorBoard."""
+    history = [
+        entry
+        for row in rows()
+        for entry in (
+            {"step": row["step"], "learning_rate": row["lr"], "loss": row["train_loss"], "epoch": row["step"] / 400},
+            {"step": row["step"], "eval_loss": row.get("val_loss"), "epoch": row["step"] / 400},
+        )
+        if None not in entry.values()
+    ]
+    for step in (90, 400):
+        (folder / f"checkpoint-{step}").mkdir()
+        state = {"global_step": step, "log_history": [entry for entry in history if entry["step"] <= step]}
+        (folder / f"checkpoint-{step}" / "trainer_state.json").write_text(json.dumps(state))
+    (folder / "runs" / "May01_host").mkdir(parents=True)
+    (folder / "runs" / "May01_host" / "events.out.tfevents.1.host.1.0").write_bytes(b"")
+    return folder
+
+
+def nested_tensorboard(folder):
+    """As Keras' callback writes: training and validation in folders of their own, with one tag."""
+    from torch.utils.tensorboard import SummaryWriter
+
+    for side in ("train", "validation"):
+        with SummaryWriter(str(folder / "logs" / side)) as writer:
+            for row in rows():
+                if side == "train":
+                    writer.add_scalar("learning_rate", row["lr"], row["step"])
+                    writer.add_scalar("epoch_loss", row["train_loss"], row["step"])
+                elif "val_loss" in row:
+                    writer.add_scalar("epoch_loss", row["val_loss"], row["step"])
+    return folder / "logs"
+
+
+def mlflow(folder):
+    """The store that MLflow 3.17 makes in a folder: a file for each metric, lines "time value step"."""
+    run = folder / "mlruns" / "0" / "3ef1d60897ad46ec82b8f720d7dc4874"
+    for key, name in (("lr", "lr"), ("train_loss", "train/loss"), ("val_loss", "val_loss")):
+        path = run / "metrics" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("".join(f"17{r['step']:011d} {r[key]} {r['step']}\n" for r in rows() if key in r))
+    (run / "meta.yaml").write_text("run_id: 3ef1d60897ad46ec82b8f720d7dc4874\nstatus: 3\n")
+    (folder / "mlruns" / "0" / "meta.yaml").write_text("experiment_id: '0'\n")
+    return folder / "mlruns"
+
+
+def mlflow_database(folder):
+    """The table of metrics in MLflow's own mlflow.db."""
+    import sqlite3
+
+    with sqlite3.connect(folder / "mlflow.db") as store:
+        store.execute(
+            "CREATE TABLE metrics (key VARCHAR(250) NOT NULL, value FLOAT NOT NULL, timestamp BIGINT NOT NULL, run_uuid VARCHAR(32) NOT NULL, "
+            "step BIGINT DEFAULT '0' NOT NULL, is_nan BOOLEAN DEFAULT '0' NOT NULL)"
+        )
+        store.executemany(
+            "INSERT INTO metrics VALUES (?, ?, ?, 'r1', ?, 0)",
+            [(k, r[k], r["step"], r["step"]) for r in rows() for k in ("lr", "train_loss", "val_loss") if k in r],
+        )
+    store.close()
+    return folder / "mlflow.db"
+
+
+def trackio(folder):
+    """The database that trackio 0.43 makes for a project."""
+    import sqlite3
+
+    with sqlite3.connect(folder / "project.db") as store:
+        store.execute(
+            "CREATE TABLE metrics (id INTEGER PRIMARY KEY AUTOINCREMENT, run_id TEXT NOT NULL, timestamp TEXT NOT NULL, run_name TEXT NOT NULL, "
+            "step INTEGER NOT NULL, metrics TEXT NOT NULL, log_id TEXT, space_id TEXT)"
+        )
+        store.executemany(
+            "INSERT INTO metrics VALUES (NULL, 'a', '2026-11-28T20:04:07+00:00', 'run-a', ?, ?, NULL, NULL)",
+            [(r.pop("step"), json.dumps(r).encode()) for r in rows(("step", "lr", "train/loss", "val/loss"))],
+        )
+    store.close()
+    return folder / "project.db"
+
+
+FOLDERS = (lightning, trainer_output)  # of which a note says which file was read
 WRITERS = {
     writer.__name__: writer
-    for writer in (csv, tsv, wandb_csv, jsonl, parquet, tensorboard, wandb, nanogpt, run_folder, results_curve)
+    for writer in (
+        *(csv, tsv, wandb_csv, wandb_history, semicolons, jsonl, array, lists, pandas_json, json_in_text, parquet),
+        *(gzip, zstandard, xz, utf16, bom),
+        *(tensorboard, nested_tensorboard, wandb, mlflow, mlflow_database, trackio, nanogpt, run_folder, results_curve),
+        *FOLDERS,
+    )
 }
 
 
