@@ -2,9 +2,11 @@
 
 import argparse
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 from losslaws.curves import InputError, LossCurve, logs
+from losslaws.curves.logs.losses import UNITS
 from losslaws.curves.loss_curve import load_folder
 from losslaws.curves.runs import same_model
 from losslaws.curves.schedule import LONGEST
@@ -18,11 +20,24 @@ def add_logs(parser: argparse.ArgumentParser) -> None:
         "log",
         nargs="+",
         metavar="LOG",
-        help="csv, jsonl, parquet, trainer_state.json, event file, .wandb, text, run folder",
+        help="a log of any kind (docs/logs.md), a folder that holds one, or wandb:ENTITY/PROJECT/RUN",
     )
     parser.add_argument(
-        "--columns", nargs="+", default=[], metavar="ROLE=COLUMN", help="which column is step, lr, val_loss, train_loss"
+        "--columns",
+        nargs="+",
+        default=[],
+        metavar="ROLE=COLUMN",
+        help="which column is step, lr, val_loss, train_loss; a role given twice: pieces of one run, to be joined",
     )
+    parser.add_argument(
+        "--step-unit",
+        metavar="N",
+        help="optimiser steps that one count of the step column is: steps of an epoch, 1/TOKENS, updates between two calls of log",
+    )
+    parser.add_argument(
+        "--part", help="which run of a log that holds several: a name, 1, 2, ..., last; all: the epochs of one run"
+    )
+    parser.add_argument("--unit", choices=UNITS, help="of the losses (default: as their names say, or nats)")
     parser.add_argument(
         "--ran",
         metavar="NAME",
@@ -35,16 +50,45 @@ def add_logs(parser: argparse.ArgumentParser) -> None:
 
 
 def read_logs(args) -> list[LossCurve]:
-    """Return the curves of the logs that the command names."""
-    columns = {}
+    """Return the curves of the logs that the command names. Raises InputError where one has no rates."""
+    return [reading.whole() for reading in look_at_logs(args)]
+
+
+def look_at_logs(args) -> list[logs.Reading]:
+    """Return what the logs that the command names are read as."""
+    columns: dict[str, list[str]] = {}
     for pair in args.columns:
         role, sign, column = pair.partition("=")
         if not sign:
             raise InputError(f"--columns {pair}: write ROLE=COLUMN, e.g. lr=rate")
-        columns[role] = column
+        columns.setdefault(role, []).append(column)
+    if args.batch is not None and args.batch < 1:
+        raise InputError(f"--batch {args.batch}: must be a positive number of tokens")
     applied = specs.parse(args.ran, {"warmup": args.warmup or 0}) if args.ran else None
-    curves = [logs.read(path, columns=columns, schedule=applied, warmup=args.warmup) for path in args.log]
-    return [replace(curve, tokens_per_step=args.batch or curve.tokens_per_step) for curve in curves]
+    options = {
+        "columns": columns,
+        "schedule": applied,
+        "warmup": args.warmup,
+        "step_unit": fraction(args.step_unit),
+        "part": args.part,
+        "unit": args.unit,
+    }
+    readings = [logs.look(path, **options) for path in args.log]
+    for reading in readings:
+        if reading.curve is not None and args.batch:
+            reading.curve = replace(reading.curve, tokens_per_step=args.batch)
+    return readings
+
+
+def fraction(text: str | None) -> Fraction | None:
+    """Return a number written as 100, 0.125 or 1/8. Raises InputError for what is not positive."""
+    try:
+        value = None if text is None else Fraction(text)
+    except (ValueError, ZeroDivisionError):
+        value = Fraction(0)
+    if value is not None and value <= 0:
+        raise InputError(f"--step-unit {text}: write a positive number, e.g. 100 or 1/8")
+    return value
 
 
 def whole_folders(paths: list[str]) -> list[LossCurve]:

@@ -1,14 +1,23 @@
 """Other people's training logs as LossCurves: `logs.read("trainer_state.json")`.
 
-    read(path, *, columns=None, schedule=None, warmup=None) -> LossCurve
+    read(path, *, columns=None, schedule=None, warmup=None, ...) -> LossCurve
+    look(path, ...) -> Reading            the same, with all that was seen on the way
     read("log.csv", columns={"val_loss": "nll"}, schedule=schedules.build("cosine", 20_000, peak=3e-4, warmup=500))
 
-One file a format: `matches(path)` says whether the file looks like it, by its name, and `read(path)` gives its Table. Nothing
-is unpickled or executed. What was done on the way to the curve stands in `LossCurve.source`: "columns" by role, and "notes",
-a line for everything that the reader of a forecast should know.
+One file a format: `matches(source)` says whether the file looks like it, `read(source)` gives its Table. From there on all formats take
+one path, so that a fault is mended once:
+
+    rows.py    which rows are of the run: ranks, several runs, train and validation told apart by a column
+    names.py   what the words of a name mean;  roles.py  which column is step, rate, training and validation loss
+    steps.py   the step of every row: epochs, micro-steps, rows without one; restarts and abandoned branches
+    losses.py  NaN, impossible and implausible losses, perplexities;  rates.py  the rate of every step;  smoothing.py  training losses
+
+Nothing is unpickled or executed. What was done on the way to the curve stands in `LossCurve.source`: "columns" by role, and "notes",
+a line for everything that the reader of a forecast should know. Limits of size stand in source.py.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -16,96 +25,237 @@ from types import ModuleType
 import numpy as np
 
 from losslaws.curves.errors import InputError
+from losslaws.curves.logs import wandb_service
+from losslaws.curves.logs.losses import SHORT, checked, usable, without_stays
 from losslaws.curves.logs.rates import every_step
-from losslaws.curves.logs.roles import pick
+from losslaws.curves.logs.reading import Reading
+from losslaws.curves.logs.roles import Picked, pick
+from losslaws.curves.logs.rows import of_one_run
 from losslaws.curves.logs.smoothing import blocks
-from losslaws.curves.logs.table import Table, series
+from losslaws.curves.logs.source import Source
+from losslaws.curves.logs.steps import Order, of_rows, parts_of
+from losslaws.curves.logs.table import Column, Table
 from losslaws.curves.loss_curve import LossCurve
-from losslaws.curves.schedule import LONGEST, Schedule
+from losslaws.curves.schedule import Schedule
 
-# a folder may match several; the first counts
-FORMATS = ("run_folder", "trainer_state", "tensorboard", "wandb", "parquet", "jsonl", "csv", "nanogpt")
+# a file or folder may match several; the first counts
+FORMATS = (
+    "run_folder", "folders", "tensorboard", "wandb", "mlflow", "trackio", "parquet", "json", "csv", "text",
+)  # fmt: skip
+GAP, WIDE = 10, 0.02  # a gap is so many times as long as usual, and so much of the run
+COVERED = 0.2  # share of a given schedule that a log covers, below which that is noted
+Columns = Mapping[str, str | Sequence[str]]
 
 
-def read(
-    path: Path | str,
-    *,
-    columns: Mapping[str, str] | None = None,
-    schedule: Schedule | None = None,
-    warmup: int | None = None,
-) -> LossCurve:
-    """Return the loss curve of a log, up to the last step that it has.
-
-    columns   which column is the "step", "lr", "val_loss" or "train_loss", where the names do not say so
-    schedule  the rates that were applied, if the log does not hold them; at least as long as the log
-    warmup    steps of the linear warm-up; default: where the rates stop rising
+def read(path: Path | str, **options) -> LossCurve:
+    """Return the loss curve of a log, up to the last step that it has; options as of `look`.
 
     Of steps that occur twice, as after a resume, the last value counts. Step 0 is left out. A log without validation loss gives its
     training loss, smoothed as `smoothing.blocks` says. Raises InputError, one line naming file, field and remedy.
     """
-    path = Path(path)
-    if not path.exists():
-        raise InputError(f"{path}: no such file or folder")
-    try:
-        table = format_of(path).read(path)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
-    return curve_of(table, path, dict(columns or {}), schedule, warmup)
+    return look(path, **options).whole()
 
 
-def format_of(path: Path) -> ModuleType:
-    """Return the module that reads `path`. Raises InputError for a file of no known format."""
+def look(
+    path: Path | str,
+    *,
+    columns: Columns | None = None,
+    schedule: Schedule | None = None,
+    warmup: int | None = None,
+    step_unit: Fraction | None = None,
+    part: str | None = None,
+    unit: str | None = None,
+) -> Reading:
+    """Return what is read of a log: a file, a folder, or `wandb:ENTITY/PROJECT/RUN`.
+
+    columns    which column is the "step", "lr", "val_loss" or "train_loss", where the names do not say so; several are pieces to be joined
+    schedule   the rates that were applied, if the log does not hold them; at least as long as the log
+    warmup     steps of the linear warm-up; default: where the rates stop rising
+    step_unit  optimiser steps that one count of the step column stands for: steps of an epoch, 1/tokens of a step, ...
+    part       of a log with several runs, which: a name, "1", "2", ..., "last"; "all": the epochs of one run
+    unit       of the losses, "nats", "bits" or "perplexity"; default: as their names say
+
+    Raises InputError for what cannot be read, and for what can be read in two ways that differ.
+    """
+    columns, notes = dict(columns or {}), []
+    named = frozenset(name for some in columns.values() for name in ([some] if isinstance(some, str) else some))
+    if str(path).startswith(wandb_service.MARK):
+        where, table, form = Path(str(path)), wandb_service.read(str(path)), "wandb_service"
+    else:
+        where = Path(path)
+        source = Source(where, named)
+        form = format_of(source)
+        try:
+            table = form.read(source)
+        except OSError as error:
+            raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
+        notes, form = list(source.notes), form.__name__.rpartition(".")[2]
+    reading = Reading(where, form.replace("_", " "), table.rows, notes=notes)
+    return complete(reading, of_one_run(table, where, part, notes), columns, schedule, warmup, step_unit, part, unit)
+
+
+def format_of(source: Source) -> ModuleType:
+    """Return the module that reads `source`. Raises InputError for a file of no known format."""
     for name in FORMATS:
         form = import_module(f"{__name__}.{name}")
-        if form.matches(path):
+        if form.matches(source):
             return form
     raise InputError(
-        f"{path}: is of no known format; give a .csv, .jsonl, .parquet, .log or .wandb file, a trainer_state.json, "
+        f"{source.path}: is of no known format; give a .csv, .jsonl, .parquet, .log or .wandb file, a trainer_state.json, "
         "a TensorBoard event file, or a folder that holds one of these"
     )
 
 
-def curve_of(
-    table: Table, path: Path, columns: dict[str, str], schedule: Schedule | None, warmup: int | None
-) -> LossCurve:
-    """Return the curve that `table` holds, checked."""
-    chosen, notes, about = pick(table, path, columns), list(table.notes), dict(table.about)
+def complete(
+    reading: Reading,
+    table: Table,
+    columns: Columns,
+    schedule: Schedule | None,
+    warmup: int | None,
+    step_unit: Fraction | None,
+    part: str | None,
+    unit: str | None,
+) -> Reading:
+    """Fill in what the table of the log says, checked."""
+    path, notes, about = reading.path, reading.notes, dict(table.about)
     known, family = about.pop("warmup", None), about.pop("schedule", "logged")
-    step = table.numbers(chosen["step"], path)
-    refuse_odd_steps(step, chosen["step"], path)
-    losses = {
-        role: losses_of(step, table, chosen[role], path, notes) for role in ("val_loss", "train_loss") if role in chosen
-    }
-    losses = {role: (at, loss) for role, (at, loss) in losses.items() if at.size}
-    if not losses:
-        raise InputError(f"{path}: no row after step 0 has a loss, in none of its columns; give a log with losses")
+    picked = pick(table, path, columns, schedule is not None)
+    step = of_rows(table, picked, path, step_unit, part, notes)
+    used = {role: joined(table, names_of, step, path, notes) for role, names_of in roles_of(picked).items()}
+    used, step = one_part(used, step, path, part, notes)
+    order = Order(step, {picked.used[role]: column for role, column in used.items()}, path, part, notes)
+    reading.columns, reading.others = picked.used, {k: v for k, v in picked.others.items() if v}
+    losses = losses_of(reading, order, picked, unit)
+    reading.restarts, reading.repeated = order.restarts, order.repeated
     last = int(max(at[-1] for at, _ in losses.values()))
+    reading.first, reading.last = int(min(at[0] for at, _ in losses.values())), last
+    reading.losses = {role: at.size for role, (at, _) in losses.items()}
+    reading.gaps = gaps(np.unique(np.concatenate([at for at, _ in losses.values()])))
+    if reading.gaps:
+        a, b = reading.gaps[0]
+        notes.append(
+            f"nothing was logged between steps {a} and {b}"
+            + (f", and {len(reading.gaps) - 1} times more" if reading.gaps[1:] else "")
+        )
+    if schedule is None and "lr" not in used:
+        reading.wanting = f"{path}: has no column for the learning rate; name it (lr=COLUMN) or give the schedule that was applied (--ran)"
+        reading.used = "val_loss" if "val_loss" in losses else "train_loss"
+        reading.unit = unit or picked.unit[reading.used]
+        return reading
     if schedule is None:
-        rates = series(step, table.numbers(column_of_rates(chosen, path), path), notes, chosen["lr"])
-        schedule = every_step(*rates, last, known if warmup is None else warmup, family, path, notes)
-    at, loss = losses.get("val_loss") or blocks(*losses["train_loss"], schedule.warmup, notes)
-    return LossCurve(
+        at, rate = order.series(picked.used["lr"])
+        at, rate = at[~np.isnan(rate)], rate[~np.isnan(rate)]
+        schedule = every_step(at, rate, last, known if warmup is None else warmup, family, path, notes)
+    elif last < COVERED * schedule.steps:
+        notes.append(
+            f"the log ends at step {last} of the {schedule.steps} of the schedule that was given; are its steps updates?"
+        )
+    schedule = first_steps(schedule, last, path)
+    reading.used = role_used(losses, columns, schedule.warmup, last, notes)
+    reading.unit = unit or picked.unit[reading.used]
+    at, loss = losses[reading.used]
+    if reading.used == "train_loss":
+        if "val_loss" not in losses:
+            notes.append("the log has no validation loss")
+        at, loss = blocks(at, loss, schedule.warmup, notes)
+    reading.usable = usable(at, schedule.warmup, last)
+    if not reading.usable:
+        notes.append(
+            f"every loss lies within twice the warm-up of {schedule.warmup} steps; a forecast needs later ones, so log on"
+        )
+    reading.warmup, reading.peak, reading.last_rate = schedule.warmup, schedule.peak, float(schedule.lr[-1])
+    reading.curve = LossCurve(
         name=name_of(path),
-        schedule=first_steps(schedule, last, path),
+        schedule=schedule,
         step=at,
         loss=loss,
         train_loss=spread(*losses["train_loss"], last) if "train_loss" in losses else None,
-        source={"file": str(path), "columns": chosen, "notes": notes},
+        source={"file": str(path), "columns": picked.used, "notes": notes},
         **about,
     )
+    return reading
 
 
-def losses_of(
-    step: np.ndarray, table: Table, column: str, path: Path, notes: list[str]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the steps after 0 at which `column` has a loss, and the losses. Raises InputError for impossible ones."""
-    at, loss = series(step, table.numbers(column, path), notes, column)
-    odd = np.flatnonzero(~np.isfinite(loss) | (loss <= 0))
-    if odd.size:
-        raise InputError(
-            f"{path}: column '{column}' holds {loss[odd[0]]:g} at step {at[odd[0]]}; a loss is a finite positive number, so cut the log before it"
+def roles_of(picked: Picked) -> dict[str, list[str]]:
+    """Return the columns of each role that has a value in a row of its own."""
+    return {role: getattr(picked, role) for role in ("val_loss", "train_loss", "lr") if getattr(picked, role)}
+
+
+def joined(table: Table, pieces: list[str], step: np.ndarray, path: Path, notes: list[str]) -> Column:
+    """Return the columns that are pieces of one run as one: from the first step of a later piece on, it counts."""
+    columns = [table.numbers(name, path) for name in pieces]
+    first, *later = sorted(columns, key=lambda c: np.nanmin(step[c.row], initial=np.inf))
+    value = first.dense(table.rows)
+    for column in later:
+        begin = np.nanmin(step[column.row], initial=np.inf)
+        value[step >= begin] = np.nan
+        value[column.row] = column.value
+    if not later:
+        return first
+    notes.append(f"{len(pieces)} columns are joined; from the first step of a later one on, it counts")
+    row = np.flatnonzero(~np.isnan(value))
+    return Column(row, value[row])
+
+
+def one_part(
+    used: dict[str, Column], step: np.ndarray, path: Path, part: str | None, notes: list[str]
+) -> tuple[dict[str, Column], np.ndarray]:
+    """Return the rows of part 1, 2, ... or "last" of a log that begins anew; all rows where that is not asked for."""
+    if part is None or not (part.isdecimal() or part == "last"):
+        return used, step
+    starts = parts_of(step, max((c for role, c in used.items() if role != "lr"), key=lambda c: c.row.size))
+    number = len(starts) if part == "last" else int(part)
+    if not 1 <= number <= len(starts):
+        raise InputError(f"{path}: has {len(starts)} part(s), not a part {part}")
+    begin, end = starts[number - 1], [*starts, step.size][number]
+    if len(starts) > 1:
+        notes.append(f"part {number} of {len(starts)} is used, rows {begin + 1} to {end}")
+    step = step.copy()
+    step[:begin], step[end:] = np.nan, np.nan
+    return used, step
+
+
+def losses_of(reading: Reading, order: Order, picked: Picked, unit: str | None) -> dict:
+    """Return steps and losses by role. Raises InputError where there is none."""
+    losses = {}
+    for role in ("train_loss", "val_loss"):
+        column = picked.used.get(role)
+        if column is None:
+            continue
+        at, loss, nan = checked(*order.series(column), column, unit or picked.unit[role], reading.path, reading.notes)
+        if nan:
+            reading.not_finite[column] = nan
+        if at.size:
+            losses[role] = at, loss
+    if len(losses) == 2:
+        losses["val_loss"] = without_stays(
+            *losses["val_loss"], losses["train_loss"][1], picked.used["val_loss"], reading.notes
         )
-    return at[at > 0], loss[at > 0]
+    if not losses:
+        raise InputError(
+            f"{reading.path}: no row after step 0 has a loss, in none of its columns; give a log with losses"
+        )
+    return losses
+
+
+def role_used(losses: dict, columns: Columns, warmup: int, last: int, notes: list[str]) -> str:
+    """Return which losses a forecast uses: those of validation, unless they are too few and training has more."""
+    if "val_loss" not in losses or "train_loss" not in losses:
+        return next(iter(losses))
+    few, many = (usable(losses[role][0], warmup, last) for role in ("val_loss", "train_loss"))
+    if few >= SHORT or many < SHORT or "val_loss" in columns:
+        return "val_loss"
+    notes.append(
+        f"{few} validation losses behind the warm-up are too few for a forecast, so the training loss is used (--columns val_loss=COLUMN insists)"
+    )
+    return "train_loss"
+
+
+def gaps(step: np.ndarray) -> list[tuple[int, int]]:
+    """Return between which steps nothing was logged for unusually long."""
+    apart = np.diff(step)
+    wide = np.flatnonzero(apart > max(GAP * np.median(apart), WIDE * step[-1])) if apart.size else []
+    return [(int(step[i]), int(step[i + 1])) for i in wide]
 
 
 def spread(at: np.ndarray, loss: np.ndarray, steps: int) -> np.ndarray:
@@ -124,29 +274,8 @@ def first_steps(schedule: Schedule, steps: int, path: Path) -> Schedule:
     return Schedule(schedule.lr[:steps], min(schedule.warmup, steps), schedule.name)
 
 
-def column_of_rates(chosen: dict[str, str], path: Path) -> str:
-    """Return the column of the rates. Raises InputError where the log has none."""
-    if "lr" not in chosen:
-        raise InputError(
-            f"{path}: has no column for the learning rate; name it (lr=COLUMN) or give the schedule that was applied"
-        )
-    return chosen["lr"]
-
-
-def refuse_odd_steps(step: np.ndarray, column: str, path: Path) -> None:
-    """Raise InputError for steps that are not whole numbers from 0 to LONGEST; a row without a step is left out later."""
-    known = step[~np.isnan(step)]
-    if not known.size:
-        raise InputError(f"{path}: column '{column}' holds no step at all")
-    with np.errstate(invalid="ignore"):
-        odd = known[(known < 0) | (known > LONGEST) | (known != np.floor(known))]
-    if odd.size:
-        raise InputError(
-            f"{path}: column '{column}' holds {odd[0]:g}; steps are whole numbers from 0 to {LONGEST}, counted in updates of the optimiser"
-        )
-
-
 def name_of(path: Path) -> str:
     """Return what the curve is called: the file's name, or the folder's where all files of a kind have one name."""
-    same = path.stem in ("trainer_state", "curve", "metrics", "log") or "tfevents" in path.name
-    return path.parent.name or path.stem if same else path.stem
+    name = Path(path.stem) if path.suffix in (".gz", ".zst", ".bz2", ".xz") else path
+    same = name.stem in ("trainer_state", "curve", "metrics", "log") or "tfevents" in path.name
+    return path.parent.name or name.stem if same else name.stem

@@ -1,101 +1,139 @@
 """Which column of a log is which: by the names that training libraries give them, or as named by the user."""
 
-import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from losslaws.curves.errors import InputError, nearest
-from losslaws.curves.logs.table import Table
+from losslaws.curves.logs import names
+from losslaws.curves.logs.table import Column, Table
 
-# in order of preference, as `plain` writes them
-KNOWN = {
-    "step": (
-        "global_step",
-        "trainer_global_step",
-        "train_global_step",
-        "step",
-        "train_step",
-        "iter",
-        "iteration",
-        "iterations",
-        "steps",
-        "optimizer_step",
-        "update",
-        "updates",
-        "num_updates",
-        "it",
-        "_step",  # W&B's own, which counts the calls that log
-    ),
-    "lr": (
-        "lr",
-        "learning_rate",
-        "train_lr",
-        "train_learning_rate",
-        "optim_lr",
-        "optim_learning_rate_group0",
-        "learning_rate_group0",
-        "lr_adamw",
-        "lr_adam",
-        "rate",
-    ),
-    "val_loss": (
-        "val_loss",
-        "eval_loss",
-        "valid_loss",
-        "validation_loss",
-        "loss_val",
-        "loss_eval",
-        "loss_valid",
-        "loss_validation",
-        "lm_loss_validation",
-    ),
-    "train_loss": (
-        "train_loss",
-        "loss",
-        "training_loss",
-        "loss_train",
-        "lm_loss",
-        "train_lm_loss",
-        "train_crossentropyloss",
-        "train_ce_loss",
-        "step_loss",
-    ),
-}
+ROLES = ("step", "lr", "val_loss", "train_loss")
+SOME = 0.05  # of the entries of the fullest column alike; one with fewer, as a summary at the end, is no choice
+EQUAL = 1e-4  # relative; columns that differ by less are the same, since logs round
 
 
-def plain(name: str) -> str:
-    """Return `name` in small letters, one underscore between words, without the name of the run before " - "."""
-    return re.sub(r"[^a-z0-9]+", "_", name.rsplit(" - ", 1)[-1].strip().lower()).rstrip("_")
+@dataclass(frozen=True)
+class Picked:
+    """The columns of a log by what they are.
+
+    steps            candidates for the count of steps, the best first; one where the user names it
+    epoch, val_step  the column of epochs; a count of steps of validation's own
+    lr, val_loss, train_loss  columns; several are pieces of one run to be joined
+    others           by role, columns that could have been taken
+    unit             of the losses taken: "nats", "perplexity" or "bits", by their names
+    """
+
+    steps: list[str]
+    epoch: str | None
+    val_step: str | None
+    lr: list[str]
+    val_loss: list[str]
+    train_loss: list[str]
+    others: dict[str, list[str]] = field(default_factory=dict)
+    unit: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def used(self) -> dict[str, str]:
+        """The column of every role that the log has."""
+        found = {"step": self.steps[:1], "lr": self.lr, "val_loss": self.val_loss, "train_loss": self.train_loss}
+        return {role: " + ".join(columns) for role, columns in found.items() if columns}
 
 
-def pick(table: Table, path: Path, named: dict[str, str]) -> dict[str, str]:
-    """Return the column of every role that the log has. Raises InputError where it has no step or loss, or two of a kind."""
+def pick(table: Table, path: Path, named: Mapping[str, str | Sequence[str]], given: bool) -> Picked:
+    """Return the columns by role. `given`: the rates are known otherwise. Raises InputError where the log has no step or loss, or
+    two of a kind that differ."""
     columns = dict.fromkeys([*table.columns, *table.odd])
+    wanted = {}
     for role, column in named.items():
-        if role not in KNOWN:
-            raise InputError(f"columns: '{role}' is unknown{nearest(role, KNOWN)} (known: {', '.join(KNOWN)})")
-        if column not in columns:
-            raise InputError(f"{path}: has no column '{column}'{nearest(column, columns)} (it has {some(columns)})")
-    found = {role: named.get(role) or recognise(role, columns, path) for role in KNOWN}
-    found = {role: column for role, column in found.items() if column is not None}
-    if "step" not in found:
-        raise InputError(f"{path}: no column counts the steps among {some(columns)}; name it (step=COLUMN)")
-    if "val_loss" not in found and "train_loss" not in found:
+        if role not in ROLES:
+            raise InputError(f"columns: '{role}' is unknown{nearest(role, ROLES)} (known: {', '.join(ROLES)})")
+        wanted[role] = [column] if isinstance(column, str) else list(column)
+        for one in wanted[role]:
+            if one not in columns:
+                raise InputError(f"{path}: has no column '{one}'{nearest(one, columns)} (it has {some(columns)})")
+    known = {column: role for column in columns if (role := names.role(column))}
+    kinds = lambda kind, side="": [c for c, r in known.items() if r.kind == kind and r.side == side]  # noqa: E731
+    steps = wanted.get("step") or sorted(kinds("step"), key=lambda column: known[column].rank)
+    others, unit = {"step": steps[1:]}, {}
+    found = {"lr": wanted.get("lr", []) or ([] if given else best(table, path, kinds("lr"), known, "lr", others))}
+    for side in ("val", "train"):
+        role = f"{side}_loss"
+        for kind, called in (("loss", "nats"), ("bits", "bits"), ("perplexity", "perplexity")):
+            if role in wanted or found.get(role):
+                break
+            found[role] = best(table, path, kinds(kind, side), known, role, others, soft=bool(found.get("val_loss")))
+            unit[role] = called
+        found[role] = wanted.get(role, found.get(role, []))
+        if role in wanted:
+            first = known.get(found[role][0])
+            unit[role] = first.kind if first and first.kind in ("bits", "perplexity") else "nats"
+    losses = found["val_loss"] or found["train_loss"]
+    val_steps = kinds("step", "val")
+    if not losses and columns:
         raise InputError(f"{path}: no column is a loss among {some(columns)}; name it (val_loss=COLUMN)")
-    return found
+    if not steps and not val_steps:
+        raise InputError(no_steps(path, columns, kinds("epoch"), kinds("tokens")))
+    return Picked(
+        steps or val_steps,
+        *(next(iter(c), None) for c in (kinds("epoch"), val_steps)),
+        **found,
+        others=others,
+        unit=unit,
+    )
 
 
-def recognise(role: str, columns, path: Path) -> str | None:
-    """Return the column that plays `role`, or None. Raises InputError where several runs have one each."""
-    for known in KNOWN[role]:
-        match = [column for column in columns if plain(column) == known]
-        if len(match) > 1:
-            raise InputError(f"{path}: {len(match)} columns may be the {role}: {some(match)}; name one ({role}=COLUMN)")
-        if match:
-            return match[0]
-    return None
+def no_steps(path: Path, columns, epochs: list[str], tokens: list[str]) -> str:
+    """Return what to say of a log without a count of steps."""
+    for column, unit in ((epochs, "steps of an epoch"), (tokens, "1/TOKENS, the tokens of a step")):
+        if column:
+            return (
+                f"{path}: counts no steps of the optimiser, but '{column[0]}'; say how many steps one of it is, e.g. "
+                f"--columns step={column[0]} --step-unit N ({unit})"
+            )
+    return f"{path}: no column counts the steps among {some(columns)}; name it (step=COLUMN)"
+
+
+def best(
+    table: Table, path: Path, columns: list[str], known, role: str, others: dict[str, list[str]], soft: bool = False
+) -> list[str]:
+    """Return the best of columns that may play `role`, or none; `soft`: the choice is of no consequence.
+
+    Raises InputError where several are as good, and differ.
+    """
+    full = [c for c in columns if c in table.columns]
+    if not full:
+        return columns[:1]
+    most = max(table.columns[c].row.size for c in full)
+    rank = min(known[c].rank for c in full)
+    alike = [c for c in full if known[c].rank == rank and table.columns[c].row.size >= SOME * most] or [
+        c for c in full if known[c].rank == rank
+    ]
+    alike.sort(key=lambda c: (known[c].name, -table.columns[c].row.size))
+    if role == "train_loss" and len({names.run(c) for c in alike}) == 1:
+        alike.sort(key=lambda c: -table.columns[c].row.size)
+        overlap = [c for c in alike[1:] if np.intersect1d(table.columns[c].row, table.columns[alike[0]].row).size]
+        alike = alike[:1] + ([] if soft else overlap)
+    first, *rest = alike
+    if any(differ(table.columns[first], table.columns[c]) for c in rest):
+        pieces = f", or all pieces of one run ({role}=COLUMN {role}=COLUMN)" if names.run(first) else ""
+        raise InputError(
+            f"{path}: {len(alike)} columns may be the {role}: {some(alike)}; name one ({role}=COLUMN){pieces}"
+        )
+    others[role] = [c for c in columns if c != first]
+    return [first]
+
+
+def differ(a: Column, b: Column) -> bool:
+    """Whether two columns are not the same where both have a value, or have none in common."""
+    rows, i, j = np.intersect1d(a.row, b.row, return_indices=True)
+    with np.errstate(invalid="ignore"):
+        return not rows.size or not np.allclose(a.value[i], b.value[j], rtol=EQUAL, atol=0, equal_nan=True)
 
 
 def some(columns, most: int = 8) -> str:
     """Return the first names in words."""
-    names = [name[:40] for name in columns]
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "") or "no columns"
+    shown = [name[:40] for name in columns]
+    return ", ".join(shown[:most]) + (f" and {len(shown) - most} more" if len(shown) > most else "") or "no columns"

@@ -18,15 +18,13 @@ def blocks(step: np.ndarray, loss: np.ndarray, warmup: int, notes: list[str]) ->
         step, loss = step[after], loss[after]
     size = -(-step.size // BLOCKS)
     if size < DRAG:
-        notes.append("no validation loss: the training loss is used as it was logged")
+        notes.append("the training loss is used as it was logged")
         return step, loss
     # [n] -> [blocks, size]: the rows that do not fill a block go at the beginning,
     start = step.size % size  # so that the last block, which weighs most in a forecast, is whole
     step, loss = step[start:].reshape(-1, size), np.sort(loss[start:].reshape(-1, size), axis=1)
     cut = int(CUT * size)
-    notes.append(
-        f"no validation loss: the training loss is used, means of {size} rows without the {100 * CUT:.0f} % highest and lowest"
-    )
+    notes.append(f"the training loss is used, means of {size} rows without the {100 * CUT:.0f} % highest and lowest")
     # a curve's steps are whole and rise, so no two blocks may stand at the same one
     middle = np.unique(np.rint(step.mean(axis=1)).astype(np.int64), return_index=True)
     return middle[0], loss[:, cut : size - cut].mean(axis=1)[middle[1]]

@@ -8,27 +8,51 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from losslaws.curves.errors import InputError
+from losslaws.curves.logs import names
+from losslaws.curves.logs.folders import several
+from losslaws.curves.logs.source import LARGEST, Source
 from losslaws.curves.logs.table import Table, collect
 
 MARK = "tfevents"
+DEEP = ("", "*/", "*/*/", "*/*/*/")
 
 
-def matches(path: Path) -> bool:
-    return bool(event_files(path))
+def matches(source: Source) -> bool:
+    return bool(event_files(source.path))
 
 
 def event_files(path: Path) -> list[Path]:
-    """Return the event files that `path` is or holds, in the order in which they were begun."""
+    """Return the event files that `path` is or holds, those of one folder in the order in which they were begun."""
     if path.is_file():
         return [path] if MARK in path.name else []
-    return sorted((file for file in path.glob(f"*{MARK}*") if file.is_file()), key=lambda file: file.name)
+    found = [file for depth in DEEP for file in path.glob(f"{depth}*{MARK}*") if file.is_file()]
+    return sorted(found, key=lambda file: (str(file.parent), file.name))
 
 
-def read(path: Path) -> Table:
-    """Return the scalars, a row for each step of each burst of events. Raises InputError for a damaged record."""
-    notes = []
-    table = collect(row for file in event_files(path) for row in rows(file, notes))
-    return Table(table.columns, table.odd, notes)
+def read(source: Source) -> Table:
+    """Return the scalars, a row for each step of each burst of events. Raises InputError for a damaged record, and for several runs."""
+    files = event_files(source.path)
+    folders = list(dict.fromkeys(file.parent for file in files))
+    sides = {folder: side_of(folder, source.path) for folder in folders}
+    if len(runs := [folder for folder, side in sides.items() if not side]) > 1:
+        raise InputError(several(source.path, runs))
+    if sum(file.stat().st_size for file in files) > LARGEST:
+        raise InputError(f"{source.path}: has more than {LARGEST // 2**20} MiB of events; give a part of them")
+    return collect(
+        source.path,
+        (
+            {name if name == "step" else sides[file.parent] + name: value for name, value in row.items()}
+            for file in files
+            for row in rows(file, source.notes)
+        ),
+    )
+
+
+def side_of(folder: Path, top: Path) -> str:
+    """Return "val/" for a folder within a run that holds validation's scalars, as of Keras, or of one tag, as add_scalars makes it."""
+    name = folder.name if folder != top else ""
+    words = set(names.split(name))
+    return f"{name}/" if words & names.SIDES and (words <= names.SIDES or names.is_loss(name)) else ""
 
 
 def rows(path: Path, notes: list[str]) -> Iterator[dict[str, float]]:

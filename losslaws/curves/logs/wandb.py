@@ -10,44 +10,47 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from losslaws.curves.errors import InputError
+from losslaws.curves.logs.folders import several
+from losslaws.curves.logs.source import Source
 from losslaws.curves.logs.table import Table, collect
 
 HEAD, BLOCK, PIECE = 7, 32768, 7
+MARK = b":W&B"
 FULL, FIRST, MIDDLE, LAST = 1, 2, 3, 4
 
 
-def matches(path: Path) -> bool:
-    return bool(run_files(path))
+def matches(source: Source) -> bool:
+    return source.start.startswith(MARK) or bool(run_files(source.path))
 
 
 def run_files(path: Path) -> list[Path]:
-    """Return the .wandb files that `path` is or holds."""
+    """Return the .wandb files that `path` is or holds, in folders of runs too."""
     if path.is_file():
         return [path] if path.suffix == ".wandb" else []
-    return sorted(path.glob("*.wandb"))
+    folders = [path, path / "wandb"]
+    return sorted(file for folder in folders for depth in ("", "*run-*/") for file in folder.glob(f"{depth}*.wandb"))
 
 
-def read(path: Path) -> Table:
+def read(source: Source) -> Table:
     """Return the history. Raises InputError for a damaged file, for several runs, and where wandb is not installed."""
-    files = run_files(path)
+    files = [source.path] if not source.is_dir else run_files(source.path)
     if len(files) > 1:
-        raise InputError(f"{path}: holds {len(files)} runs, {files[0].name} and others; give one file")
+        raise InputError(several(source.path, files))
     try:
         from wandb.proto.wandb_internal_pb2 import Record
     except ImportError:
         raise InputError(
-            f"{path}: reading .wandb files needs the package wandb; install it or export the run as CSV"
+            f"{source.path}: reading .wandb files needs the package wandb; install it or export the run as CSV"
         ) from None
-    notes = []
-    table = collect(rows(files[0], Record, notes))
-    return Table(table.columns, table.odd, notes)
+    inside = source.inside(files[0]) if source.is_dir else source
+    return collect(source.path, rows(inside, Record))
 
 
-def rows(path: Path, record_type, notes: list[str]) -> Iterator[dict]:
+def rows(source: Source, record_type) -> Iterator[dict]:
     """Yield the logged values of every history record."""
     from google.protobuf.message import DecodeError
 
-    for data in records(path, notes):
+    for data in records(source):
         try:
             record = record_type.FromString(data)
             if record.WhichOneof("record_type") == "history":
@@ -55,13 +58,13 @@ def rows(path: Path, record_type, notes: list[str]) -> Iterator[dict]:
                     "/".join(item.nested_key) or item.key: json.loads(item.value_json) for item in record.history.item
                 }
         except (DecodeError, ValueError, RecursionError):
-            raise InputError(f"{path}: holds a record that is no W&B record; copy the file anew") from None
+            raise InputError(f"{source.path}: holds a record that is no W&B record; copy the file anew") from None
 
 
-def records(path: Path, notes: list[str]) -> Iterator[bytes]:
+def records(source: Source) -> Iterator[bytes]:
     """Yield every record, put together from its pieces. Raises InputError for damage; a half-written end is noted."""
-    content = path.read_bytes()
-    if not content.startswith(b":W&B"):
+    path, content = source.path, source.bytes()
+    if not content.startswith(MARK):
         raise InputError(f"{path}: does not begin like a .wandb file; copy the file anew")
     at, parts = HEAD, []
     while at < len(content):
@@ -83,4 +86,4 @@ def records(path: Path, notes: list[str]) -> Iterator[bytes]:
             parts = []
         at += PIECE + length
     if parts:
-        notes.append(f"{path.name}: ends within a record, which is left out; the run may still be writing")
+        source.notes.append(f"{path.name}: ends within a record, which is left out; the run may still be writing")

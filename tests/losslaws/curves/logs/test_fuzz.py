@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from losslaws.curves import InputError, logs
-from tests.losslaws.curves.sample_logs import TRAINER_STATE, WRITERS
+from tests.losslaws.curves.logs.sample_logs import TRAINER_STATE, WRITERS
 
 TRIES = int(os.environ.get("FUZZ", 400))
 KINDS = (

@@ -1,0 +1,96 @@
+"""What is odd about losses: values that are none, that end in NaN, that stay for many rows, of another unit or an implausible size."""
+
+from pathlib import Path
+
+import numpy as np
+
+from losslaws.curves.errors import InputError
+
+LEAST, MOST = 1e-9, 1e9  # beyond, a value is no loss in any unit
+LOW, HIGH = 0.05, 15.0  # nats per token between which language models' losses lie; ln(vocabulary) is below 13
+SHORT = 8  # losses that a forecast needs
+FIRST, SHARE = 2, 0.03  # ... behind so many times the warm-up and behind this share of the steps
+STAYS = 0.75  # share of rows with another loss than the row before, below which a loss is written on until the next evaluation
+MOVES = 0.9  # ... while so many training losses are others
+LN2 = float(np.log(2))
+UNITS = ("nats", "bits", "perplexity")
+
+
+def checked(
+    step: np.ndarray, loss: np.ndarray, column: str, unit: str, path: Path, notes: list[str]
+) -> tuple[np.ndarray, np.ndarray, int]:
+    """Return the steps after 0 with a loss, the losses in nats where the unit is known, and how many were NaN.
+
+    Raises InputError for impossible losses.
+    """
+    step, loss = step[step > 0], loss[step > 0]
+    nan = np.isnan(loss)
+    note_end(step, nan, column, notes)
+    step, loss = step[~nan], loss[~nan]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        if unit == "perplexity":
+            odd = ~np.isfinite(loss) | (loss <= 1)
+        else:
+            odd = ~np.isfinite(loss) | (loss < LEAST) | (loss > MOST)
+    if unit == "perplexity" and odd.any() and not odd.all():
+        step, loss = step[loss != np.inf], loss[loss != np.inf]  # exp() of a first loss
+        odd = loss <= 1
+    if odd.any():
+        i = int(np.argmax(odd))
+        raise InputError(
+            f"{path}: column '{column}' holds {loss[i]:g} at step {step[i]}; a loss is a finite positive number of a size that occurs, so cut the log "
+            "before it, or correct the row"
+        )
+    if unit == "perplexity":
+        notes.append(f"'{column}' is a perplexity; its logarithm is used, in nats")
+        loss = np.log(loss)
+    if unit == "bits":
+        notes.append(f"'{column}' is in bits, and so are the forecasts")
+    elif unit == "nats" and loss.size:
+        note_size(loss, column, notes)
+    return step, loss, int(nan.sum())
+
+
+def note_end(step: np.ndarray, nan: np.ndarray, column: str, notes: list[str]) -> None:
+    """Note a loss that is NaN from some step on for longer than it ever was before: the run has diverged."""
+    if not nan.any() or not nan[-1]:
+        return
+    finite = np.flatnonzero(~nan)
+    end = int(finite[-1]) + 1 if finite.size else 0
+    before = int(np.diff(finite).max()) - 1 if finite.size > 1 else 0
+    if step.size - end > max(before, 0) or not finite.size:
+        notes.append(
+            f"'{column}' is NaN from step {step[end]} on, in the last {step.size - end} of {step.size} losses: the run has diverged; what is used ends before"
+        )
+
+
+def without_stays(
+    step: np.ndarray, loss: np.ndarray, train: np.ndarray, column: str, notes: list[str]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return validation losses without those that only repeat the last evaluation in row after row of training losses `train`."""
+    if loss.size < 2 * SHORT or loss.size < STAYS * train.size:
+        return step, loss
+    new, moves = np.append(True, np.diff(loss) != 0), np.diff(train) != 0
+    if new.mean() > STAYS or new.sum() < 2 or moves.mean() < MOVES:
+        return step, loss
+    notes.append(
+        f"'{column}' repeats its last value in {int((~new).sum())} of {new.size} rows; the first of each counts"
+    )
+    return step[new], loss[new]
+
+
+def note_size(loss: np.ndarray, column: str, notes: list[str]) -> None:
+    """Note losses that are no nats per token of a language model."""
+    end = float(np.median(loss[-max(loss.size // 10, 1) :]))
+    if end > HIGH or float(np.median(loss)) > HIGH:
+        notes.append(
+            f"'{column}' ends at {end:.4g}: more than nats per token of a language model; a perplexity (--unit perplexity), or a sum over "
+            "micro-batches or tokens, of which all forecasts are then multiples"
+        )
+    elif end < LOW:
+        notes.append(f"'{column}' ends at {end:.2g}: less than language models reach per token; is it the loss?")
+
+
+def usable(step: np.ndarray, warmup: int, last: int) -> int:
+    """Return how many losses a forecast can use: those behind the aftermath of the warm-up."""
+    return int((step >= max(FIRST * warmup, SHARE * last)).sum())

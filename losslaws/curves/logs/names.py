@@ -1,0 +1,212 @@
+"""What the names of columns and the words of console lines mean: `role(name)`.
+
+A name is taken apart into words ("eval/c4_en/CrossEntropyLoss" -> eval c4 en cross entropy loss); it is a step, a rate, a loss, ... by the
+words that it must have, and no better than the words that it need not have let it be.
+"""
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+
+def vocabulary(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
+VALIDATION = vocabulary(
+    "val valid validation validate validating eval evaluation evaluate evaluating dev heldout holdout"
+)
+TEST = frozenset(["test", "testing"])
+TRAINING = frozenset(["train", "training"])
+SIDES = VALIDATION | TEST | TRAINING
+# of a loss that is not the one that is forecast: a part, a mean of the past, the best so far, a scale, ...
+OTHER_LOSS = vocabulary(
+    "aux auxiliary z zloss load balance balancing balanced lb moe router routing expert experts ema smooth smoothed smoothing "
+    "running moving rolling best min minimum lowest max maximum highest std stddev var variance scale scaler kl reg regularization "
+    "distill distillation grad spike delta diff change weight weights time ms sec seconds count num number n target previous prev "
+    "old mtp reward improvement norm limit threshold patience coef coefficient fn function type name initial init inf infs nans"
+)
+PURE = vocabulary("lm ce cross entropy crossentropy nll xent xentropy language modeling modelling causal clm")
+LOSS = vocabulary("loss losses nll crossentropy ce xent xentropy celoss")
+PLAIN_LOSS = vocabulary(
+    "step steps batch global value out metric metrics per token tokens model text local current cur this now on at with of the "
+    "iteration iter is results result set subset split data scalar scalars trainer log logs history info debug root main py task"
+)
+AVERAGE = frozenset(["avg", "average", "mean"])
+TOTAL = vocabulary("total sum summed combined overall all")
+PERPLEXITY = frozenset(["ppl", "perplexity"])
+BITS = vocabulary("bpb bpc bpt bits")
+
+OTHER_RATE = vocabulary(
+    "min max base initial init peak target decay mult multiplier scale ratio warmup factor final end weight wd style schedule loss "
+    "steps iters type name minimum maximum start floor momentum dropout sample sampling mask error hit accuracy grad"
+)
+PLAIN_RATE = vocabulary(
+    "train training trainer optim optimizer opt metric metrics default current cur last actual effective step scheduler main now "
+    "log logs"
+)
+GROUP = vocabulary("group groups pg param params parameter adamw adam muon sgd lion adafactor fused")
+
+COUNTERS = vocabulary("step steps iter iters iteration iterations update updates it itr")
+OPTIMISER = vocabulary("global optimizer optimiser optim opt update updates")
+NO_COUNT = vocabulary(
+    "per time ms s sec secs seconds loss tokens token samples total max maximum min warmup skipped nan inf remaining left eta rate "
+    "lr speed flops elapsed every interval log eval val decay size avg mean throughput logging save saved ckpt checkpoint "
+    "checkpoints duration accumulation accum batches each until end last resume resumed from number of nan skip planned target "
+    "estimated ppl perplexity acc accuracy norm grad mfu gpu mem memory data forward backward fwd bwd load"
+)
+PLAIN_COUNT = vocabulary(
+    "train training trainer metric metrics counters progress num n current cur at i in this state log logs logged finished "
+    "completed done after for to saving epoch epochs"
+)
+EPOCH = SIDES | vocabulary("epoch epochs trainer current num fraction metrics")
+SMALL = vocabulary("micro mini batch sub inner local")
+
+
+@dataclass(frozen=True)
+class Role:
+    """What a column may be.
+
+    kind  "step", "epoch", "tokens", "total" (of steps), "rank", "lr", "loss", "perplexity", "bits"
+    side  of a loss: "train" or "val"; of a step: "val" where it counts for validation only
+    rank  how good it is, 0 the best; of columns alike the best is taken
+    name  of a validation set or a group of parameters
+    """
+
+    kind: str
+    side: str = ""
+    rank: int = 0
+    name: str = ""
+
+
+@lru_cache(maxsize=20_000)
+def split(name: str) -> tuple[str, ...]:
+    """Return the words of a name in small letters."""
+    name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name)
+    words = re.findall(r"[a-z]++|\d++", name.lower())
+    found = []
+    for word in words:
+        for end in ("loss", "ppl"):
+            if word.endswith(end) and word[: -len(end)] in SIDES:
+                found += [word[: -len(end)], end]
+                break
+        else:
+            found += {"trl": ["train", "loss"], "tel": ["val", "loss"], "trainer": ["trainer"]}.get(word, [word])
+    return tuple(found)
+
+
+def metric(name: str) -> str:
+    """Return a column's name without that of its run, which W&B's charts put before " - "."""
+    return name.rsplit(" - ", 1)[-1]
+
+
+def run(name: str) -> str:
+    """Return the name of a column's run, or nothing."""
+    return name.rpartition(" - ")[0]
+
+
+def counts(name: str) -> bool:
+    """Whether a column of this name counts steps, tokens or epochs."""
+    found = role(name)
+    return found is not None and found.kind in ("step", "epoch", "tokens")
+
+
+def is_loss(name: str) -> bool:
+    """Whether a column of this name is a loss of some kind."""
+    found = role(name)
+    return found is not None and found.kind in ("loss", "perplexity", "bits")
+
+
+@lru_cache(maxsize=20_000)
+def role(name: str) -> Role | None:
+    """Return what a column of this name may be; None: nothing that is read."""
+    words = split(metric(name))
+    if not words or len(words) > 12:
+        return None
+    return loss(words) or rate(words) or count(words, metric(name).strip())
+
+
+def loss(words: tuple[str, ...]) -> Role | None:
+    """Return the role of a name with the words of a loss."""
+    has = set(words)
+    kind = "perplexity" if has & PERPLEXITY else "bits" if has & BITS else "loss"
+    if kind == "loss" and not (has & LOSS or {"cross", "entropy"} <= has):
+        return None
+    if has & OTHER_LOSS or has & {"lr", "rate"} or words[-1] in ("tokens", "steps"):
+        return None
+    side = "train" if has & TRAINING and not has & VALIDATION else "val" if has & (VALIDATION | TEST) else "train"
+    known = (
+        LOSS
+        | PURE
+        | PLAIN_LOSS
+        | AVERAGE
+        | TOTAL
+        | PERPLEXITY
+        | BITS
+        | SIDES
+        | {"epoch", "entropy", "cross", "byte", "char", "micro"}
+    )
+    unknown = [word for word in words if word not in known and not word.isdecimal()]
+    if unknown and side == "val":
+        return Role(kind, side, 5, " ".join(unknown))
+    rank = 5 if unknown else 4 if has & TOTAL else 3 if "epoch" in has and side == "train" else 0
+    if side == "val" and has & TEST and not has & VALIDATION:
+        rank += 6
+    if not rank:
+        rank = 2 if has & AVERAGE and "global" not in has else 0 if has & PURE else 1
+        if side == "val":
+            rank = 2 if "step" in has or "batch" in has or "micro" in has else 1 if rank == 2 else 0
+    return Role(kind, side, rank, " ".join(unknown))
+
+
+def rate(words: tuple[str, ...]) -> Role | None:
+    """Return the role of a name with the words of a learning rate."""
+    has = set(words)
+    if not ("lr" in has or {"learning", "rate"} <= has or words in (("rate",), ("eta",))) or has & (
+        OTHER_RATE - {"rate"}
+    ):
+        return None
+    rest = [word for word in words if word not in ("lr", "learning", "rate", "eta") and word not in PLAIN_RATE]
+    unknown = [word for word in rest if word not in GROUP and not word.isdecimal()]
+    return Role("lr", rank=2 if unknown else 1 if rest else 0, name=" ".join(rest))
+
+
+def count(words: tuple[str, ...], name: str) -> Role | None:
+    """Return the role of a name that counts something."""
+    has = set(words)
+    if has & {"rank"} and has <= {"rank", "local", "global", "process"}:
+        return Role("rank")
+    if has & {"epoch", "epochs"} and has <= EPOCH:
+        return Role("epoch")
+    if has & {"tokens", "token", "samples", "sequences", "examples"} and not has & (
+        NO_COUNT - {"tokens", "token", "samples", "of", "number", "total"}
+    ):
+        return Role("tokens")
+    if name == "_step":
+        return Role("step", rank=9)
+    if words in (("i",), ("s",), ("n", "iter")):
+        return Role("step", rank=4)
+    if words == ("progress",):
+        return Role("step", rank=5)
+    if not has & COUNTERS or has & (NO_COUNT - COUNTERS - VALIDATION - {"of", "number", "at", "from"}):
+        return None
+    if has & {"number", "from"}:
+        return None
+    side = "val" if has & VALIDATION else ""
+    rest = has - COUNTERS - OPTIMISER - VALIDATION - PLAIN_COUNT
+    if rest and not rest <= SMALL | LOSS | {"lm"}:
+        return None
+    if side == "" and rest & (LOSS | {"lm"}):
+        return None
+    if has & {"micro", "mini", "batch", "sub", "inner"}:
+        return Role("step", side, 7)
+    if has & OPTIMISER and has & COUNTERS and words != ("update",) and words != ("updates",):
+        return Role("step", side, 0)
+    if has & {"step", "steps", "update", "updates"}:
+        return Role("step", side, 1)
+    return Role("step", side, 2)
+
+
+COUNT_WORDS = (
+    COUNTERS | OPTIMISER | NO_COUNT | PLAIN_COUNT | SMALL | VALIDATION | {"epoch", "epochs", "rank", "local", "process"}
+)
