@@ -43,15 +43,24 @@ def read_logs(args) -> list[LossCurve]:
             raise InputError(f"--columns {pair}: write ROLE=COLUMN, e.g. lr=rate")
         columns[role] = column
     applied = specs.parse(args.ran, {"warmup": args.warmup or 0}) if args.ran else None
-    curves = [logs.read(path, columns=columns, schedule=applied, warmup=args.warmup) for path in args.log]
+    curves = [read(path, columns=columns, schedule=applied, warmup=args.warmup) for path in args.log]
     return [replace(curve, tokens_per_step=args.batch or curve.tokens_per_step) for curve in curves]
+
+
+def read(path: Path | str, **how) -> LossCurve:
+    """Return `logs.read(path)`. Raises InputError also for a name that is not UTF-8, which the readers cannot open."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise InputError(f"{path}: its name is not UTF-8 text; rename it") from None
+    return logs.read(path, **how)
 
 
 def whole_folders(paths: list[str]) -> list[LossCurve]:
     """Return the curves of logs; a results folder stands for all of its runs."""
     found = []
     for path in map(Path, paths):
-        found += load_folder(path / "curves").values() if (path / "curves").is_dir() else [logs.read(path)]
+        found += load_folder(path / "curves").values() if (path / "curves").is_dir() else [read(path)]
     return found
 
 
@@ -59,7 +68,7 @@ def curves_of(paths: list[str]) -> list[LossCurve]:
     """Return the curves of logs; a results folder stands for the runs of its base model."""
     found = []
     for path in map(Path, paths):
-        found += base_runs(path) if (path / "curves").is_dir() else [logs.read(path)]
+        found += base_runs(path) if (path / "curves").is_dir() else [read(path)]
     return found
 
 
