@@ -16,6 +16,7 @@ from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter, LogFormatter, ScalarFormatter
 
 from losslaws.curves import InputError
+from losslaws.curves.errors import printable
 from losslaws.curves.files import write_bytes
 
 SINGLE, DOUBLE = 3.25, 6.75  # widths of one and two columns, inches
@@ -145,15 +146,18 @@ def kinds_of(path: Path) -> tuple[Path, tuple[str, ...]]:
 
 
 def literal(figure: Figure) -> None:
-    """Let nothing in `figure` but the numbers along its axes be read as a formula: a name may hold a `$`."""
+    """Let nothing in `figure` but the numbers along its axes be read as a formula, and show control characters: names may hold any."""
     sides = [side for axes in figure.axes for side in (axes.xaxis, axes.yaxis)]
     for side in sides:
         told = side.get_major_formatter()
         if not isinstance(told, ScalarFormatter | LogFormatter):  # those write numbers, some as formulae
-            side.set_major_formatter(FuncFormatter(lambda x, i, told=told: str(told(x, i)).replace("$", r"\$")))
+            side.set_major_formatter(
+                FuncFormatter(lambda x, i, told=told: printable(str(told(x, i)), "\n").replace("$", r"\$"))
+            )
     ticks = {text for side in sides for text in side.findobj(Text)} - {side.label for side in sides}
     for text in set(figure.findobj(Text)) - ticks:
         text.set_parse_math(False)
+        text.set_text(printable(text.get_text(), "\n"))
 
 
 def numbered(svg: bytes) -> bytes:

@@ -17,6 +17,12 @@ from losslaws.curves import InputError, plugins
 class Door(argparse.ArgumentParser):
     """A parser that answers a bad command line with one line, as everything else here does."""
 
+    def parse_known_args(self, args=None, namespace=None):
+        for word in args or ():
+            if word.startswith("--") and word.endswith("=--"):  # argparse would give the option an empty list
+                self.error(f"argument {word[:-3]}: '--' is no value")
+        return super().parse_known_args(args, namespace)
+
     def error(self, message: str) -> NoReturn:
         raise InputError(f"{message} (`{self.prog} --help` says what there is)")
 

@@ -73,7 +73,7 @@ def look_at_logs(args) -> list[logs.Reading]:
         "part": args.part,
         "unit": args.unit,
     }
-    readings = [logs.look(path, **options) for path in args.log]
+    readings = [logs.look(openable(path), **options) for path in args.log]
     for reading in readings:
         if reading.curve is not None and args.batch:
             reading.curve = replace(reading.curve, tokens_per_step=args.batch)
@@ -91,11 +91,25 @@ def fraction(text: str | None) -> Fraction | None:
     return value
 
 
+def openable(path: Path | str) -> Path | str:
+    """Return `path`. Raises InputError for a name that is not UTF-8, which the readers cannot open."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise InputError(f"{path}: its name is not UTF-8 text; rename it") from None
+    return path
+
+
+def read(path: Path | str, **how) -> LossCurve:
+    """Return `logs.read(path)`, the name checked."""
+    return logs.read(openable(path), **how)
+
+
 def whole_folders(paths: list[str]) -> list[LossCurve]:
     """Return the curves of logs; a results folder stands for all of its runs."""
     found = []
     for path in map(Path, paths):
-        found += load_folder(path / "curves").values() if (path / "curves").is_dir() else [logs.read(path)]
+        found += load_folder(path / "curves").values() if (path / "curves").is_dir() else [read(path)]
     return found
 
 
@@ -103,7 +117,7 @@ def curves_of(paths: list[str]) -> list[LossCurve]:
     """Return the curves of logs; a results folder stands for the runs of its base model."""
     found = []
     for path in map(Path, paths):
-        found += base_runs(path) if (path / "curves").is_dir() else [logs.read(path)]
+        found += base_runs(path) if (path / "curves").is_dir() else [read(path)]
     return found
 
 

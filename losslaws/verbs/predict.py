@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from losslaws.curves import schedules
+from losslaws.curves import InputError, schedules
 from losslaws.curves.errors import printable
 from losslaws.curves.files import named
 from losslaws.curves.schedule import LONGEST
@@ -82,11 +82,12 @@ def run(args) -> None:
 
 def check_outputs(args) -> None:
     """Raise InputError for a file that cannot be written, before the minutes that a large log may take."""
-    if args.csv:
-        named(args.csv)
+    outputs = [args.csv] if args.csv else []
     if args.figure:
         from losslaws.style import kinds_of
 
         stem, kinds = kinds_of(args.figure)
-        for kind in kinds:
-            named(f"{stem}.{kind}")
+        outputs += [Path(f"{stem}.{kind}") for kind in kinds]
+    for path in map(named, outputs):
+        if path.exists() and any(path.samefile(log) for log in map(Path, args.log) if log.exists()):
+            raise InputError(f"{path}: is the log itself; name another file")

@@ -62,6 +62,13 @@ def test_a_profile_without_curves_gets_one_line(asked):
     assert done.stderr.startswith("error: no-such-profile: there are no curves in") and done.stderr.count("\n") == 1
 
 
+def test_a_place_that_cannot_be_written_gets_one_line(profile, tmp_path):
+    (tmp_path / "file").touch()
+    done = run("paper", "annealing", "--profile", profile, "--folder", tmp_path / "file" / "page", "--only", "claims")
+    assert done.returncode == 2
+    assert done.stderr == f"error: {tmp_path / 'file' / 'page' / 'claims.csv'}: Not a directory\n"
+
+
 def test_a_damaged_curve_gets_one_line(tmp_path):
     folder = write_experiment(tmp_path / "damaged", SMOKE)
     (folder / "curves" / "cosine-1x.csv").write_text("step,lr\n1,0.1\n")

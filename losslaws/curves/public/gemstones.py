@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from losslaws.curves.files import atomic
+from losslaws.curves.files import write_table
 from losslaws.curves.loss_curve import LossCurve
 from losslaws.curves.public.fetcher import DATA, fetch
 from losslaws.curves.schedules import build
@@ -90,8 +90,7 @@ def rebuild(folder: Path) -> None:
         ("constant.csv", constant.pivot_table("final_loss", "step", "model").round(6).reset_index()),
         ("cooldowns.csv", branches.round(6)),
     ):
-        with atomic(folder / name) as path:
-            table.to_csv(path, index=False)
+        write_table(table, folder / name)
 
 
 def logged(part: str) -> pd.DataFrame:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from losslaws.curves.errors import InputError, nearest
-from losslaws.curves.files import atomic
+from losslaws.curves.files import write_table
 from losslaws.curves.loss_curve import LossCurve
 from losslaws.curves.public.fetcher import DATA, fetch
 from losslaws.curves.schedules import build
@@ -71,5 +71,4 @@ def rebuild(folder: Path) -> None:
         tables = [
             pd.read_csv(fetch(f"{source}/{name}.csv"), dtype=str).assign(curve=name) for name in MULTI_POWER_SCHEDULES
         ]
-        with atomic(folder / f"{size}.csv") as path:
-            pd.concat(tables)[["curve", "step", "lr", "loss"]].to_csv(path, index=False)
+        write_table(pd.concat(tables)[["curve", "step", "lr", "loss"]], folder / f"{size}.csv")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from losslaws.curves.files import atomic
+from losslaws.curves.files import write_table
 from losslaws.curves.loss_curve import LossCurve
 from losslaws.curves.public.fetcher import DATA, fetch
 from losslaws.curves.schedules import build
@@ -91,5 +91,4 @@ def rebuild(folder: Path) -> None:
         columns |= {COLUMN.format(name): name for name in (SET, *OTHERS)}
         tables.append(table.rename(columns=columns)[list(columns.values())].assign(run=run))
     out = pd.concat(tables)[["run", "step", "lr", SET, *OTHERS]].sort_values(["run", "step"])
-    with atomic(folder / "losses.csv") as path:
-        out.round({name: 6 for name in (SET, *OTHERS)}).to_csv(path, index=False)
+    write_table(out.round({name: 6 for name in (SET, *OTHERS)}), folder / "losses.csv")

@@ -156,3 +156,8 @@ def test_no_cell_of_text_is_a_formula(tmp_path):
     read = pd.read_csv(tmp_path / "x.csv")
     assert read["'=name"].tolist() == [*(f"'{cell}" for cell in odd[:5]), "fine=1"] and (read["n"] == -1.5).all()
     assert frame["=name"].tolist() == odd
+
+
+def test_tables_are_written_in_one_place():
+    sources = [path for room in ("losslaws", "analysis") for path in (ROOT / room).rglob("*.py")]
+    assert [path.name for path in sources if ".to_csv(" in path.read_text(encoding="utf-8")] == ["files.py"]

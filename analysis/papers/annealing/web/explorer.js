@@ -36,6 +36,8 @@ const spec = (side) => ({ ...state[side], options: clean(state[side].options) })
 
 // S1, S2, loss and rate of every step for a schedule {name, steps, peak, warmup, options} under a law {params, warmupRule}.
 function compute(schedule, law) {
+  const { lambda, ...others } = law.params;
+  if (!(lambda >= 0 && lambda <= 1) || !Object.values(others).every(Number.isFinite)) throw new Error("lambda must lie between 0 and 1, and every parameter be a number");
   const lr = buildSchedule(schedule);
   return { lr, ...annealingLaw(law.params, lr, schedule.warmup, law.warmupRule) };
 }
@@ -65,6 +67,7 @@ function draw(side) {
   shown[side] = { schedule, ...curve };
   const run = family().runs.find((one) => one.name === state[side].run);
   for (const { key } of PLOTS) {
+    for (const glyph of charts[key].glyphs[side]) glyph.visible = true;
     const at = drawnSteps(schedule.steps, key === "loss" ? first : 0);
     charts[key].lines[side].data = { x: at.map((i) => i + 1), y: at.map((i) => curve[key][i]) };
   }
@@ -73,6 +76,13 @@ function draw(side) {
   const knots = schedule.name === "polyline" ? schedule.options.points : [];
   charts.lr.points[side].data = { x: knots.map(([x]) => x * schedule.steps), y: knots.map(([, y]) => y * schedule.peak) };
   return { curve, run };
+}
+
+// Show nothing of a side that cannot be computed: what stood there belongs to another schedule.
+function clear(side) {
+  delete shown[side];
+  for (const { key } of PLOTS) for (const glyph of charts[key].glyphs[side]) glyph.visible = false;
+  for (const key of ["loss", "s1", "s2", "measured", "error"]) $(`${key}-${side}`).textContent = "–";
 }
 
 // Knots moved by the mouse or a finger: keep them in order, between 0 and the last step, and at or above 0.
@@ -101,7 +111,8 @@ function update() {
       rows.push({ side, curve, last, run });
       problem.textContent = doubts(shown[side].schedule, curve).map((line) => `Mind: ${line}.`).join(" ");
     } catch (error) {
-      problem.textContent = `This schedule cannot be built: ${error.message}.`;
+      clear(side);
+      problem.textContent = `Nothing to show: ${error.message}.`;
     }
   }
   readout(rows);
@@ -160,7 +171,7 @@ function controls(side) {
   const set = (key) => changed((value) => { chosen[key] = value; });
   const long = Math.max(steps || chosen.steps, chosen.steps), high = Math.max(peak || chosen.peak, chosen.peak);
   box.replaceChildren(
-    field(side, "steps", { ...number("steps", 10, 1e6, 1), slide: [Math.round(long / 20), 4 * long] }, chosen.steps, (value) => set("steps")(Math.max(Math.round(value), 10))),
+    field(side, "steps", { ...number("steps", 10, MOST_STEPS, 1), slide: [Math.round(long / 20), 4 * long] }, chosen.steps, (value) => set("steps")(Math.max(Math.round(value), 10))),
     field(side, "peak", { ...number("peak rate", 0, null, high / 100), any: true, slide: [high / 20, 2 * high] }, chosen.peak, set("peak")),
     field(side, "warmup", number("steps of warm-up", 0, null, 1), chosen.warmup, (value) => set("warmup")(Math.round(value))),
     ...Object.entries(OPTIONS[chosen.name] || {}).map(([key, option]) => {

@@ -83,9 +83,13 @@ const SHAPES = {
   },
 };
 
+const MOST_STEPS = 1e6, MOST_CYCLES = 100; // more would stop the page while it computes
+
 // The rate of every step, [T], of {name, steps, peak, warmup, options}. Throws an Error that says what is wrong.
 function buildSchedule({ name, steps, peak, warmup, options }) {
   if (!(steps >= 1) || !(peak > 0) || !(warmup >= 0 && warmup < steps)) throw new Error("steps must exceed the warm-up, and the peak must be above 0");
+  if (steps > MOST_STEPS) throw new Error(`this page computes at most ${MOST_STEPS.toLocaleString("en")} steps`);
+  if (options.cycles !== undefined && !(options.cycles >= 1 && options.cycles <= MOST_CYCLES)) throw new Error(`cycles must lie between 1 and ${MOST_CYCLES}`);
   const shape = SHAPES[name](steps, warmup, options);
   return Float64Array.from({ length: steps }, (_, i) => peak * (warmup ? Math.min((i + 1) / warmup, 1) : 1) * shape(i + 1));
 }

@@ -216,6 +216,36 @@ def test_what_cannot_be_built_is_said_and_mended(desk):
     assert one.inner_text("#problem-a") == ""
 
 
+@pytest.mark.parametrize(
+    ("schedule", "control", "value", "said"),
+    [
+        ("cosine", "a-steps", "1e9", "at most 1,000,000 steps"),
+        ("cyclic", "a-cycles", "1e9", "cycles must lie between 1 and 100"),
+        ("wsd", "a-decay", "2.5", "a share of all steps, at most 1, or a whole number"),
+        ("cosine", "a-warmup", "1e7", "steps must exceed the warm-up"),
+    ],
+)
+def test_what_cannot_be_computed_is_refused_at_once_and_leaves_no_stale_number(desk, schedule, control, value, said):
+    one = desk[0]
+    one.select_option("#a-schedule", schedule)
+    before = one.input_value(f"#{control}")
+    one.fill(f"#{control}", value)
+    assert said in one.inner_text("#problem-a") and one.inner_text("#loss-a") == one.inner_text("#s1-a") == "–"
+    assert one.inner_text("#verdict") == "" and "a" not in one.evaluate("() => Object.keys(explorer.shown())")
+    one.fill(f"#{control}", before)
+    assert np.isfinite(same(one, "a")).all() and one.inner_text("#loss-a") != "–"
+
+
+def test_a_lambda_that_cannot_be_is_refused(desk):
+    one = desk[0]
+    one.select_option("#family", label="A fit of your own")
+    one.fill("#paste", json.dumps(LAW | {"lambda": 1.5}))
+    assert "lambda must lie between 0 and 1" in one.inner_text("#problem-a") and one.inner_text("#loss-b") == "–"
+    one.fill("#paste", json.dumps(LAW))
+    same(one, "a")
+    one.select_option("#family", "0")
+
+
 def test_downloads_hold_what_is_shown(desk):
     one = desk[0]
     with one.expect_download() as got:
