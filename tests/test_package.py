@@ -127,6 +127,7 @@ def seconds(*command) -> float:
     return min(tries)
 
 
+@pytest.mark.slow
 def test_an_import_costs_nothing_and_a_forecast_a_second():
     assert seconds("-c", "import losslaws") < 0.3
     assert seconds("-m", "losslaws", "predict", EXAMPLE, "--schedule", "wsd", "cosine", "--steps", 25000) < 1.5
@@ -291,7 +292,7 @@ DISTRIBUTIONS = {
     "markdown_it": "markdown-it-py",
     "huggingface_hub": "huggingface-hub",
 }
-DISTRIBUTIONS |= {"cycler": "matplotlib", "google": "tensorboard"}
+DISTRIBUTIONS |= {"cycler": "matplotlib", "google": "tensorboard", "click": "huggingface-hub"}
 
 
 def test_what_is_imported_is_what_is_asked_for():
