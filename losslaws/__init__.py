@@ -10,7 +10,15 @@
     InputError                            what everything raises for bad input: one line with the remedy
 
 Losses are in nats per token, learning rates as the optimiser applies them, steps are its updates, counted from 1.
-`docs/api.md` shows each of them at work. Every name is loaded when it is first asked for, so that `import losslaws` costs
+`docs/api.md` shows each of them at work:
+
+    >>> import losslaws
+    >>> run = losslaws.read("docs/examples/run.csv")
+    >>> forecasts = losslaws.predict(run, ["wsd:decay=0.2", "cosine"], steps=25_000)
+    >>> [(name, round(forecast.final[0], 2)) for name, forecast in forecasts.items()]
+    [('wsd decay=0.2', 2.99), ('cosine', 3.01)]
+
+Every name is loaded when it is first asked for, so that `import losslaws` costs
 nothing.
 """
 
@@ -73,13 +81,15 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> object:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'losslaws' has no attribute '{name}'")
-    module, _, attribute = _HOMES[name].partition(":")
-    found = import_module(module)
-    globals()[name] = getattr(found, attribute) if attribute else found
-    return globals()[name]
+if not TYPE_CHECKING:  # a type checker sees the imports above, and refuses other names
+
+    def __getattr__(name: str) -> object:
+        if name not in _HOMES:
+            raise AttributeError(f"module 'losslaws' has no attribute '{name}'")
+        module, _, attribute = _HOMES[name].partition(":")
+        found = import_module(module)
+        globals()[name] = getattr(found, attribute) if attribute else found
+        return globals()[name]
 
 
 def __dir__() -> list[str]:

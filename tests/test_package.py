@@ -88,6 +88,7 @@ def test_the_wheel_asks_for_six_packages_and_names_one_version(wheel):
     assert "losslaws = losslaws.__main__:main" in entry
 
 
+@pytest.mark.slow
 def test_what_was_installed_forecasts_from_any_folder(installed, tmp_path):
     shutil.copy(EXAMPLE, tmp_path / "run.csv")
     code = (
@@ -126,6 +127,7 @@ def seconds(*command) -> float:
     return min(tries)
 
 
+@pytest.mark.slow
 def test_an_import_costs_nothing_and_a_forecast_a_second():
     assert seconds("-c", "import losslaws") < 0.3
     assert seconds("-m", "losslaws", "predict", EXAMPLE, "--schedule", "wsd", "cosine", "--steps", 25000) < 1.5
@@ -271,20 +273,36 @@ def test_pins_are_written_for_each_file_from_what_pip_resolves(tmp_path, monkeyp
     assert (tmp_path / "requirements-page.txt").read_text() == "bokeh==1\n"
 
 
-def test_the_library_imports_nothing_that_it_does_not_ask_for():
-    optional = {
-        "wandb",
-        "tensorboard",
-        "google",
-        "shtab",
-    }  # each is imported where one format, or completion, is asked for
-    brought = {"cycler"}  # by matplotlib
+def imported(path: Path) -> set[str]:
+    """The packages of others that a file imports, by the name under which they are installed."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names.add(node.module.split(".")[0])
+    names -= {*sys.stdlib_module_names, "losslaws", "models", "training", "analysis", "tests", "train"}
+    return {DISTRIBUTIONS.get(name, name) for name in names}
+
+
+# What is imported under another name, or comes with a package that is asked for.
+DISTRIBUTIONS = {
+    "yaml": "pyyaml",
+    "hydra": "hydra-core",
+    "markdown_it": "markdown-it-py",
+    "huggingface_hub": "huggingface-hub",
+}
+DISTRIBUTIONS |= {"cycler": "matplotlib", "google": "tensorboard", "click": "huggingface-hub"}
+
+
+def test_what_is_imported_is_what_is_asked_for():
+    optional = direct("completion") | direct("logs")  # imported where one format, or completion, is asked for
     for path in (ROOT / "losslaws").rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-            names += [node.module] if isinstance(node, ast.ImportFrom) else []
-            tops = {name.split(".")[0] for name in names} - set(sys.stdlib_module_names) - {"losslaws"}
-            assert tops <= direct() | optional | brought, path
+        assert imported(path) <= direct() | optional, path
+    everything = direct().union(*map(direct, PROJECT["optional-dependencies"]))
+    for room in ("models", "training", "analysis", "tests"):
+        for path in [*(ROOT / room).rglob("*.py"), ROOT / "train.py"]:
+            assert imported(path) <= everything, path
 
 
 def test_continuous_integration_hooks_and_tests_run_one_ruff():

@@ -38,6 +38,12 @@ def predict(
     options    for every named schedule that has the option, e.g. decay=0.2
 
     Losses are in nats per token. Raises InputError for too few losses, for what is no schedule, and where nothing is asked.
+
+    >>> import losslaws
+    >>> run = losslaws.read("docs/examples/run.csv")
+    >>> found = predict(run, {"short": "wsd:decay=0.1", "long": "wsd:decay=0.4"}, steps=25_000)
+    >>> min(found, key=lambda name: found[name].final[0])
+    'long'
     """
     runs = [runs] if isinstance(runs, LossCurve) else list(runs)
     if not runs:
