@@ -3,6 +3,7 @@
 import errno
 import json
 import re
+import sys
 import zlib
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from safetensors.torch import save_file
 from losslaws.curves import InputError
 from losslaws.curves.files import atomic
 from training import distributed
+from training.records import State
+from training.settings import check
 
 MOMENTS = ("exp_avg", "exp_avg_sq")
 
@@ -25,7 +28,9 @@ def path_of(folder: Path, step: int) -> Path:
 def steps_in(folder: Path) -> list[int]:
     """The steps of the checkpoints in `folder`, rising."""
     return sorted(
-        int(match[1]) for path in folder.glob("step-*.safetensors") if (match := re.fullmatch(r"step-(\d+)", path.stem))
+        int(match[1])
+        for path in folder.glob("step-*.safetensors")
+        if (match := re.fullmatch(r"step-([0-9]{8,15})", path.stem))
     )
 
 
@@ -58,25 +63,50 @@ def save(folder: Path, step: int, model: torch.nn.Module, optimizer: torch.optim
     return path
 
 
-def load(path: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer | None = None) -> None:
-    """Put the state of a checkpoint into `model` and, where given, `optimizer`.
+class Damaged(InputError):
+    """A checkpoint that is not what was written."""
 
-    Raises InputError for a missing or damaged file and for one of another model.
-    """
+    def __init__(self, path: Path, why: str):
+        super().__init__(f"{path}: the checkpoint is damaged ({why}); delete it to go on from the one before")
+
+
+def read(path: Path) -> tuple[dict[str, torch.Tensor], dict]:
+    """The tensors of a checkpoint by name, and its metadata (`records.State`). Raises InputError where it is missing, Damaged."""
     if not path.is_file():
         raise InputError(f"{path}: there is no such checkpoint (steps at hand: {steps_in(path.parent) or 'none'})")
     try:
         with safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
             about = json.loads(file.metadata()["about"])
-    except (SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise InputError(
-            f"{path}: the checkpoint is damaged ({error}); delete it to go on from the one before"
-        ) from None
+        check(about, State, "its metadata")
+    except (SafetensorError, KeyError, TypeError, ValueError, RecursionError) as error:
+        raise Damaged(path, str(error)) from None
     if _checksum(tensors) != about["crc32"]:
-        raise InputError(
-            f"{path}: the checkpoint is damaged (checksum differs); delete it to go on from the one before"
-        )
+        raise Damaged(path, "checksum differs")
+    if path_of(path.parent, about["step"]) != path:
+        raise Damaged(path, f"it holds step {about['step']}")
+    return tensors, about
+
+
+def newest_sound(folder: Path) -> int:
+    """The step of the newest checkpoint that is whole, 0 without one; damaged ones are renamed, with a warning."""
+    for step in reversed(steps_in(folder)):
+        path = path_of(folder, step)
+        try:
+            read(path)
+            return step
+        except Damaged as error:
+            path.rename(path.with_suffix(".damaged"))
+            print(f"warning: {error}; it is set aside as {path.with_suffix('.damaged').name}", file=sys.stderr)
+    return 0
+
+
+def load(path: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer | None = None) -> None:
+    """Put the state of a checkpoint into `model` and, where given, `optimizer`.
+
+    Raises InputError for a missing file and one of another model, Damaged for a damaged one.
+    """
+    tensors, about = read(path)
     for name, parameter in model.named_parameters():
         weights = tensors.get(f"model/{name}")
         if weights is None or weights.shape != parameter.shape:
@@ -88,6 +118,8 @@ def load(path: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer | 
             parameter.copy_(distributed.part_like(weights, parameter))
         if optimizer is None:
             continue
+        if any(f"{moment}/{name}" not in tensors for moment in MOMENTS):
+            raise InputError(f"{path}: holds no optimiser state of '{name}'; branch from a checkpoint of a run")
         optimizer.state[parameter] = {
             "step": torch.tensor(
                 float(about["step"]), device=parameter.device if optimizer.defaults["fused"] else "cpu"

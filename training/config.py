@@ -87,6 +87,7 @@ def _leaves(tree, path=""):
 def validate(config: dict) -> None:
     """Check a plain config's keys, types and ranges. Raises InputError, one line; the schedule's options are left to `schedule`."""
     settings.check(config)
+    settings.epochs(config, config["data"]["train_tokens"])  # as asked for; what there is shows when it is there
     for named in (config["eval"].get("also"), config["data"]["tokenizer"]):
         for text in named if isinstance(named, list) else []:
             if text not in choices("data"):

@@ -4,6 +4,7 @@ Rank 0 alone writes. Without torchrun there is one rank and nothing here does an
 """
 
 import os
+from collections.abc import Callable
 from contextlib import contextmanager, nullcontext
 
 import torch
@@ -92,6 +93,19 @@ def part_like(tensor: torch.Tensor, parameter: torch.Tensor) -> torch.Tensor:
     if isinstance(parameter, DTensor):
         return distribute_tensor(tensor, parameter.device_mesh, parameter.placements)
     return tensor
+
+
+def first(make: Callable[[], int]) -> int:
+    """What `make` returns on rank 0, which alone calls it; the others wait for that."""
+    number = make() if rank() == 0 else 0
+    return number if ranks() == 1 else highest(number)[0]
+
+
+def highest(*numbers: int) -> list[int]:
+    """The highest of each number over the ranks."""
+    tensor = torch.tensor(numbers, device="cuda" if dist.get_backend() == "nccl" else "cpu")
+    dist.all_reduce(tensor, dist.ReduceOp.MAX)
+    return tensor.tolist()
 
 
 def add(tensor: torch.Tensor) -> torch.Tensor:

@@ -4,7 +4,9 @@ import errno
 import math
 import platform
 import subprocess
+import sys
 import time
+from contextlib import closing
 from importlib.metadata import version
 from pathlib import Path
 
@@ -16,10 +18,11 @@ from tqdm import tqdm
 
 import models
 from losslaws.curves import InputError, Schedule
-from losslaws.curves.loss_curve import read_json
-from training import checkpoint, config, distributed, texts
+from training import checkpoint, config, distributed, records, texts
+from training.interrupt import Interrupted, Watch
 from training.machine import Machine
 from training.run_folder import ReadOnlyFolder, RunFolder, parse_origin
+from training.settings import epochs as check_epochs
 from training.sinks import open_sink
 
 ROWS = 50  # steps between reads of the device's losses: reading one waits for the device
@@ -39,8 +42,8 @@ def train(cfg: DictConfig, until: int | None = None, wait: bool = False) -> RunF
     until  stop after this step's checkpoint instead of at the end
     wait   for another process that trains the run now, instead of raising
 
-    Raises InputError for bad input, an unusable checkpoint, and a full disk; the same call then goes on from the newest
-    checkpoint. A loss that is not finite ends the run as "diverged", without an error.
+    Raises InputError for bad input, an unusable checkpoint, and a full disk, and Interrupted where a signal asked it to end;
+    the same call then goes on from the newest checkpoint. A loss that is not finite ends the run as "diverged", without an error.
     """
     settings = config.plain(cfg)
     config.validate(settings)
@@ -56,6 +59,11 @@ def train(cfg: DictConfig, until: int | None = None, wait: bool = False) -> RunF
                 return folder
             try:
                 _train(settings, schedule, folder, until or schedule.steps)
+            except Interrupted as end:
+                line = f"interrupted by {end.signal.name} at step {end.step}; the same command goes on from there"
+                folder.write_text("error.txt", line + "\n")
+                say(f"{folder.path}: {line}", sys.stderr)
+                raise
             except OSError as error:
                 if error.errno not in (errno.ENOSPC, errno.EDQUOT):
                     raise
@@ -138,15 +146,15 @@ def conclude(settings, schedule, folder, machine, seconds, trained):
     )
 
 
-def say(line):
+def say(line, file=None):
     """Print `line` once, however many processes share the run."""
     if not distributed.rank():
-        print(line)
+        print(line, file=file)
 
 
 def begin(settings, schedule, folder, machine) -> int:
     """Load the newest checkpoint, or the one to branch from, or start anew; return the steps that are done."""
-    step, also = folder.resume_step(), settings["eval"]["also"]
+    step, also = distributed.first(lambda: checkpoint.newest_sound(folder.checkpoints)), settings["eval"]["also"]
     if step:
         checkpoint.load(checkpoint.path_of(folder.checkpoints, step), machine.model, machine.optimizer)
         folder.begin_record(folder, step, also)
@@ -164,26 +172,25 @@ def begin(settings, schedule, folder, machine) -> int:
 
 
 def run_steps(settings, schedule, folder, machine, start, last):
-    """Train from step `start` + 1 to step `last`, recording every step. Raises Diverged."""
+    """Train from step `start` + 1 to step `last`, recording every step. Raises Diverged and Interrupted."""
     every, saving = settings["eval"]["every"], settings["checkpoint"]
     silent = distributed.rank() > 0
-    sink = open_sink(folder.path, settings["name"], settings | ({"logger": {"sink": "none"}} if silent else {}))
+    sink = open_sink(folder.path, settings | ({"logger": {"sink": "none"}} if silent else {}), start)
     pending = []
     bar = tqdm(total=schedule.steps, initial=start, desc=settings["name"], unit="step", disable=silent or None)
-    with folder.append() as append:
+    with bar, closing(sink), folder.append() as append, Watch(saving.get("minutes")) as watch:
         for step in range(start + 1, last + 1):
             rate = float(schedule.lr[step - 1])
             loss, norm = machine.step(step, rate)
             val = machine.evaluate() if step % every == 0 or step == schedule.steps else {}
             pending.append((step, rate, loss, norm, val))
-            saves = step % saving["every"] == 0 or step in saving["keep"] or step == last
+            saves = step % saving["every"] == 0 or step in saving["keep"] or step == last or watch.due(step)
             if saves or len(pending) >= ROWS:
                 flush(pending, list(machine.val), append, sink, bar)
             if saves:
                 checkpoint.save(folder.checkpoints, step, machine.model, machine.optimizer)
                 folder.trim_checkpoints(saving["keep"], newest=2)
-    bar.close()
-    sink.close()
+                watch.has_saved(step)
 
 
 def flush(pending, columns, append, sink, bar):
@@ -216,6 +223,7 @@ def describe(settings, schedule, folder, machine, text, also):
     counts = models.parameter_counts(settings["model"], text.vocab_size, settings["batch"]["length"])
     flops = models.flops_per_token(settings["model"], text.vocab_size, settings["batch"]["length"])
     before = folder.path / "run.json"
+    epochs = check_epochs(settings, text.train.size)
     about = {
         "schedule": schedule.name,
         "warmup": schedule.warmup,
@@ -229,12 +237,15 @@ def describe(settings, schedule, folder, machine, text, also):
         "corpus": text.id,
         **({"also": {name: other.id for name, other in also.items()}} if also else {}),
         "train_tokens": int(text.train.size),
+        "epochs": round(epochs, 4),
+        "micro": machine.micro,
+        "compile": settings["hardware"]["compile"],
         "device": torch.cuda.get_device_name() if machine.device.type == "cuda" else "cpu",
         "versions": {"python": platform.python_version(), "torch": version("torch")},
         "git": git_state(),
         "init_from": settings["init_from"],
     }
-    old = read_json(before) if before.exists() else about
+    old = records.read(before, records.About) if before.exists() else about
     for known, now in ((old["corpus"], text.id), (old.get("also", {}), about.get("also", {}))):
         if known != now:
             raise InputError(

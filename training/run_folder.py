@@ -1,19 +1,20 @@
 """The run folder: what a run leaves behind, and how it is found again."""
 
-import fcntl
 import json
 import os
+import re
 from collections.abc import Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-import yaml
 
 from losslaws.curves import InputError, LossCurve, Schedule
 from losslaws.curves.files import write_text
-from losslaws.curves.loss_curve import ALSO, COLUMNS, evaluated, read_json, read_record
-from training import checkpoint
+from losslaws.curves.loss_curve import ALSO, COLUMNS, evaluated, read_record
+from losslaws.curves.names import check_name
+from training import checkpoint, locks, records
+from training.settings import check
 
 # what of a config bears on no record, or is told better by run.json
 ELSEWHERE = ("name", "runs", "corpora", "logger", "checkpoint", "init_from", "hardware")
@@ -42,7 +43,7 @@ class RunFolder:
     def complete(self) -> dict | None:
         """What the finished run says of its end; None while it has not ended."""
         marker = self.path / "complete.json"
-        return read_json(marker) if marker.exists() else None
+        return records.read(marker, records.End) if marker.exists() else None
 
     def finish(self, **about) -> None:
         """Mark the run as ended; it is never run again."""
@@ -62,31 +63,36 @@ class RunFolder:
         path = self.path / "config.yaml"
         if not path.is_file():
             raise InputError(f"{self.path}: is not a run folder (it has no config.yaml)")
-        return yaml.safe_load(path.read_text())
+        content = records.read_yaml(path)
+        check(content, where=str(path))
+        return content
 
     @contextmanager
     def lock(self, wait: bool = False):
         """Hold the folder for this process; where another one holds it, `wait` for that or raise InputError."""
+        check_name(self.path.name, f"{self.path.parent}: the run folder")
         self.path.mkdir(parents=True, exist_ok=True)
-        with open(self.path / "lock", "w") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-            except BlockingIOError:
-                raise InputError(
-                    f"{self.path}: is being trained by another process; wait for it or choose another name"
-                ) from None
-            yield
+        lock = self.path / "lock"
+        try:
+            with locks.held(lock, wait):
+                try:
+                    yield
+                finally:
+                    self.leave_nothing(lock)
+        except locks.Held:
+            raise InputError(
+                f"{self.path}: is being trained by another process; wait for it or choose another name"
+            ) from None
+
+    def leave_nothing(self, lock: Path) -> None:
+        """Remove the folder where an attempt that was refused has left nothing in it but its lock, which is held."""
+        if [*self.path.iterdir()] == [lock]:
+            lock.unlink()
+            self.path.rmdir()
 
     def running(self) -> bool:
         """Whether some process holds the folder."""
-        if not (self.path / "lock").exists():
-            return False
-        with open(self.path / "lock") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return True
-        return False
+        return locks.is_held(self.path / "lock")
 
     def resume_step(self) -> int:
         """The newest checkpoint's step, 0 without one."""
@@ -98,8 +104,9 @@ class RunFolder:
             return 0
         with open(self.record, "rb") as file:
             file.seek(max(self.record.stat().st_size - 4096, 0))
-            rows = file.read().decode().split("\n")[:-1]
-        return int(rows[-1].split(",")[0]) if rows and rows[-1][:1].isdigit() else 0
+            rows = file.read().split(b"\n")[:-1]
+        step = rows[-1].split(b",")[0] if rows else b""
+        return int(step) if re.fullmatch(rb"[0-9]{1,15}", step) else 0
 
     def applied_rates(self) -> np.ndarray:
         """The learning rate of every recorded step, float64."""
@@ -112,9 +119,10 @@ class RunFolder:
         besides the run's own; where `origin` was not evaluated on one, its column is empty.
         """
         source = (origin or self).record
-        header, *lines = source.read_text().split("\n")[: step + 1] if step else [""]
+        (self.path / "error.txt").unlink(missing_ok=True)  # of the attempt before
+        header, *lines = source.read_bytes().decode(errors="replace").split("\n")[: step + 1] if step else [""]
         rows = [dict(zip(header.split(","), line.split(","), strict=False)) for line in lines]
-        if len(rows) < step or (rows and int(rows[-1]["step"] or 0) != step):
+        if len(rows) < step or (rows and rows[-1].get("step") != str(step)):
             raise InputError(
                 f"{source}: holds fewer than the {step} steps of its checkpoint; delete {self.path} to train it anew"
             )
@@ -146,7 +154,9 @@ class RunFolder:
         line  of the sweep file that asked for the run
         """
         table = read_record(self.record)
-        about = read_json(self.path / "run.json")
+        about = records.read(self.path / "run.json", records.About)
+        if "exact" not in about["flops_per_token"]:
+            raise InputError(f"{self.path / 'run.json'}: lacks the key 'flops_per_token.exact'")
         return LossCurve(
             name=name,
             schedule=Schedule(table["lr"].to_numpy(), about["warmup"], about["schedule"]),
@@ -186,7 +196,7 @@ class ReadOnlyFolder(RunFolder):
 def parse_origin(text: str) -> tuple[RunFolder, int]:
     """Split RUN_FOLDER@STEP. Raises InputError where it is not that or names no run."""
     folder, _, step = str(text).rpartition("@")
-    if not folder or not step.isdigit():
+    if not folder or not re.fullmatch("[0-9]{1,15}", step):
         raise InputError(f"init_from='{text}': write RUN_FOLDER@STEP, e.g. runs/constant-1a2b3c4d@1200")
     origin = RunFolder(folder)
     origin.config()

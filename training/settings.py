@@ -249,14 +249,6 @@ class Settings(Group):
     eval: Evaluation
     checkpoint: Checkpoint
 
-    @model_validator(mode="after")
-    def text_suffices(self) -> "Settings":
-        """The text as it is asked for; what a corpus holds in the end is checked when it is there."""
-        problem = lacks_text(self.steps, self.batch.sequences, self.batch.length, int(self.data.train_tokens))
-        if problem and not self.data.repeat:
-            raise ValueError(f"data.train_tokens={self.data.train_tokens}: {problem}")
-        return self
-
 
 class LocalEngine(Group):
     """Processes on this machine."""
@@ -298,16 +290,20 @@ class SlurmEngine(Group):
 ENGINES = {"local": LocalEngine, "ray": RayEngine, "slurm": SlurmEngine}
 
 
-def lacks_text(steps: int, sequences: int, length: int, tokens: int) -> str | None:
-    """Say what is wrong where a run predicts more tokens than its text holds once; None where it does not."""
-    once = (tokens - 1) // length * length  # whole windows, as training.corpus.batches cuts them
-    wanted = steps * sequences * length
-    if wanted <= once:
-        return None
-    return (
-        f"the run takes {steps:,} x {sequences:,} x {length:,} = {wanted:,} tokens, {wanted / max(once, 1):.2f} times what "
-        f"is there; give it more text, fewer steps, or data.repeat=true"
-    )
+def epochs(settings: Mapping, tokens: int) -> float:
+    """How often a run goes through a text of `tokens`, each of which is predicted once an epoch.
+
+    Raises InputError for more than once without data.repeat.
+    """
+    steps, batch = settings["steps"], settings["batch"]
+    once = max((int(tokens) - 1) // batch["length"] * batch["length"], 1)  # whole windows, as corpus.batches cuts them
+    wanted = steps * batch["sequences"] * batch["length"]
+    if wanted > once and not settings["data"].get("repeat"):
+        raise InputError(
+            f"steps={steps}: the run takes {steps:,} x {batch['sequences']:,} x {batch['length']:,} = {wanted:,} tokens, "
+            f"{wanted / once:.2f} times the text; give it more (data.train_tokens={int(tokens)}), fewer steps, or data.repeat=true"
+        )
+    return wanted / once
 
 
 def check(settings: Mapping, of: type[BaseModel] = Settings, where: str = "config") -> None:

@@ -1,10 +1,14 @@
 """One run from text to loss curve: record, completion, branch, accumulation, divergence."""
 
+import errno
+import fcntl
 import json
+import os
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 from transformers import LlamaForCausalLM
 
 from losslaws.curves import InputError, LossCurve, logs
@@ -134,21 +138,59 @@ def test_a_loss_that_is_not_finite_ends_the_run_as_diverged_and_keeps_its_record
     assert not np.isfinite(recorded[-1])
 
 
-def test_a_checkpoint_that_was_damaged_is_refused_with_the_remedy(overrides):
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda path: path.write_bytes(path.read_bytes()[:200]),
+        lambda path: path.write_bytes(path.read_bytes()[:-100] + b"?" * 100),
+        lambda path: path.write_bytes(b""),
+        lambda path: path.write_bytes(checkpoint.path_of(path.parent, 16).read_bytes()),  # of another step
+        lambda path: rewrite(path, {}),
+        lambda path: rewrite(path, {"about": "null"}),
+        lambda path: rewrite(path, {"about": "[]"}),
+        lambda path: rewrite(path, {"about": '{"step": 40}'}),
+        lambda path: rewrite(path, {"about": '{"step": "40", "crc32": 1}'}),
+        lambda path: rewrite(path, {"about": "[" * 100_000}),
+        lambda path: rewrite(path, {"about": '{"step": 40, "crc32": 1}'}),
+    ],
+)
+def test_the_checkpoint_before_is_taken_where_the_newest_is_damaged(overrides, damage, capsys):
     folder = run(overrides, "checkpoint.keep=[16]")
-    (folder.path / "complete.json").unlink()
-    path = checkpoint.path_of(folder.checkpoints, 40)
-    content = bytearray(path.read_bytes())
-    content[-100] ^= 1
-    path.write_bytes(content)
-    with pytest.raises(InputError, match="damaged.*delete it to go on from the one before"):
-        run(overrides, "checkpoint.keep=[16]")
-    path.write_bytes(content[:200])
-    with pytest.raises(InputError, match="damaged"):
-        run(overrides, "checkpoint.keep=[16]")
-    path.unlink()
     before = folder.record.read_bytes()
-    assert run(overrides).record.read_bytes() == before
+    (folder.path / "complete.json").unlink()
+    newest = checkpoint.path_of(folder.checkpoints, 40)
+    damage(newest)
+    with pytest.raises(checkpoint.Damaged, match="damaged.*delete it to go on from the one before"):
+        checkpoint.read(newest)
+    again = run(overrides, "checkpoint.keep=[16]")
+    assert again.complete["trained"] == 24
+    assert again.record.read_bytes() == before
+    assert newest.with_suffix(".damaged").exists()
+    assert f"warning: {newest}: the checkpoint is damaged" in capsys.readouterr().err
+
+
+def rewrite(path, about):
+    tensors, _ = checkpoint.read(path)
+    save_file(tensors, path, metadata=about)
+
+
+def test_a_branch_from_a_damaged_checkpoint_is_refused(overrides):
+    origin = run(overrides)
+    path = checkpoint.path_of(origin.checkpoints, 40)
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(InputError, match="damaged"):
+        run(overrides, f"init_from={origin.path}@40", "steps=50", "schedule=linear", "schedule.warmup=5")
+
+
+def test_a_checkpoint_without_moments_is_none_to_branch_from(overrides):
+    origin = run(overrides)
+    path = checkpoint.path_of(origin.checkpoints, 40)
+    tensors, about = checkpoint.read(path)
+    weights = {name: tensor for name, tensor in tensors.items() if name.startswith("model/")}
+    about["crc32"] = checkpoint._checksum(weights)
+    save_file(weights, path, metadata={"about": json.dumps(about)})
+    with pytest.raises(InputError, match="no optimiser state|another optimiser"):
+        run(overrides, f"init_from={origin.path}@40", "steps=50", "schedule=linear", "schedule.warmup=5")
 
 
 def test_another_model_is_refused(overrides):
@@ -170,21 +212,6 @@ def test_other_text_under_the_same_config_is_refused(overrides, text, tmp_path, 
         run(mine, f"corpora={tmp_path / 'two'}")
 
 
-def test_tensorboard_gets_what_is_recorded(overrides):
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-
-    folder = run(overrides, "logger=tensorboard")
-    events = EventAccumulator(str(folder.path / "tensorboard"))
-    events.Reload()
-    assert [event.step for event in events.Scalars("val_loss")] == [10, 20, 30, 40]
-    np.testing.assert_allclose([event.value for event in events.Scalars("train_loss")], losses(folder), rtol=1e-6)
-
-
-def test_a_sink_that_is_not_installed_says_so(overrides):
-    with pytest.raises(InputError, match="pip install trackio"):
-        run(overrides, "logger=trackio")
-
-
 def test_another_process_in_the_folder_is_noticed(overrides):
     cfg = config.load(overrides)
     folder = train(cfg)
@@ -198,3 +225,68 @@ def test_a_gpu_that_is_not_there_is_named(overrides):
         pytest.skip("this machine has a GPU")
     with pytest.raises(InputError, match="hardware.device=cpu"):
         run(overrides, "hardware.device=cuda")
+
+
+def test_a_run_that_needs_more_text_than_there_is_is_refused_and_epochs_are_recorded(overrides, text, tmp_path):
+    few = [*overrides, "data.val_tokens=1024", "data.train_tokens=5000"]
+    with pytest.raises(InputError, match=r"2\.05 times the text.*data\.repeat=true"):
+        run(few)
+    folder = run(few, "data.repeat=true")
+    windows = 4999 // 32
+    assert json.loads((folder.path / "run.json").read_text())["epochs"] == pytest.approx(40 * 8 / windows, abs=1e-4)
+    own = tmp_path / "own.txt"  # asked for enough, but there is less
+    own.write_text((text / "ast.txt").read_text())
+    short = [*overrides, f"data.paths=['{own}']", "data.val_tokens=1024", f"runs={tmp_path / 'short'}", "steps=200"]
+    with pytest.raises(InputError, match="times the text"):
+        run(short)
+    assert not list((tmp_path / "short").glob("*"))  # nor is an empty folder left
+
+
+def test_how_the_work_is_divided_is_no_part_of_a_runs_name(overrides):
+    whole, parts = run(overrides), run(overrides, "batch.micro=2")  # the second is complete already
+    assert whole.path == parts.path
+    about = json.loads((whole.path / "run.json").read_text())
+    assert (about["micro"], about["compile"]) == (8, False)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("complete.json", b'{"status": "complete", "steps": 40, "final_loss": "low", "trained": 40}', "final_loss is"),
+        ("complete.json", b'{"status": "done", "steps": 40, "final_loss": 1.0, "trained": 40}', "status is 'done'"),
+        ("complete.json", b'{"status": "complete"}', "lacks the key 'steps'"),
+        ("complete.json", b"[]", "must hold a JSON object"),
+        ("complete.json", b"\xff\xfe", "is not valid JSON"),
+        ("complete.json", b'{"a":' * 100_000, "nested too deeply"),
+        ("config.yaml", b"a: [", "is not YAML"),
+        ("config.yaml", b"\xff\xfe\x00", "is not YAML"),
+        ("config.yaml", b"- 1", "must be a mapping"),
+        ("config.yaml", b"steps: many", "config.yaml"),
+        ("config.yaml", b"[" * 10_000, "config.yaml"),
+        ("run.json", b'{"schedule": "cosine"}', "lacks the key 'warmup'"),
+        ("curve.csv", b"\x00\xff\xfe" * 1000, "curve.csv"),
+        ("curve.csv", b"step,lr,val_loss,train_loss\n1,x,2,3\n", "column 'lr'"),
+    ],
+)
+def test_a_tampered_run_folder_gives_one_line_that_names_the_file(overrides, name, content, message):
+    folder = run(overrides)
+    (folder.path / name).write_bytes(content)
+    with pytest.raises(InputError) as caught:
+        assert folder.complete
+        folder.recorded_steps()
+        folder.config()
+        folder.curve("c")
+    assert message in str(caught.value)
+    assert str(folder.path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert folder.recorded_steps() in (0, 1, 40)
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS])
+def test_a_file_system_without_locks_is_named(overrides, monkeypatch, number):
+    def flock(*arguments):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    with pytest.raises(InputError, match="its file system .* gives no locks"):
+        run(overrides)

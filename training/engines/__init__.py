@@ -8,7 +8,6 @@ What they share is here (a launch) and in `work` (what a worker does). An engine
 the run folders, so that a launch may be stopped at any moment and given again, on another engine too.
 """
 
-import fcntl
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -22,7 +21,7 @@ from yaml import YAMLError
 
 from losslaws.curves import InputError
 from losslaws.curves.errors import nearest
-from training import config, texts
+from training import config, locks, texts
 from training.settings import ENGINES, check
 from training.sweep import Sweep
 
@@ -79,12 +78,10 @@ def options(engine: str, chosen: list[str]) -> dict:
 def one_launch(sweep: Sweep):
     """Hold the sweep for this process; wait while another launch holds it."""
     sweep.runs.mkdir(parents=True, exist_ok=True)
-    with open(sweep.runs / f".{sweep.name}.lock", "w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            print(f"sweep '{sweep.name}': another launch of it is running; waiting for that one", file=sys.stderr)
-            fcntl.flock(file, fcntl.LOCK_EX)
+    lock = sweep.runs / f".{sweep.name}.lock"
+    if locks.is_held(lock):
+        print(f"sweep '{sweep.name}': another launch of it is running; waiting for that one", file=sys.stderr)
+    with locks.held(lock, wait=True):
         yield
 
 
