@@ -1,0 +1,138 @@
+"""The SLURM engine on a SLURM of this machine alone: skipped where there is no root or no SLURM (Debian: slurmctld, slurmd, munge)."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from losslaws.curves import InputError
+from tests.training.conftest import CELLS, ROOT, worker_of
+from training import config, engines, sweep
+from training.loop import train
+
+pytest.importorskip("submitit")
+from training.engines import slurm, squeue
+
+HERE = Path(__file__).parent
+pytestmark = pytest.mark.skipif(
+    os.getuid() != 0 or not all(map(shutil.which, ("slurmctld", "slurmd", "munged", "sbatch"))),
+    reason="needs root, and slurmctld, slurmd, slurm-client and munge installed",
+)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def node(tmp_path_factory):
+    """A SLURM whose node says that it has three CPUs."""
+    folder = tmp_path_factory.mktemp("slurm")
+    script = str(HERE / "one_node.sh")
+    started = subprocess.run([script, "start", str(folder), "3"], capture_output=True, text=True, check=True)
+    before = {key: os.environ.get(key) for key in ("SLURM_CONF", "OMP_NUM_THREADS")}
+    os.environ |= {"SLURM_CONF": started.stdout.strip(), "OMP_NUM_THREADS": "1"}
+    yield
+    subprocess.run([script, "stop", str(folder)], check=True)
+    for key, value in before.items():
+        os.environ.pop(key) if value is None else os.environ.update({key: value})
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    monkeypatch.setattr(slurm, "POLL", 0.5)
+
+
+def start(planned, *settings):
+    """Launch in a thread; the thread, and a list that will hold its error."""
+    errors = []
+
+    def run():
+        try:
+            engines.run(planned, "slurm", ["cpus_per_task=1", *settings])
+        except InputError as error:
+            errors.append(str(error))
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    return thread, errors
+
+
+def jobs_of(planned):
+    return json.loads(slurm.Book(planned).path.read_text())
+
+
+def until(condition, launch=None):
+    for _ in range(600):
+        if condition():
+            return
+        assert launch is None or launch.is_alive()
+        time.sleep(0.1)
+    raise AssertionError("waited a minute")
+
+
+def check_alone(planned, folder):
+    """Every record is that of a run by itself."""
+    for name, cell in planned.cells.items():
+        alone = train(config.load([*cell.overrides, f"runs={folder / 'alone'}"]))
+        assert cell.folder.record.read_bytes() == alone.record.read_bytes(), name
+
+
+def test_what_the_node_does_not_have_is_said(write_sweep, capfd):
+    planned = sweep.load(write_sweep(CELLS))
+    with pytest.raises(InputError, match=r"PartitionConfig.* asks for 64 CPUs .* offers 3 CPUs a node .* cancelled"):
+        engines.run(planned, "slurm", ["cpus_per_task=64"])
+    assert squeue.queued() == {}
+    assert slurm.fitting({"cpus_per_task": None, "cluster": "slurm", "slurm_partition": "test"})["cpus_per_task"] == 3
+    with pytest.raises(InputError, match="sbatch refuses the job .*partition"):
+        engines.run(planned, "slurm", ["slurm_partition=absent", "cpus_per_task=1"])
+
+
+def test_a_sweep_outlives_its_launcher_and_a_lost_job(write_sweep, tmp_path):
+    long = {"trunk": "fit | schedule=constant schedule.warmup=5 steps=400 checkpoint.every=50"}
+    path = write_sweep({**CELLS, **long})
+    planned = sweep.load(path)
+    trunk = planned.cells["trunk"]
+    first = subprocess.Popen(
+        [sys.executable, "-m", "training", "run", path, "engine.cpus_per_task=1", "--engine", "slurm"],
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+    )
+    until(lambda: trunk.folder.recorded_steps() > 0)
+    first.kill()
+    first.wait()
+    jobs = jobs_of(planned)
+    written = slurm.Book(planned).path.stat().st_mtime_ns
+    launch, errors = start(planned)
+    until(lambda: slurm.Book(planned).path.stat().st_mtime_ns != written, launch)
+    assert "trunk@400" in jobs_of(planned)
+    assert jobs_of(planned).items() <= jobs.items()  # nothing is submitted twice
+    until(lambda: trunk.folder.recorded_steps() > 50 and trunk.folder.running(), launch)
+    worker = psutil.Process(worker_of(trunk))
+    step = next(one for one in worker.parents() if one.name().startswith("slurmstepd"))
+    for process in step.children(recursive=True):
+        process.kill()
+    launch.join()
+    assert not errors
+    assert jobs_of(planned)["trunk@400"] != jobs["trunk@400"]
+    check_alone(planned, tmp_path)
+
+
+def test_a_killed_process_is_tried_again_in_its_job_and_a_cancelled_job_is_left(write_sweep):
+    one = {"trunk": "fit | schedule=constant schedule.warmup=5 steps=4000 checkpoint.every=20"}
+    planned = sweep.load(write_sweep(one, "cancelled"))
+    trunk = planned.cells["trunk"]
+    launch, errors = start(planned)
+    until(lambda: trunk.folder.recorded_steps() > 50, launch)
+    before = set(squeue.queued())
+    os.kill(worker := worker_of(trunk), signal.SIGKILL)
+    until(lambda: trunk.folder.running() and worker_of(trunk) != worker, launch)
+    assert set(squeue.queued()) == before
+    squeue.ask("scancel", *before)
+    launch.join()
+    assert "1 of 1 cells did not finish (trunk)" in errors[0]
+    assert sweep.state(trunk)[0] == "failed" and "was cancelled" in sweep.state(trunk)[2]
