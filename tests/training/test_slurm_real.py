@@ -75,6 +75,11 @@ def until(condition, launch=None):
     raise AssertionError("waited a minute")
 
 
+def begins(cell):
+    """How often training of the cell has begun."""
+    return (cell.folder.path / "log.txt").read_text().count("tokens per step")
+
+
 def check_alone(planned, folder):
     """Every record is that of a run by itself."""
     for name, cell in planned.cells.items():
@@ -93,7 +98,7 @@ def test_what_the_node_does_not_have_is_said(write_sweep, capfd):
 
 
 def test_a_sweep_outlives_its_launcher_and_a_lost_job(write_sweep, tmp_path):
-    long = {"trunk": "fit | schedule=constant schedule.warmup=5 steps=400 checkpoint.every=50"}
+    long = {"trunk": "fit | schedule=constant schedule.warmup=5 steps=200 checkpoint.every=50"}
     path = write_sweep({**CELLS, **long})
     planned = sweep.load(path)
     trunk = planned.cells["trunk"]
@@ -109,7 +114,7 @@ def test_a_sweep_outlives_its_launcher_and_a_lost_job(write_sweep, tmp_path):
     written = slurm.Book(planned).path.stat().st_mtime_ns
     launch, errors = start(planned)
     until(lambda: slurm.Book(planned).path.stat().st_mtime_ns != written, launch)
-    assert "trunk@400" in jobs_of(planned)
+    assert "trunk@200" in jobs_of(planned)
     assert jobs_of(planned).items() <= jobs.items()  # nothing is submitted twice
     until(lambda: trunk.folder.recorded_steps() > 50 and trunk.folder.running(), launch)
     worker = psutil.Process(worker_of(trunk))
@@ -118,7 +123,7 @@ def test_a_sweep_outlives_its_launcher_and_a_lost_job(write_sweep, tmp_path):
         process.kill()
     launch.join()
     assert not errors
-    assert jobs_of(planned)["trunk@400"] != jobs["trunk@400"]
+    assert jobs_of(planned)["trunk@200"] != jobs["trunk@200"]
     check_alone(planned, tmp_path)
 
 
@@ -136,3 +141,21 @@ def test_a_killed_process_is_tried_again_in_its_job_and_a_cancelled_job_is_left(
     launch.join()
     assert "1 of 1 cells did not finish (trunk)" in errors[0]
     assert sweep.state(trunk)[0] == "failed" and "was cancelled" in sweep.state(trunk)[2]
+
+
+def test_a_job_that_reaches_its_time_limit_is_queued_again_and_goes_on(write_sweep):
+    one = {"trunk": "fit | schedule=constant schedule.warmup=5 steps=20000 checkpoint.every=20 eval.every=500"}
+    planned = sweep.load(write_sweep(one, "limited"))
+    trunk = planned.cells["trunk"]
+    launch, _ = start(planned, "slurm_partition=short", "timeout_min=1", "slurm_signal_delay_s=45", "max_num_timeout=5")
+    until(lambda: trunk.folder.resume_step() > 0, launch)
+    (job,) = squeue.queued()
+    begun, before = begins(trunk), trunk.folder.resume_step()
+    until(lambda: begins(trunk) > begun, launch)
+    assert "Restarts=0" not in squeue.ask("scontrol", "show", "job", job)
+    assert trunk.folder.recorded_steps() >= before
+    reached = trunk.folder.recorded_steps()
+    until(lambda: trunk.folder.recorded_steps() > reached, launch)
+    assert jobs_of(planned) == {"trunk@20000": job}
+    squeue.ask("scancel", job)
+    launch.join()
