@@ -54,7 +54,7 @@ REFUSED = [
     ("checkpoint.keep=[0]", "checkpoint.keep.0 is 0"),
     ("data.val_fraction=2", "below 1"),
     ("data.train_tokens=x", "it must be a whole number"),
-    ("data.source=web", "it must be installed or local or hub"),
+    ("data.source=web", "it must be installed or wheels or local or hub"),
     ("data.repeat=maybe", "it must be true or false"),
     ("data.tokenizer=[a,b]", "data=a does not exist"),
     ("steps=100000", "data.repeat=true"),
@@ -218,11 +218,11 @@ def test_the_help_says_what_every_key_means(group):
 
 def test_the_typed_keys_are_those_that_models_and_sources_read():
     assert set(settings.Llama.model_fields) == {*KEYS, *OPTIONAL}
-    for group in (settings.Installed, settings.Local, settings.Hub):
+    for group in (settings.Installed, settings.Wheels, settings.Local, settings.Hub):
         source = import_module(f"training.corpus.{group.model_fields['source'].annotation.__args__[0]}")
         own = set(inspect.signature(source.documents).parameters)
         assert set(group.model_fields) == {"source", "repeat", *Request.names(), *own}
-    assert {"installed", "local", "hub"} == set(corpus.sources())
+    assert {"installed", "wheels", "local", "hub"} == set(corpus.sources())
 
 
 @pytest.mark.parametrize(
