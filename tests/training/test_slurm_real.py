@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import shutil
 import signal
 import subprocess
@@ -141,6 +142,38 @@ def test_a_killed_process_is_tried_again_in_its_job_and_a_cancelled_job_is_left(
     launch.join()
     assert "1 of 1 cells did not finish (trunk)" in errors[0]
     assert sweep.state(trunk)[0] == "failed" and "was cancelled" in sweep.state(trunk)[2]
+
+
+def test_long_jobs_hold_the_nodes_of_a_ray_cluster_and_may_come_and_go(write_sweep, monkeypatch, capfd):
+    pytest.importorskip("ray")
+    from training.engines import allocation
+
+    monkeypatch.setattr(allocation, "POLL", 0.5)
+    count = int(os.environ.get("CELLS", "6"))
+    many = {
+        "cell": f"fit | schedule=constant schedule.warmup=5 steps=120 checkpoint.every=20 seed={','.join(map(str, range(count)))}"
+    }
+    planned = sweep.load(write_sweep(many, "many"))
+    launch, errors = start(planned, "jobs=2")
+    reached = dict.fromkeys(planned.cells, 0)
+    chance, ends = random.Random(0), 0
+    while launch.is_alive():
+        for name, cell in planned.cells.items():
+            now = cell.folder.recorded_steps()
+            assert now >= reached[name] - 20  # nothing is trained twice beyond a checkpoint
+            reached[name] = now
+        held = [job for job, (state, _) in (squeue.queued() or {}).items() if state == "RUNNING"]
+        training = [cell for cell in planned.cells.values() if 20 < cell.folder.recorded_steps() < 110]
+        if len(held) == 2 and training and ends < min(count / 6, 8):
+            hard = chance.random() < 0.5  # cancelled, or told that its time is over
+            squeue.ask("scancel", *([] if hard else ["--signal=USR2"]), chance.choice(held))
+            ends += 1
+            until(lambda held=held: set(squeue.queued() or ()) - set(held), launch)  # another job takes its place
+        time.sleep(0.3)
+    assert not errors and ends
+    assert squeue.queued() == {} or all(state == "COMPLETING" for state, _ in squeue.queued().values())
+    for cell in planned.cells.values():
+        assert (cell.folder.path / "log.txt").read_text().count("complete, 120 steps") == 1
 
 
 def test_a_job_that_reaches_its_time_limit_is_queued_again_and_goes_on(write_sweep):

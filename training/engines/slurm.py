@@ -114,11 +114,14 @@ def submit(
         try:
             jobs |= zip((segment.name for segment in array), executor.map_array(Work(attempts), array), strict=True)
         except FailedJobError as error:
-            lines = [line.strip() for line in str(error).splitlines() if "error:" in line] or [str(error).strip()]
-            raise InputError(
-                f"--engine slurm: sbatch refuses the job ({lines[-1]}); see conf/engine/slurm.yaml"
-            ) from None
+            raise InputError(f"--engine slurm: {refused(error)}") from None
     return jobs
+
+
+def refused(error: FailedJobError) -> str:
+    """What sbatch says of a job that it does not take, in one line."""
+    lines = [line.strip() for line in str(error).splitlines() if "error:" in line] or [str(error).strip()]
+    return f"sbatch refuses the job ({lines[-1]}); see conf/engine/slurm.yaml"
 
 
 def arrays(segments: dict[str, Segment]) -> dict[str | None, list[Segment]]:

@@ -22,6 +22,10 @@ class Mishap(Exception):
     """A segment ended early for a reason that trying again may mend: memory, a device, the file system."""
 
 
+class Interrupted(Mishap):
+    """A segment was told to end early, and saved what it had."""
+
+
 def perform(segment: Segment) -> None:
     """Train a segment, from the newest checkpoint if there is one; what it prints goes to RUN_FOLDER/log.txt.
 
@@ -33,9 +37,13 @@ def perform(segment: Segment) -> None:
     with output_to(segment.folder / "log.txt"):
         try:
             train(config.load(segment.call()), until=segment.last, wait=True)
+            if not segment.done():
+                raise Interrupted(f"{segment.name}: interrupted")
         except InputError as error:
             print(f"error: {error}", file=sys.stderr)
             note(segment, str(error))
+            raise
+        except Interrupted:
             raise
         except Exception as error:
             traceback.print_exc()
