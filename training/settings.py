@@ -274,9 +274,14 @@ class SlurmEngine(Group):
     """Job arrays through submitit."""
 
     cluster: Literal["slurm", "local"] = about("local: submitit's processes on this machine")
+    attempts: Count = about("of a segment whose process or job dies; each goes on from the newest checkpoint")
+    jobs: Count | None = about(
+        "N: that many long jobs hold the nodes of a Ray cluster instead of a job for each segment; null: so above 1,000 segments"
+    )
     timeout_min: Count = about("of one job; one that reaches it, or is preempted, is queued again")
     max_num_timeout: Annotated[int, Field(ge=0)] = about("how often a job may reach it")
-    cpus_per_task: Count = about("of one job")
+    slurm_signal_delay_s: Count = about("seconds before its time limit at which a job is told to save and end")
+    cpus_per_task: Count | None = about("of one job; null: 4, or as many as a node of the partition has")
     gpus_per_node: Annotated[int, Field(ge=0)] | None = about("null: 1 where the runs are on a GPU")
     mem_gb: Positive | None = about("memory of one job; null: the cluster's default")
     slurm_partition: String | None = about("partition")

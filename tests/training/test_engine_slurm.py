@@ -6,6 +6,7 @@ import signal
 import threading
 import time
 
+import psutil
 import pytest
 
 from tests.training.conftest import CELLS, worker_of
@@ -25,9 +26,12 @@ def test_a_sweep_through_submitit_survives_a_preemption_and_gives_the_curves_of_
     while trunk.folder.recorded_steps() < 100:
         assert launch.is_alive()
         time.sleep(0.01)
-    os.kill(worker_of(trunk), signal.SIGUSR2)  # what submitit has SLURM send before it takes the nodes away
+    os.kill(
+        psutil.Process(worker_of(trunk)).ppid(), signal.SIGUSR2
+    )  # what submitit has SLURM send before it takes the nodes away
     launch.join()
-    assert "Requeued job" in (trunk.folder.path / "log.txt").read_text()
+    logs = "".join(path.read_text() for path in (planned.runs / ".submitit").rglob("*.err"))
+    assert "Requeued job" in logs
     for name, cell in planned.cells.items():
         alone = train(config.load([*cell.overrides, f"runs={tmp_path / 'alone'}"]))
         assert cell.folder.record.read_bytes() == alone.record.read_bytes(), name

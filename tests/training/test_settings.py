@@ -54,7 +54,7 @@ REFUSED = [
     ("checkpoint.keep=[0]", "checkpoint.keep.0 is 0"),
     ("data.val_fraction=2", "below 1"),
     ("data.train_tokens=x", "it must be a whole number"),
-    ("data.source=web", "it must be installed or"),
+    ("data.source=web", "it must be installed or wheels or local or hub"),
     ("data.repeat=maybe", "it must be true or false"),
     ("data.tokenizer=[a,b]", "data=a does not exist"),
     ("steps=100000", "data.repeat=true"),

@@ -5,31 +5,38 @@ run folders must lie on a file system that all nodes share.
 """
 
 import os
+from collections.abc import Callable
 
 import ray
 from ray.exceptions import RayError, RayTaskError
 
 from training.engines import progress
-from training.engines.work import Mishap, note, perform
+from training.engines.work import Interrupted, Mishap, note, perform
 from training.sweep import Segment, Sweep
 
 POLL = 2  # seconds between looks at the tasks
+DEATHS = 100  # of the workers and nodes that a task outlives where nodes come and go
 STORE = 80 * 2**20  # bytes of the object store, in which nothing but references lies; Ray wants at least 75 MiB
 
 
-def launch(sweep: Sweep, options: dict) -> None:
-    """Hand all segments to Ray and wait until each has ended."""
+def launch(sweep: Sweep, options: dict, check: Callable[[], None] | None = None) -> None:
+    """Hand all segments to Ray and wait until each has ended.
+
+    check  called at every look: nodes may leave, which costs a task no attempt, and it raises where none will come
+    """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     with ray.init(**cluster(sweep, options)), progress(sweep) as update:
         tasks: dict[str, ray.ObjectRef] = {}
         segments = {segment.name: segment for segment in sweep.segments() if not segment.done()}
+        here = options["attempts"] if check else 1
         for name, segment in segments.items():
-            before = [tasks[segment.needs]] if segment.needs in tasks else []
-            tasks[name] = task(segment, options).remote(segment, *before)
+            tasks[name] = task(segment, options, check is not None).remote(segment, tasks.get(segment.needs), here)
         pending = list(tasks.values())
         while pending:
             _, pending = ray.wait(pending, num_returns=len(pending), timeout=POLL)
             update(f"{len(pending)} of {len(tasks)} tasks left")
+            if check:
+                check()
         for name, segment in segments.items():
             if not segment.needs or segment.needs not in segments or segments[segment.needs].done():
                 report(segment, tasks[name])
@@ -44,20 +51,23 @@ def cluster(sweep: Sweep, options: dict) -> dict:
     return about | own | {"address": "local"}
 
 
-def task(segment: Segment, options: dict):
+def task(segment: Segment, options: dict, nodes_leave: bool = False):
     """The remote function of one segment. A fresh process where a GPU is used, so that its memory is given back."""
     gpus = (1 if segment.on_gpu else 0) if options["gpus"] is None else options["gpus"]
-    return ray.remote(
-        num_cpus=options["cpus"],
-        num_gpus=gpus,
-        max_retries=options["attempts"] - 1,
-        retry_exceptions=[Mishap],
-    )(train_segment).options(name=segment.name)
+    again = {"max_retries": options["attempts"] - 1, "retry_exceptions": [Mishap]}
+    if nodes_leave:
+        again = {"max_retries": DEATHS, "retry_exceptions": [Interrupted]}
+    return ray.remote(num_cpus=options["cpus"], num_gpus=gpus, **again)(train_segment).options(name=segment.name)
 
 
-def train_segment(segment: Segment, before: None = None) -> None:
-    """`perform`, after the segment whose reference `before` is."""
-    perform(segment)
+def train_segment(segment: Segment, before: None, attempts: int) -> None:
+    """`perform`, after the segment whose reference `before` is; tried again here when it fails, but not when it is interrupted."""
+    for attempt in range(1, attempts + 1):
+        try:
+            return perform(segment)
+        except Mishap as error:
+            if attempt == attempts or isinstance(error, Interrupted):
+                raise
 
 
 def report(segment: Segment, reference: "ray.ObjectRef") -> None:

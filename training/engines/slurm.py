@@ -1,50 +1,127 @@
 """SLURM engine, through submitit: segments that continue the same segment are one job array, which depends on it (afterok).
 
-A job that is preempted or reaches its time limit is queued again by submitit's checkpointing and goes on from the newest
-checkpoint. The run folders must lie on a file system that all nodes share.
+A job tries its segment `attempts` times. One that is preempted or reaches its time limit is queued again by submitit's
+checkpointing and goes on from the newest checkpoint; one that is lost with its node is submitted again by the launcher.
+The launcher learns of ends from squeue and the run folders. Beyond MANY segments, or with `engine.jobs`, a few long jobs
+hold the nodes of a Ray cluster instead (`training.engines.allocation`). The run folders must lie on a file system that
+all nodes share.
 """
 
+import json
+import sys
 import time
+from pathlib import Path
 
 import submitit
-from submitit.helpers import Checkpointable
+from submitit.core.utils import FailedJobError
+from submitit.helpers import Checkpointable, DelayedSubmission
 
-from training.engines import progress
-from training.engines.work import note, perform
+from losslaws.curves import InputError
+from losslaws.curves.files import write_text
+from training.engines import progress, squeue
+from training.engines.work import Trials, note
 from training.sweep import Segment, Sweep
 
-POLL = 5  # seconds between looks at the run folders
+POLL = 5  # seconds between looks at the queue
+SILENT = 12  # looks without an answer after which the user is told
+MANY = 1000  # segments that are jobs of their own: SLURM's arrays end at 1,001 by default, and each branch point is an array
+CPUS = 4  # of a job, where a node has so many
 
 
 class Work(Checkpointable):
-    """The function of a job; `Checkpointable` has it submitted again with the same segment when the job is interrupted."""
+    """The function of a job: a segment, in processes of its own that are started again when they die."""
+
+    def __init__(self, attempts: int):
+        self.attempts = attempts
+        self.trials: Trials | None = None
 
     def __call__(self, segment: Segment) -> None:
-        perform(segment)
+        self.trials = Trials(segment, self.attempts)
+        self.trials.run()
+
+    def checkpoint(self, segment: Segment) -> DelayedSubmission:
+        """Called by submitit before the job is queued again: the process saves what it has first."""
+        if self.trials:
+            self.trials.interrupt()
+        return DelayedSubmission(Work(self.attempts), segment)
 
 
 def launch(sweep: Sweep, options: dict) -> None:
     """Submit all segments and wait until each has ended; the jobs go on if this process does not."""
-    executor = make_executor(sweep, options)
     segments = {segment.name: segment for segment in sweep.segments() if not segment.done()}
-    jobs = submit(executor, segments)
+    if options["cluster"] == "slurm" and (options["jobs"] or len(segments) > MANY):
+        from training.engines import allocation
+
+        allocation.launch(sweep, options)
+        return
+    attempts = options["attempts"]
+    options = fitting(options)
+    book = Book(sweep)
     with progress(sweep) as update:
-        while left := [name for name, job in jobs.items() if not job.done()]:
-            update(f"{len(left)} of {len(jobs)} jobs left")
-            time.sleep(POLL)
-    for name, segment in segments.items():
-        if not segment.done() and not (segment.folder / "error.txt").exists():
-            note(segment, f"job {jobs[name].job_id} ended as {jobs[name].state}; see {jobs[name].paths.stderr}")
+        if options["cluster"] != "slurm":
+            wait(submit(make_executor(sweep, options), segments, {}, attempts), update)
+            return
+        for _ in range(attempts):
+            jobs = submit(make_executor(sweep, options), segments, book.running(segments), attempts)
+            book.write(jobs)
+            watch(sweep, jobs, options, update)
+            segments = lost(segments, jobs)
+            if not segments:
+                return
 
 
-def submit(executor: submitit.AutoExecutor, segments: dict[str, Segment]) -> dict[str, submitit.Job]:
-    """Submit every segment, in one array with all others that need the same; return their jobs."""
-    jobs: dict[str, submitit.Job] = {}
+def fitting(options: dict) -> dict:
+    """The options, with as many CPUs for a job as fit where that was left open."""
+    if options["cpus_per_task"] is not None:
+        return options
+    cpus = [cpus for cpus, _ in squeue.offered(options["slurm_partition"])] if options["cluster"] == "slurm" else []
+    return options | {"cpus_per_task": min(CPUS, *cpus) if cpus else CPUS}
+
+
+class Book:
+    """The job of each segment, so that a launch that is given again finds those that still wait or run."""
+
+    def __init__(self, sweep: Sweep):
+        self.path = sweep.runs / ".submitit" / f"{sweep.name}.json"
+
+    def running(self, segments: dict[str, Segment]) -> dict[str, str]:
+        """The id of each segment's job that an earlier launch submitted and SLURM still has."""
+        if not self.path.exists():
+            return {}
+        queue = squeue.queued() or {}
+        known = json.loads(self.path.read_text())
+        return {name: job for name, job in known.items() if job in queue and name in segments}
+
+    def write(self, jobs: dict) -> None:
+        write_text(self.path, json.dumps({name: job_id(job) for name, job in jobs.items()}))
+
+
+def submit(
+    executor: submitit.AutoExecutor, segments: dict[str, Segment], held: dict[str, str] | None = None, attempts: int = 1
+) -> dict:
+    """Submit every segment but those `held`, in one array with all others that need the same; return job or id by name.
+
+    Raises InputError with SLURM's line where it refuses a job.
+    """
+    jobs: dict = dict(held or {})
     for needs, array in arrays(segments).items():
-        if needs:
-            depend(executor, jobs[needs])
-        jobs |= zip((segment.name for segment in array), executor.map_array(Work(), array), strict=True)
+        array = [segment for segment in array if segment.name not in jobs]
+        if not array:
+            continue
+        for segment in array:
+            (segment.folder / "error.txt").unlink(missing_ok=True)
+        depend(executor, jobs[needs] if needs else None)
+        try:
+            jobs |= zip((segment.name for segment in array), executor.map_array(Work(attempts), array), strict=True)
+        except FailedJobError as error:
+            raise InputError(f"--engine slurm: {refused(error)}") from None
     return jobs
+
+
+def refused(error: FailedJobError) -> str:
+    """What sbatch says of a job that it does not take, in one line."""
+    lines = [line.strip() for line in str(error).splitlines() if "error:" in line] or [str(error).strip()]
+    return f"sbatch refuses the job ({lines[-1]}); see conf/engine/slurm.yaml"
 
 
 def arrays(segments: dict[str, Segment]) -> dict[str | None, list[Segment]]:
@@ -57,9 +134,9 @@ def arrays(segments: dict[str, Segment]) -> dict[str | None, list[Segment]]:
 
 def make_executor(sweep: Sweep, options: dict) -> submitit.AutoExecutor:
     """submitit's executor with the engine's settings, whose names are submitit's own."""
-    given = {key: value for key, value in options.items() if value is not None}
+    given = {key: value for key, value in options.items() if value is not None and key not in ("attempts", "jobs")}
     executor = submitit.AutoExecutor(
-        sweep.runs / ".submitit" / "%j",
+        Path(sweep.runs).resolve() / ".submitit" / "%j",
         cluster=given.pop("cluster"),
         slurm_max_num_timeout=given.pop("max_num_timeout"),
     )
@@ -74,9 +151,80 @@ def make_executor(sweep: Sweep, options: dict) -> submitit.AutoExecutor:
     return executor
 
 
-def depend(executor: submitit.AutoExecutor, job: submitit.Job) -> None:
+def depend(executor: submitit.AutoExecutor, job) -> None:
     """Let what is submitted next start when `job` has ended well. submitit's local executor has no queue: wait here."""
     if executor.cluster == "slurm":
-        executor.update_parameters(slurm_dependency=f"afterok:{job.job_id}")
-    else:
+        executor.update_parameters(slurm_dependency=None if job is None else f"afterok:{job_id(job)}")
+    elif job is not None:
         job.wait()
+
+
+def wait(jobs: dict, update) -> None:
+    """Wait for submitit's local jobs."""
+    while left := [job for job in jobs.values() if not job.done()]:
+        update(f"{len(left)} of {len(jobs)} jobs left")
+        time.sleep(min(POLL, 1))
+
+
+def watch(sweep: Sweep, jobs: dict, options: dict, update) -> None:
+    """Wait until SLURM has none of the jobs any more; say why they wait where that is not for their turn.
+
+    Raises InputError, and cancels the jobs, where all that are left ask for what the partition does not have.
+    """
+    ids = {job_id(job) for job in jobs.values()}
+    said, hopeless, silent = None, 0, 0
+    while True:
+        queue = squeue.queued()
+        silent = silent + 1 if queue is None else 0
+        if silent == SILENT:
+            print(
+                f"sweep '{sweep.name}': squeue has not answered {SILENT} times; the launcher goes on asking",
+                file=sys.stderr,
+            )
+        if queue is not None:
+            left = {job: queue[job] for job in ids & queue.keys()}
+            if not left:
+                return
+            waiting = {job: reason for job, (state, reason) in left.items() if state == "PENDING"}
+            line = squeue.complaint(waiting, options)
+            if line and line != said:
+                print(f"sweep '{sweep.name}': {line}", file=sys.stderr)
+                said = line
+            # What waits for a job that never starts never starts either.
+            stuck = {reason for reason in waiting.values()} - {"Dependency"}
+            hopeless = hopeless + 1 if len(waiting) == len(left) and stuck and stuck <= squeue.HOPELESS else 0
+            if hopeless > 2:
+                squeue.ask("scancel", *sorted(left))
+                raise InputError(f"sweep '{sweep.name}': {line}; nothing can start, so the jobs were cancelled")
+            update(
+                f"{len(left)} of {len(jobs)} jobs left" + (f", {', '.join(sorted(stuck))}" if stuck and said else "")
+            )
+        time.sleep(POLL)
+
+
+def lost(segments: dict[str, Segment], jobs: dict) -> dict[str, Segment]:
+    """The segments to submit again: those whose job was lost, and what waits for them.
+
+    Not those that failed by themselves, whose error is in their folder, nor those that somebody cancelled. Every job that
+    was lost leaves a line in its run folder.
+    """
+    again: dict[str, Segment] = {}
+    stopped: set[str | None] = set()
+    for name, segment in segments.items():
+        if segment.done():
+            continue
+        job = job_id(jobs[name])
+        if segment.needs in stopped or (segment.folder / "error.txt").exists():
+            stopped.add(name)
+        elif squeue.cancelled_by_hand(*(end := squeue.ended(job))):
+            note(segment, f"job {job} was cancelled")
+            stopped.add(name)
+        else:
+            note(segment, f"job {job} ended as {end[0]} ({end[1]}); see its files in .submitit beside the run folders")
+            again[name] = segment
+    return again
+
+
+def job_id(job: submitit.Job | str) -> str:
+    """The id of a job that was submitted now, or of one that is known by its id."""
+    return job if isinstance(job, str) else str(job.job_id)

@@ -1,6 +1,8 @@
 """What a worker does, whichever engine started it: train one segment, and leave its output and its error in the run folder."""
 
+import multiprocessing
 import os
+import signal
 import sys
 import traceback
 from contextlib import contextmanager
@@ -12,9 +14,16 @@ from training import config
 from training.loop import train
 from training.sweep import Segment
 
+BAD_INPUT = 2  # exit status of a process whose input no second attempt mends
+GRACE = 60  # seconds that a process has to save a checkpoint when its job is interrupted
+
 
 class Mishap(Exception):
     """A segment ended early for a reason that trying again may mend: memory, a device, the file system."""
+
+
+class Interrupted(Mishap):
+    """A segment was told to end early, and saved what it had."""
 
 
 def perform(segment: Segment) -> None:
@@ -28,15 +37,59 @@ def perform(segment: Segment) -> None:
     with output_to(segment.folder / "log.txt"):
         try:
             train(config.load(segment.call()), until=segment.last, wait=True)
+            if not segment.done():
+                raise Interrupted(f"{segment.name}: interrupted")
         except InputError as error:
             print(f"error: {error}", file=sys.stderr)
             note(segment, str(error))
+            raise
+        except Interrupted:
             raise
         except Exception as error:
             traceback.print_exc()
             line = f"{type(error).__name__}: {str(error).strip()}".splitlines()[0]
             note(segment, line)
             raise Mishap(f"{segment.name}: {line}") from None
+
+
+class Trials:
+    """Tries a segment in a process of its own, again from the newest checkpoint when that dies, `attempts` times in all."""
+
+    def __init__(self, segment: Segment, attempts: int):
+        self.segment, self.attempts = segment, attempts
+        self.process: multiprocessing.Process | None = None
+
+    def run(self) -> None:
+        """Raises InputError and Mishap as `perform` does, the latter also for a process that was killed."""
+        for _ in range(self.attempts):
+            # A copy of this process, which has imported everything and used no device yet.
+            self.process = multiprocessing.get_context("fork").Process(target=_trial, args=(self.segment,), daemon=True)
+            self.process.start()
+            self.process.join()
+            if self.process.exitcode == 0 and self.segment.done():
+                return
+            if self.process.exitcode == BAD_INPUT:
+                raise InputError(f"{self.segment.name}: see {self.segment.folder / 'error.txt'}")
+            if self.process.exitcode < 0:
+                note(self.segment, f"killed by signal {-self.process.exitcode}")
+        raise Mishap(f"{self.segment.name}: {self.attempts} attempts failed; see {self.segment.folder / 'error.txt'}")
+
+    def interrupt(self) -> None:
+        """Have the process save what it has and end."""
+        if self.process and self.process.is_alive():
+            os.kill(self.process.pid, signal.SIGUSR2)
+            self.process.join(GRACE)
+
+
+def _trial(segment):
+    for number in (signal.SIGUSR2, signal.SIGTERM, signal.SIGCONT):  # the parent's handlers are not for its child
+        signal.signal(number, signal.SIG_DFL)
+    try:
+        perform(segment)
+    except InputError:
+        sys.exit(BAD_INPUT)
+    except Mishap:
+        sys.exit(1)
 
 
 def note(segment: Segment, line: str) -> None:

@@ -1,0 +1,217 @@
+"""Long SLURM jobs that hold the nodes of a Ray cluster, for sweeps of many cells: SLURM gives machines, Ray places cells on them.
+
+The launcher is the head of the cluster and runs nothing. Each job starts a Ray node and keeps it until the sweep is done,
+the job is cancelled, or its time limit is near; then the node takes no more cells, those on it save and end, and Ray starts
+them on other nodes from their checkpoints. A job that has left the queue is replaced while there is work. Others may be
+added by hand and taken away at any moment.
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from contextlib import contextmanager
+
+import psutil
+from ray._private.services import get_node_ip_address
+from submitit.core.utils import FailedJobError
+
+from losslaws.curves import InputError
+from training.engines import ray as engine
+from training.engines import slurm, squeue
+from training.sweep import Sweep
+
+POLL = 10  # seconds between looks at the queue
+SHORT = 60  # seconds; a job that ends sooner than this after its start did not come to hold a node
+FAILURES = 3  # such jobs in a row after which the launcher gives up
+GRACE = 60  # seconds that cells have to save a checkpoint before their node leaves
+COMMAND = [sys.executable, "-c", "from ray.scripts.scripts import main; main()"]  # `ray`, of this environment
+
+
+def launch(sweep: Sweep, options: dict) -> None:
+    """Run the sweep on a Ray cluster whose nodes are SLURM jobs; all of them end with this process."""
+    options = slurm.fitting(options)
+    on_gpu = any(cell.settings["hardware"]["device"] == "cuda" for cell in sweep.cells.values())
+    settings = {"cpus": 1, "gpus": None, "attempts": options["attempts"]}
+    executor = slurm.make_executor(sweep, options)
+    executor.update_parameters(slurm_additional_parameters={})  # a job that ends is replaced here, not queued again
+    number = options["jobs"] or options["slurm_array_parallelism"]
+    gpus = (options["gpus_per_node"] or 1) if on_gpu else 0
+    with head() as address, Jobs(executor, (address, options["cpus_per_task"], gpus), number, options) as jobs:
+        engine.launch(sweep, settings | {"address": address}, jobs.check)
+
+
+@contextmanager
+def head():
+    """A Ray cluster whose head is this process's machine and has no CPUs; yields its address."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    with socket.socket() as free:
+        free.bind(("", 0))
+        port = free.getsockname()[1]
+    address = f"{get_node_ip_address()}:{port}"
+    command = [
+        "start",
+        "--head",
+        "--block",
+        f"--port={port}",
+        "--num-cpus=0",
+        "--num-gpus=0",
+        "--include-dashboard=false",
+    ]
+    process = start(*command, f"--object-store-memory={engine.STORE}")
+    try:
+        deadline = time.monotonic() + 60
+        while not reachable(address):
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise InputError(f"--engine slurm: the head of a Ray cluster did not start at {address}")
+            time.sleep(0.2)
+        yield address
+    finally:
+        end(process)
+
+
+def reachable(address: str) -> bool:
+    host, port = address.split(":")
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex((host, int(port))) == 0
+
+
+def start(*arguments: str) -> subprocess.Popen:
+    """Start `ray` in a session of its own, so that a signal to a job's process group leaves it alone."""
+    return subprocess.Popen(
+        [*COMMAND, *arguments], start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+
+
+def end(process: subprocess.Popen) -> None:
+    """End a `ray start --block` and all that it started."""
+    try:
+        below = psutil.Process(process.pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        below = []
+    process.terminate()
+    _, alive = psutil.wait_procs([*below, psutil.Process(process.pid)] if psutil.pid_exists(process.pid) else below, 10)
+    for left in alive:
+        left.kill()
+    process.wait()
+
+
+def host(address: str, cpus: int, gpus: int) -> None:
+    """What a job does: hold a node of the cluster at `address` until that ends or SLURM says that the job must."""
+    leave = threading.Event()
+    for number in (signal.SIGUSR2, signal.SIGTERM):  # the time limit is near; the job is cancelled
+        signal.signal(number, lambda *_: leave.set())
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    node = start(
+        "start",
+        "--block",
+        f"--address={address}",
+        f"--num-cpus={cpus}",
+        f"--num-gpus={gpus}",
+        f"--object-store-memory={engine.STORE}",
+    )
+    try:
+        while node.poll() is None and not leave.wait(1):
+            if not reachable(address):
+                break
+        if leave.is_set() and node.poll() is None:
+            drain(address, node)
+        elif reachable(address):
+            raise RuntimeError(f"the Ray node at {address} ended with status {node.wait()}")
+    finally:
+        end(node)
+
+
+def drain(address: str, node: subprocess.Popen) -> None:
+    """Have Ray place nothing more on this job's node, and the cells on it save and end."""
+    below = psutil.Process(node.pid).children(recursive=True)
+    raylets = [one.cmdline() for one in below if one.name() == "raylet"]
+    identity = next((part.split("=")[1] for line in raylets for part in line if part.startswith("--node_id=")), None)
+    if identity:
+        reason = ["--reason", "DRAIN_NODE_REASON_PREEMPTION", "--reason-message", "the job ends"]
+        deadline = ["--deadline-remaining-seconds", str(GRACE)]
+        subprocess.run(
+            [*COMMAND, "drain-node", "--address", address, "--node-id", identity, *reason, *deadline],
+            capture_output=True,
+            check=False,
+            timeout=GRACE,
+        )
+    cells = {one: title(one) for one in psutil.Process(node.pid).children(recursive=True) if runs_cell(one)}
+    for cell in cells:
+        cell.send_signal(signal.SIGUSR2)
+    until = time.monotonic() + GRACE
+    while time.monotonic() < until and any(title(cell) == cells[cell] for cell in cells):
+        time.sleep(0.2)
+
+
+def title(process: psutil.Process) -> str | None:
+    """How Ray titles a worker: ray::TASK, ray::IDLE."""
+    try:
+        return process.cmdline()[0]
+    except (psutil.Error, IndexError):
+        return None
+
+
+def runs_cell(process: psutil.Process) -> bool:
+    return (title(process) or "").startswith("ray::") and title(process) != "ray::IDLE"
+
+
+class Jobs:
+    """Keeps `number` jobs that hold nodes in the queue, in a thread, while the context lasts."""
+
+    def __init__(self, executor, arguments: tuple, number: int, options: dict):
+        self.executor, self.arguments, self.number, self.options = executor, arguments, number, options
+        self.held: dict[str, float] = {}
+        self.failures = 0
+        self.said: str | None = None
+        self.hopeless = False
+        self.done = threading.Event()
+        self.thread = threading.Thread(target=self.keep, daemon=True)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.done.set()
+        self.thread.join()
+        if self.held:
+            squeue.ask("scancel", *self.held)
+
+    def check(self) -> None:
+        """Raises InputError where no job holds a node and none will."""
+        if self.hopeless:
+            raise InputError(f"--engine slurm: {self.said}")
+
+    def keep(self) -> None:
+        while not self.done.is_set():
+            queue = squeue.queued()
+            if queue is not None:
+                self.look(queue)
+            self.done.wait(POLL)
+
+    def look(self, queue: dict[str, tuple[str, str]]) -> None:
+        """Replace jobs that have left the queue; say once why jobs wait."""
+        for job in [job for job in self.held if job not in queue]:
+            begun = self.held.pop(job)
+            failed = squeue.ended(job)[0] == "FAILED" and time.monotonic() - begun < SHORT
+            self.failures = self.failures + 1 if failed else 0
+        while len(self.held) < self.number and self.failures < FAILURES:
+            try:
+                self.held[str(self.executor.submit(host, *self.arguments).job_id)] = time.monotonic()
+            except FailedJobError as error:
+                self.said, self.hopeless = slurm.refused(error), True
+                return
+        waiting = {job: queue[job][1] for job in self.held if job in queue and queue[job][0] == "PENDING"}
+        line = squeue.complaint(waiting, self.options)
+        self.hopeless = len(waiting) == len(self.held) > 0 and set(waiting.values()) <= squeue.HOPELESS
+        if self.failures >= FAILURES and not self.held:
+            line = f"{FAILURES} jobs in a row ended at once; see the newest files in .submitit beside the run folders"
+            self.hopeless = True
+        if line and line != self.said:
+            print(f"--engine slurm: {line}", file=sys.stderr)
+            self.said = line
