@@ -18,7 +18,8 @@ import models
 from losslaws.curves import InputError, Schedule
 from losslaws.curves.loss_curve import read_json
 from training import checkpoint, config, distributed, texts
-from training.machine import Machine
+from training import machine as machines
+from training.compiled import share_cache
 from training.run_folder import ReadOnlyFolder, RunFolder, parse_origin
 from training.sinks import open_sink
 
@@ -98,8 +99,9 @@ def shares_prefix(who: dict, schedule: Schedule, origin: RunFolder, step: int) -
 def _train(settings, schedule, folder, last):
     if settings["hardware"]["device"] == "cuda" and not torch.cuda.is_available():
         raise InputError("hardware.device=cuda: this machine has no usable GPU; set hardware.device=cpu")
+    share_cache(settings["runs"])
     text, also = texts.prepare(settings)
-    machine = Machine(settings, text, also)
+    machine = machines.of(settings, text, also)
     describe(settings, schedule, folder, machine, text, also)
     start = begin(settings, schedule, folder, machine)
     started = time.perf_counter()
@@ -146,20 +148,20 @@ def say(line):
 
 def begin(settings, schedule, folder, machine) -> int:
     """Load the newest checkpoint, or the one to branch from, or start anew; return the steps that are done."""
-    step, also = folder.resume_step(), settings["eval"]["also"]
+    step, more = folder.resume_step(), machine.columns[1:]
     if step:
-        checkpoint.load(checkpoint.path_of(folder.checkpoints, step), machine.model, machine.optimizer)
-        folder.begin_record(folder, step, also)
+        checkpoint.load(checkpoint.path_of(folder.checkpoints, step), machine.model, machine.optimizer, machine.extra)
+        folder.begin_record(folder, step, more)
     elif settings["init_from"]:
         origin, step = parse_origin(settings["init_from"])
         if step >= schedule.steps:
             raise InputError(
                 f"init_from={settings['init_from']}: the run has only {schedule.steps} steps; set steps above {step}"
             )
-        checkpoint.load(checkpoint.path_of(origin.checkpoints, step), machine.model, machine.optimizer)
-        folder.begin_record(origin, step, also)
+        checkpoint.load(checkpoint.path_of(origin.checkpoints, step), machine.model, machine.optimizer, machine.extra)
+        folder.begin_record(origin, step, more)
     else:
-        folder.begin_record(folder, 0, also)
+        folder.begin_record(folder, 0, more)
     return step
 
 
@@ -175,12 +177,13 @@ def run_steps(settings, schedule, folder, machine, start, last):
             rate = float(schedule.lr[step - 1])
             loss, norm = machine.step(step, rate)
             val = machine.evaluate() if step % every == 0 or step == schedule.steps else {}
+            val = machine.rates(rate) | val
             pending.append((step, rate, loss, norm, val))
             saves = step % saving["every"] == 0 or step in saving["keep"] or step == last
             if saves or len(pending) >= ROWS:
-                flush(pending, list(machine.val), append, sink, bar)
+                flush(pending, machine.columns, append, sink, bar)
             if saves:
-                checkpoint.save(folder.checkpoints, step, machine.model, machine.optimizer)
+                checkpoint.save(folder.checkpoints, step, machine.model, machine.optimizer, machine.extra)
                 folder.trim_checkpoints(saving["keep"], newest=2)
     bar.close()
     sink.close()
@@ -229,6 +232,8 @@ def describe(settings, schedule, folder, machine, text, also):
         "corpus": text.id,
         **({"also": {name: other.id for name, other in also.items()}} if also else {}),
         "train_tokens": int(text.train.size),
+        "compiled": machine.compiled,
+        "rate_scales": sorted({group["scale"] for group in machine.optimizer.param_groups}, reverse=True),
         "device": torch.cuda.get_device_name() if machine.device.type == "cuda" else "cpu",
         "versions": {"python": platform.python_version(), "torch": version("torch")},
         "git": git_state(),
