@@ -289,7 +289,9 @@ class Settings(Group):
 class LocalEngine(Group):
     """Processes on this machine."""
 
-    workers: Count | None = about("runs at a time; null: what the sweep says, or one for each GPU; more share GPUs as far as their memory reaches")
+    workers: Count | None = about(
+        "runs at a time; null: what the sweep says, or one for each GPU; more share GPUs as far as their memory reaches"
+    )
     attempts: Count = about("of a run whose process dies; each goes on from the newest checkpoint")
 
 

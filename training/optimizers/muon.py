@@ -13,6 +13,7 @@ from losslaws.curves import InputError
 from training import distributed
 from training.optimizers.adamw import STATE, adamw
 
+
 class Joint(torch.optim.Optimizer):
     """Several optimisers, each over its own parameters, that step as one."""
 
