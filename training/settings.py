@@ -50,6 +50,13 @@ def schedule(value: str) -> str:
     return value
 
 
+def compiles(value: Any) -> Any:
+    """Whether to compile, or auto."""
+    if value == "auto" or isinstance(value, bool):
+        return value
+    raise ValueError("must be auto, true or false")
+
+
 def texts(value: Any) -> Any:
     """A text, or a list of texts."""
     if isinstance(value, str) or (isinstance(value, list) and value and all(isinstance(one, str) for one in value)):
@@ -62,6 +69,7 @@ Positive = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 String = Annotated[str, Field(min_length=1)]
 Name = Annotated[Any, AfterValidator(name)]
+Compile = Annotated[Any, AfterValidator(compiles)]
 Whole = Annotated[Any, AfterValidator(whole)]
 Texts = Annotated[Any, AfterValidator(texts)]
 
@@ -198,7 +206,7 @@ class Hardware(Group):
     precision: Literal["auto", "fp32", "bf16", "bf16_stream"] = about(
         "auto: bf16 where the device is good at it | bf16_stream: the residual stream, too, is in bfloat16"
     )
-    compile: Literal["auto"] | bool = about("torch.compile; auto: where the run pays for it and a compiler is there")
+    compile: Compile = about("torch.compile; auto: where the run pays for it and a compiler is there")
     threads: Count = about(
         "CPU threads of this process; several runs at once use a core better than several threads in one"
     )
