@@ -19,11 +19,13 @@ if TYPE_CHECKING:
 __all__ = [
     "build",
     "flops_per_token",
+    "hidden_matrices",
     "load",
     "parameter_counts",
     "parameter_groups",
     "save",
     "training_bytes",
+    "use",
 ]
 
 FAMILIES = ("llama", "hf")
@@ -87,7 +89,17 @@ def training_bytes(model: Mapping, vocab_size: int, length: int, sequences: int,
     if _family(model) == "hf":
         return state
     numbers = counts.activations(Architecture.of(model, vocab_size, length)) * sequences * length
-    return state + numbers * (2.0 if precision == "bf16" else 4.0)
+    return state + numbers * (4.0 if precision == "fp32" else 2.0)
+
+
+def use(module: "torch.nn.Module", **kernels) -> None:
+    """Choose how a Llama is computed (`models.llama.Kernels`). Raises InputError for another model that cannot."""
+    from models.llama import Kernels, Llama
+
+    if isinstance(module, Llama):
+        module.use(Kernels(**kernels))
+    elif Kernels(**kernels) != Kernels():
+        raise InputError("hardware.fused, hardware.multiple and precision=bf16_stream belong to model.family=llama")
 
 
 def save(module: "torch.nn.Module", folder: Path | str) -> None:
@@ -110,9 +122,7 @@ def parameter_groups(module: "torch.nn.Module", weight_decay: float) -> list[dic
     """
     hidden, ratio = [], 1.0
     if getattr(module, "architecture", None) and module.architecture.parametrisation == "mup":
-        from models import mup
-
-        hidden, ratio = mup.hidden_matrices(module), module.architecture.width_ratio("rates")
+        hidden, ratio = hidden_matrices(module), module.architecture.width_ratio("rates")
     inside = {id(p) for p in hidden}
     others = [p for p in module.parameters() if id(p) not in inside]
     groups = [
@@ -121,6 +131,16 @@ def parameter_groups(module: "torch.nn.Module", weight_decay: float) -> list[dic
     ]
     # the rate is divided by the ratio and the decay multiplied, so that rate x decay, what shrinks a weight, stays
     return groups + ([{"params": hidden, "weight_decay": weight_decay * ratio, "scale": 1 / ratio}] if hidden else [])
+
+
+def hidden_matrices(module: "torch.nn.Module") -> list["torch.nn.Parameter"]:
+    """Return the matrices that map activations to activations: neither embeddings nor the readout nor gains."""
+    from torch import nn
+
+    tables = {id(part.weight) for part in module.modules() if isinstance(part, nn.Embedding)}
+    readout = module.lm_head if hasattr(module, "lm_head") else module.network.get_output_embeddings()
+    outside = tables | {id(parameter) for parameter in readout.parameters()}
+    return [p for p in module.parameters() if p.ndim == 2 and id(p) not in outside]
 
 
 def _family(model):

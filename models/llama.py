@@ -6,6 +6,7 @@ RMSNorm before each part, rotary positions, causal attention (grouped queries wh
 
 import json
 import math
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -42,10 +43,31 @@ def rotate(x: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch.Tenso
     return torch.addcmul(x * cos, x.roll(x.shape[-1] // 2, -1), sin)
 
 
+@dataclass(frozen=True)
+class Kernels:
+    """How a Llama is computed, within rounding of the plain way.
+
+    fused     queries, keys and values in one product, turned together; gate and up in one product
+    stream    under autocast, the residual stream is in its type, not in float32
+    multiple  the readout's rows are brought to a multiple of it
+    """
+
+    fused: bool = False
+    stream: bool = False
+    multiple: int = 1
+
+
+def products(x: torch.Tensor, *parts: nn.Linear) -> torch.Tensor:
+    """What the parts make of x, side by side, in one matrix product."""
+    return F.linear(x, torch.cat([part.weight for part in parts]))
+
+
 class Attention(nn.Module):
+    fused = False
+
     def __init__(self, a: Architecture):
         super().__init__()
-        self.head_dim = a.head_dim
+        self.head_dim, self.n_head, self.n_kv_head = a.head_dim, a.n_head, a.n_kv_head
         self.grouped = a.n_kv_head < a.n_head
         self.q_proj = matrix(a.d_model, a.n_head * a.head_dim)
         self.k_proj = matrix(a.d_model, a.n_kv_head * a.head_dim)
@@ -54,14 +76,22 @@ class Attention(nn.Module):
 
     def forward(self, x, cos, sin):
         heads = (*x.shape[:2], -1, self.head_dim)
-        q = rotate(self.q_proj(x).view(heads), cos, sin).transpose(1, 2)  # [B, H, L, head_dim]
-        k = rotate(self.k_proj(x).view(heads), cos, sin).transpose(1, 2)
-        v = self.v_proj(x).view(heads).transpose(1, 2)
+        if self.fused:
+            qkv = products(x, self.q_proj, self.k_proj, self.v_proj).view(heads)
+            qk, v = qkv.split((self.n_head + self.n_kv_head, self.n_kv_head), 2)
+            q, k = rotate(qk, cos, sin).split((self.n_head, self.n_kv_head), 2)
+        else:
+            q = rotate(self.q_proj(x).view(heads), cos, sin)
+            k = rotate(self.k_proj(x).view(heads), cos, sin)
+            v = self.v_proj(x).view(heads)
+        q, k, v = (part.transpose(1, 2) for part in (q, k, v))  # [B, H, L, head_dim]
         y = F.scaled_dot_product_attention(q, k, v, is_causal=True, enable_gqa=self.grouped)
         return self.o_proj(y.transpose(1, 2).flatten(2))
 
 
 class MLP(nn.Module):
+    fused = False
+
     def __init__(self, a: Architecture):
         super().__init__()
         self.gate_proj = matrix(a.d_model, a.d_ff)
@@ -69,6 +99,9 @@ class MLP(nn.Module):
         self.down_proj = matrix(a.d_ff, a.d_model)
 
     def forward(self, x):
+        if self.fused:
+            gate, up = products(x, self.gate_proj, self.up_proj).chunk(2, -1)
+            return self.down_proj(F.silu(gate) * up)
         return self.down_proj(F.silu(self.gate_proj(x)) * self.up_proj(x))
 
 
@@ -90,7 +123,7 @@ class Llama(nn.Module):
 
     def __init__(self, a: Architecture):
         super().__init__()
-        self.architecture = a
+        self.architecture, self.kernels = a, Kernels()
         self.output_scale = a.output_multiplier / a.width_ratio("logits") if a.parametrisation == "mup" else None
         self.model = nn.ModuleDict(
             {
@@ -110,6 +143,8 @@ class Llama(nn.Module):
         """Map tokens int64 [B, L] to logits [B, L, V], or with targets int64 [B, L] to the mean loss, nats per token."""
         cos, sin = self.cos[: tokens.shape[1]], self.sin[: tokens.shape[1]]
         x = self.model.embed_tokens(tokens)
+        if self.kernels.stream and torch.is_autocast_enabled(x.device.type):
+            x, cos, sin = (part.to(torch.get_autocast_dtype(x.device.type)) for part in (x, cos, sin))
         for layer in self.model.layers:
             x = layer(x, cos, sin)
         x = self.model.norm(x)
@@ -117,7 +152,14 @@ class Llama(nn.Module):
             x = x * self.output_scale
         if targets is None:
             return self.lm_head(x)
-        return linear_cross_entropy(x.flatten(0, 1), self.lm_head.weight, targets.flatten())
+        return linear_cross_entropy(x.flatten(0, 1), self.lm_head.weight, targets.flatten(), self.kernels.multiple)
+
+    def use(self, kernels: Kernels) -> None:
+        """Choose how it is computed."""
+        self.kernels = kernels
+        for part in self.modules():
+            if isinstance(part, Attention | MLP):
+                part.fused = kernels.fused
 
     def save(self, folder: Path) -> None:
         """Write the folder that transformers loads; a tied readout is written once, as the embedding.

@@ -17,10 +17,7 @@ import math
 
 import torch
 
-
-def hidden_matrices(module) -> list[torch.nn.Parameter]:
-    """Return the matrices inside the blocks of a Llama: both of their sides grow with the width."""
-    return [p for p in module.model["layers"].parameters() if p.ndim >= 2]
+from models import hidden_matrices
 
 
 @torch.no_grad()

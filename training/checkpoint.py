@@ -1,11 +1,13 @@
-"""Checkpoints: weights and AdamW moments in one safetensors file with a checksum. Nothing is unpickled."""
+"""Checkpoints: weights and moments in one safetensors file with a checksum. Nothing is unpickled."""
 
 import errno
 import json
 import re
 import sys
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -13,11 +15,9 @@ from safetensors.torch import save_file
 
 from losslaws.curves import InputError
 from losslaws.curves.files import atomic
-from training import distributed
+from training import distributed, optimizers
 from training.records import State
 from training.settings import check
-
-MOMENTS = ("exp_avg", "exp_avg_sq")
 
 
 def path_of(folder: Path, step: int) -> Path:
@@ -41,16 +41,25 @@ def _checksum(tensors):
     return crc
 
 
-def save(folder: Path, step: int, model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> Path:
-    """Write the state after `step` steps, whole or not at all. The learning rate is no part of it.
+def save(
+    folder: Path,
+    step: int,
+    model: torch.nn.Module,
+    optimizer: torch.optim.Optimizer,
+    extra: Mapping[str, torch.Tensor] = MappingProxyType({}),
+) -> Path:
+    """Write the state after `step` steps, whole or not at all: weights, moments, and `extra` tensors by name.
+
+    The learning rate is no part of it.
 
     The file is the same however many processes share the run; all of them call this, one writes.
     """
-    tensors = {}
+    tensors, moments = dict(extra), optimizers.state_names(optimizer)
     for name, parameter in model.named_parameters():
-        tensors[f"model/{name}"] = distributed.whole(parameter.detach()).cpu()
-        for moment in MOMENTS:
-            tensors[f"{moment}/{name}"] = distributed.whole(optimizer.state[parameter][moment]).cpu()
+        tensors[f"model/{name}"] = parameter.detach()
+        for moment in moments[parameter]:
+            tensors[f"{moment}/{name}"] = optimizer.state[parameter][moment]
+    tensors = {name: distributed.whole(tensor).cpu() for name, tensor in tensors.items()}
     path = path_of(folder, step)
     if distributed.rank():
         return path
@@ -101,12 +110,18 @@ def newest_sound(folder: Path) -> int:
     return 0
 
 
-def load(path: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer | None = None) -> None:
-    """Put the state of a checkpoint into `model` and, where given, `optimizer`.
+def load(
+    path: Path,
+    model: torch.nn.Module,
+    optimizer: torch.optim.Optimizer | None = None,
+    extra: Mapping[str, torch.Tensor] = MappingProxyType({}),
+) -> None:
+    """Put the state of a checkpoint into `model` and, where given, `optimizer` and the `extra` tensors.
 
-    Raises InputError for a missing file and one of another model, Damaged for a damaged one.
+    Raises InputError for a missing file and for one of another model or optimiser, Damaged for a damaged one.
     """
     tensors, about = read(path)
+    moments = optimizers.state_names(optimizer) if optimizer else {}
     for name, parameter in model.named_parameters():
         weights = tensors.get(f"model/{name}")
         if weights is None or weights.shape != parameter.shape:
@@ -118,11 +133,17 @@ def load(path: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer | 
             parameter.copy_(distributed.part_like(weights, parameter))
         if optimizer is None:
             continue
-        if any(f"{moment}/{name}" not in tensors for moment in MOMENTS):
-            raise InputError(f"{path}: holds no optimiser state of '{name}'; branch from a checkpoint of a run")
+        missing = [moment for moment in moments[parameter] if f"{moment}/{name}" not in tensors]
+        if missing:
+            raise InputError(
+                f"{path}: belongs to another optimiser (it has no {missing[0]}/{name}); set optimizer= as in that run"
+            )
         optimizer.state[parameter] = {
-            "step": torch.tensor(
-                float(about["step"]), device=parameter.device if optimizer.defaults["fused"] else "cpu"
-            ),
-            **{moment: distributed.part_like(tensors[f"{moment}/{name}"], parameter) for moment in MOMENTS},
+            "step": torch.tensor(float(about["step"]), device=parameter.device),
+            **{moment: distributed.part_like(tensors[f"{moment}/{name}"], parameter) for moment in moments[parameter]},
         }
+    for name, tensor in extra.items():
+        if name not in tensors:
+            raise InputError(f"{path}: has no average of weights to go on from; set eval.average as in that run")
+        with torch.no_grad():
+            tensor.copy_(distributed.part_like(tensors[name], tensor))

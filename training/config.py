@@ -207,15 +207,16 @@ def identity(config: dict) -> dict:
     It is set to what it was in the profiles when these keys counted, so that their runs keep their names.
     """
     kept = {key: value for key, value in config.items() if key not in NOT_IDENTITY}
-    kept["hardware"] = {key: v for key, v in config["hardware"].items() if key not in ("threads", "parallel")}
-    if "compile" in kept["hardware"]:
-        kept["hardware"]["compile"] = kept["hardware"]["device"] == "cuda"
+    kept["hardware"] = {key: value for key, value in config["hardware"].items() if key in ("device", "precision")}
+    kept["hardware"]["compile"] = config["hardware"].get("device") == "cuda"
     if "batch" in config:
         kept["batch"] = config["batch"] | {"micro": None}
     if "data" in config:  # a permission, which changes nothing
         kept["data"] = {key: value for key, value in config["data"].items() if key != "repeat"}
-    if "eval" in config:  # an empty `also` changes no record
-        kept["eval"] = {key: value for key, value in config["eval"].items() if key != "also" or value}
+    if "eval" in config:  # an empty `also` changes no record, nor does an average that is not taken
+        absent = {key for key in ("also", "average") if not config["eval"].get(key)}
+        absent |= {"average_steps"} & (set(config["eval"]) if "average" in absent else set())
+        kept["eval"] = {key: value for key, value in config["eval"].items() if key not in absent}
     chosen = config.get("schedule", {})
     if chosen.get("name") == "file":  # what is in it, not where it lies
         content = Path(chosen["path"]).read_bytes()

@@ -11,7 +11,7 @@ import torch
 import torch.distributed as dist
 from torch import nn
 from torch.distributed.device_mesh import init_device_mesh
-from torch.distributed.fsdp import fully_shard
+from torch.distributed.fsdp import FSDPModule, MixedPrecisionPolicy, fully_shard
 from torch.distributed.tensor import DTensor, distribute_tensor
 from torch.nn.parallel import DistributedDataParallel
 
@@ -28,7 +28,8 @@ def group(device: str):
         return
     if device == "cuda":
         torch.cuda.set_device(local_rank())
-    dist.init_process_group("nccl" if device == "cuda" else "gloo")
+    where = torch.device(device, local_rank()) if device == "cuda" else None
+    dist.init_process_group("nccl" if device == "cuda" else "gloo", device_id=where)
     try:
         yield
     finally:
@@ -50,8 +51,11 @@ def local_rank() -> int:
     return int(os.environ.get("LOCAL_RANK", 0))
 
 
-def shard(model: nn.Module, kind: str) -> None:
+def shard(model: nn.Module, kind: str, compiled: bool = False, low_precision: bool = False) -> None:
     """Divide weights, gradients and moments among the ranks (FSDP), layer by layer, in place.
+
+    compiled       compile every layer by itself: the compiler cannot look through the gathering of weights
+    low_precision  gather weights in bfloat16; gradients are still added in float32
 
     Raises InputError for an unknown kind. With `ddp`, and with one rank, every rank keeps the whole model.
     """
@@ -59,27 +63,38 @@ def shard(model: nn.Module, kind: str) -> None:
         raise InputError(f"hardware.parallel='{kind}' is unknown (known: {', '.join(KINDS)})")
     if kind == "fsdp" and ranks() > 1:
         mesh = init_device_mesh(next(model.parameters()).device.type, (ranks(),))
+        policy = MixedPrecisionPolicy(torch.bfloat16, torch.float32) if low_precision else MixedPrecisionPolicy()
         for layers in [part for part in model.modules() if isinstance(part, nn.ModuleList)]:
             for layer in layers:
-                fully_shard(layer, mesh=mesh)
+                if compiled:
+                    layer.compile()
+                fully_shard(layer, mesh=mesh, mp_policy=policy)
         # After an evaluation no backward follows that would divide the outermost parameters again.
-        fully_shard(model, mesh=mesh, reshard_after_forward=True)
+        fully_shard(model, mesh=mesh, mp_policy=policy, reshard_after_forward=True)
 
 
 def replicate(model: nn.Module) -> nn.Module:
     """Wrap a model that is not divided so that backward averages its gradients over the ranks (DDP)."""
     if ranks() == 1 or is_sharded(model):
         return model
-    return DistributedDataParallel(model)
+    # The buffers are the same tables on every rank.
+    return DistributedDataParallel(model, broadcast_buffers=False, gradient_as_bucket_view=True)
 
 
 def is_sharded(model: nn.Module) -> bool:
     return any(isinstance(parameter, DTensor) for parameter in model.parameters())
 
 
+@contextmanager
 def local_gradients(model: nn.Module):
-    """A block in which backward leaves a replicated model's gradients unaveraged: all but the last of an accumulation."""
-    return model.no_sync() if isinstance(model, DistributedDataParallel) else nullcontext()
+    """A block in which backward leaves gradients unaveraged among the ranks: all but the last of an accumulation."""
+    if isinstance(model, FSDPModule):
+        model.set_requires_gradient_sync(False)
+        yield
+        model.set_requires_gradient_sync(True)
+    else:
+        with model.no_sync() if isinstance(model, DistributedDataParallel) else nullcontext():
+            yield
 
 
 def whole(tensor: torch.Tensor) -> torch.Tensor:

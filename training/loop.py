@@ -19,8 +19,9 @@ from tqdm import tqdm
 import models
 from losslaws.curves import InputError, Schedule
 from training import checkpoint, config, distributed, records, texts
+from training import machine as machines
+from training.compiled import share_cache
 from training.interrupt import Interrupted, Watch
-from training.machine import Machine
 from training.run_folder import ReadOnlyFolder, RunFolder, parse_origin
 from training.settings import epochs as check_epochs
 from training.sinks import open_sink
@@ -106,8 +107,9 @@ def shares_prefix(who: dict, schedule: Schedule, origin: RunFolder, step: int) -
 def _train(settings, schedule, folder, last):
     if settings["hardware"]["device"] == "cuda" and not torch.cuda.is_available():
         raise InputError("hardware.device=cuda: this machine has no usable GPU; set hardware.device=cpu")
+    share_cache(settings["runs"])
     text, also = texts.prepare(settings)
-    machine = Machine(settings, text, also)
+    machine = machines.of(settings, text, also)
     describe(settings, schedule, folder, machine, text, also)
     start = begin(settings, schedule, folder, machine)
     started = time.perf_counter()
@@ -154,20 +156,21 @@ def say(line, file=None):
 
 def begin(settings, schedule, folder, machine) -> int:
     """Load the newest checkpoint, or the one to branch from, or start anew; return the steps that are done."""
-    step, also = distributed.first(lambda: checkpoint.newest_sound(folder.checkpoints)), settings["eval"]["also"]
+    step = distributed.first(lambda: checkpoint.newest_sound(folder.checkpoints))
+    more = machine.columns[1:]
     if step:
-        checkpoint.load(checkpoint.path_of(folder.checkpoints, step), machine.model, machine.optimizer)
-        folder.begin_record(folder, step, also)
+        checkpoint.load(checkpoint.path_of(folder.checkpoints, step), machine.model, machine.optimizer, machine.extra)
+        folder.begin_record(folder, step, more)
     elif settings["init_from"]:
         origin, step = parse_origin(settings["init_from"])
         if step >= schedule.steps:
             raise InputError(
                 f"init_from={settings['init_from']}: the run has only {schedule.steps} steps; set steps above {step}"
             )
-        checkpoint.load(checkpoint.path_of(origin.checkpoints, step), machine.model, machine.optimizer)
-        folder.begin_record(origin, step, also)
+        checkpoint.load(checkpoint.path_of(origin.checkpoints, step), machine.model, machine.optimizer, machine.extra)
+        folder.begin_record(origin, step, more)
     else:
-        folder.begin_record(folder, 0, also)
+        folder.begin_record(folder, 0, more)
     return step
 
 
@@ -183,12 +186,13 @@ def run_steps(settings, schedule, folder, machine, start, last):
             rate = float(schedule.lr[step - 1])
             loss, norm = machine.step(step, rate)
             val = machine.evaluate() if step % every == 0 or step == schedule.steps else {}
+            val = machine.rates(rate) | val
             pending.append((step, rate, loss, norm, val))
             saves = step % saving["every"] == 0 or step in saving["keep"] or step == last or watch.due(step)
             if saves or len(pending) >= ROWS:
-                flush(pending, list(machine.val), append, sink, bar)
+                flush(pending, machine.columns, append, sink, bar)
             if saves:
-                checkpoint.save(folder.checkpoints, step, machine.model, machine.optimizer)
+                checkpoint.save(folder.checkpoints, step, machine.model, machine.optimizer, machine.extra)
                 folder.trim_checkpoints(saving["keep"], newest=2)
                 watch.has_saved(step)
 
@@ -239,7 +243,8 @@ def describe(settings, schedule, folder, machine, text, also):
         "train_tokens": int(text.train.size),
         "epochs": round(epochs, 4),
         "micro": machine.micro,
-        "compile": settings["hardware"]["compile"],
+        "compiled": machine.compiled,
+        "rate_scales": sorted({group["scale"] for group in machine.optimizer.param_groups}, reverse=True),
         "device": torch.cuda.get_device_name() if machine.device.type == "cuda" else "cpu",
         "versions": {"python": platform.python_version(), "torch": version("torch")},
         "git": git_state(),

@@ -1,5 +1,6 @@
 """Machine: the model, its optimiser and its data on one device, or on one of several that share a run."""
 
+import json
 import math
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -8,41 +9,142 @@ from types import MappingProxyType
 
 import numpy as np
 import torch
+from torch import nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 import models
 from losslaws.curves import InputError
 from losslaws.curves.loss_curve import ALSO
-from training import corpus, distributed
+from training import compiled, corpus, distributed, optimizers
+from training.average import Average
 from training.corpus.batches import train_batch, val_batches
+from training.graph import Graph
+
+AVERAGE = ALSO + "average"  # the column of the average's validation loss
+ATTENTION = {
+    "math": SDPBackend.MATH,
+    "flash": SDPBackend.FLASH_ATTENTION,
+    "efficient": SDPBackend.EFFICIENT_ATTENTION,
+    "cudnn": SDPBackend.CUDNN_ATTENTION,
+}
+
+
+# What a Machine is built for. The rest of a run's config may change from one run to the next in the same process.
+SHAPE = ("model", "batch", "eval", "hardware", "data")
+
+
+def shape(settings: dict) -> str:
+    """What two runs must have in common to use one Machine, and one compiled graph."""
+    return json.dumps({key: settings[key] for key in SHAPE}, sort_keys=True)
+
+
+class Kept:
+    """The Machine of the last run in this process, for the next one of its shape."""
+
+    shape: str | None = None
+    machine: "Machine | None" = None
+
+
+def of(settings: dict, text: corpus.Corpus, also: Mapping[str, corpus.Corpus] = MappingProxyType({})) -> "Machine":
+    """A Machine for a run: that of the run before, set back, where it has the same shape; else a new one.
+
+    A run on it is the same, bit for bit, as on a new one.
+    """
+    compiles = wants_compiling(settings, text.vocab_size)
+    key = f"{shape(settings)} {compiles} {text.folder} {text.id} {[(name, other.id) for name, other in also.items()]}"
+    if Kept.machine and Kept.shape == key and Kept.machine.ranks == distributed.ranks() == 1:
+        Kept.machine.reset(settings)
+    else:
+        release()
+        Kept.machine = Machine(settings, text, also)
+        Kept.shape = key
+    return Kept.machine
+
+
+def release() -> None:
+    """Forget the Machine of the last run and what was compiled for it."""
+    if Kept.machine and Kept.machine.compiled:
+        torch.compiler.reset()
+    Kept.machine = Kept.shape = None
 
 
 class Machine:
-    """The model, its optimiser and its data on one device."""
+    """The model, its optimiser and its data on one device.
+
+    compiled  whether forward and backward passes are compiled
+    average   of the weights along the run, where one is asked for
+    """
 
     def __init__(self, settings: dict, text: corpus.Corpus, also: Mapping[str, corpus.Corpus] = MappingProxyType({})):
         """`also` are texts, by name, on whose validation sets the model is evaluated besides that of `text`."""
-        batch, where, adam = settings["batch"], settings["hardware"], settings["optimizer"]
+        batch, where = settings["batch"], settings["hardware"]
         torch.set_num_threads(where["threads"])
-        self.text, self.seed, self.batch, self.clip = text, settings["seed"], batch, adam["clip"]
+        self.text, self.batch = text, batch
         self.device = torch.device(where["device"], distributed.local_rank() if where["device"] == "cuda" else None)
         self.rank, self.ranks = distributed.rank(), distributed.ranks()
         self.micro = micro_batch(batch, self.ranks)
-        self.model = models.build(settings["model"], text.vocab_size, batch["length"], self.seed).to(self.device)
-        distributed.shard(self.model, where["parallel"])
-        self.optimizer = torch.optim.AdamW(
-            models.parameter_groups(self.model, adam["weight_decay"]),
-            betas=(adam["beta1"], adam["beta2"]),
-            eps=adam["eps"],
-            fused=True,
-        )
-        self.bf16 = where["precision"] == "bf16"
+        self.compiled = wants_compiling(settings, text.vocab_size)
+        self.bf16 = where["precision"].startswith("bf16")
+        stream = where["precision"] == "bf16_stream"
         self.autocast = torch.autocast(self.device.type, torch.bfloat16) if self.bf16 else nullcontext()
+        self.backends = attention_backends(where.get("attention", "auto"))
+        self.model = models.build(settings["model"], text.vocab_size, batch["length"], settings["seed"]).to(self.device)
+        models.use(self.model, fused=where.get("fused", False), stream=stream, multiple=where.get("multiple", 1))
+        distributed.shard(self.model, where["parallel"], self.compiled, stream)
         self.shared = distributed.replicate(self.model)
-        self.forward = torch.compile(self.shared) if where["compile"] else self.shared
+        self.graph_wanted, self.graph = where.get("graph", False) and self.device.type == "cuda", None
+        self.begin(settings)
         self.val_sequences = settings["eval"]["sequences"]
         sets = {"val_loss": text, **{ALSO + name: other for name, other in also.items()}}
         self.val = {column: list(self.validation_parts(one.val, self.val_sequences)) for column, one in sets.items()}
+        self.forward = self.compile() if self.compiled else self.shared
+
+    def begin(self, settings: dict) -> None:
+        """Take from a config what may differ from run to run on one Machine."""
+        self.seed, self.clip = settings["seed"], settings["optimizer"]["clip"]
+        self.optimizer = optimizers.build(self.model, settings["optimizer"], capturable=self.graph_wanted)
+        self.graph = None
+        kind = settings["eval"].get("average")
+        self.average = Average(self.model, kind, settings["eval"]["average_steps"]) if kind else None
         self.ahead = Ahead(self.train_rows) if self.device.type == "cuda" else None
+
+    def reset(self, settings: dict) -> None:
+        """Be as if newly made for a run of the same shape."""
+        fresh = models.build(settings["model"], self.text.vocab_size, self.batch["length"], settings["seed"])
+        with torch.no_grad():
+            for parameter, new in zip(self.model.parameters(), fresh.parameters(), strict=True):
+                parameter.copy_(new)
+        self.model.zero_grad(set_to_none=True)
+        self.begin(settings)
+
+    def compile(self) -> nn.Module:
+        """The model, compiled for training and for evaluation; as it is, with a line, where that does not work here."""
+        if distributed.is_sharded(self.model):  # its layers are compiled one by one
+            return self.shared
+        self.forward = torch.compile(self.shared, dynamic=False)
+        try:
+            self.rehearse()
+        except (torch.cuda.OutOfMemoryError, MemoryError):
+            raise
+        except Exception as error:  # whatever a foreign compiler raises
+            reason = str(error).strip().splitlines() or [""]
+            print(f"torch.compile does not work here ({type(error).__name__}: {reason[0][:200]}); training without it")
+            self.compiled = False
+            return self.shared
+        return self.forward
+
+    def rehearse(self) -> None:
+        """One forward and backward pass and one evaluation, which leave nothing behind."""
+        rows = self.put(np.zeros((self.micro, self.batch["length"] + 1), np.int64))
+        self.loss(rows).backward()
+        self.model.zero_grad(set_to_none=True)
+        with torch.no_grad():
+            self.loss(rows)
+
+    @property
+    def columns(self) -> list[str]:
+        """The record's columns that evaluations and rates fill, the run's own loss first."""
+        return [*self.val, *([AVERAGE] if self.average else []), *optimizers.rate_columns(self.optimizer)]
 
     @property
     def tokens_per_step(self) -> int:
@@ -86,12 +188,27 @@ class Machine:
         )
 
     def loss(self, rows: torch.Tensor) -> torch.Tensor:
-        with self.autocast:
-            return self.forward(rows[:, :-1], rows[:, 1:])
+        # A smaller last batch of an evaluation is not worth a graph of its own.
+        forward = self.forward if len(rows) == self.micro else self.shared
+        with self.autocast, sdpa_kernel(self.backends) if self.backends else nullcontext():
+            return forward(rows[:, :-1], rows[:, 1:])
 
     def step(self, step: int, rate: float) -> tuple[torch.Tensor, torch.Tensor]:
         """Apply optimiser step `step`; return, on the device, the loss of this rank's rows before the update and the gradient norm."""
-        parts = self.rows(step).split(self.micro)
+        rows = self.rows(step)
+        optimizers.set_rates(self.optimizer, rate)
+        if self.graph_wanted:
+            self.graph = self.graph or Graph(self.advance, rows, self.state)
+            loss, norm = self.graph(rows)
+        else:
+            loss, norm = self.advance(rows)
+        if self.average:
+            self.average.update()
+        return loss, distributed.whole(norm)
+
+    def advance(self, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """One optimiser step on these rows at the rates that are set; return loss and gradient norm."""
+        parts = rows.split(self.micro)
         total = 0.0
         for number, part in enumerate(parts, start=1):
             with nullcontext() if number == len(parts) else distributed.local_gradients(self.shared):
@@ -99,23 +216,52 @@ class Machine:
                 loss.backward()
             total = total + loss.detach()
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.clip or math.inf)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate * group["scale"]
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
-        return total, distributed.whole(norm.detach())
+        return total, norm.detach()
+
+    def state(self) -> list[torch.Tensor]:
+        """Every tensor that a step changes, moments included where there are any yet."""
+        kept = [tensor for p in self.model.parameters() for tensor in self.optimizer.state[p].values()]
+        return [*self.model.parameters(), *kept]
 
     @torch.no_grad()
     def evaluate(self) -> dict[str, torch.Tensor]:
-        """Mean loss over the fixed rows of every validation set, by its column of the record.
+        """Mean loss over the fixed rows of every validation set, by its column of the record; with the average, on the own one.
 
         Nats per token, float64 on the device, which is not waited for.
         """
-        return {column: self.mean_loss(parts) for column, parts in self.val.items()}
+        losses = {column: self.mean_loss(parts) for column, parts in self.val.items()}
+        if self.average:
+            with self.average.in_place():
+                losses[AVERAGE] = self.mean_loss(self.val["val_loss"])
+        return losses
+
+    @property
+    def extra(self) -> dict[str, torch.Tensor]:
+        """What a checkpoint holds besides weights and moments."""
+        return self.average.tensors() if self.average else {}
+
+    def rates(self, rate: float) -> dict[str, float]:
+        """The rates of groups that are not that of the schedule, by their column of the record."""
+        return {column: rate * scale for column, scale in optimizers.rate_columns(self.optimizer).items()}
 
     def mean_loss(self, parts: list) -> torch.Tensor:
         total = distributed.add(sum(self.loss(rows).double() * count for rows, count in parts))
         return total / self.val_sequences
+
+
+def wants_compiling(settings: dict, vocab_size: int) -> bool:
+    """Whether a run is to be compiled."""
+    batch, where = settings["batch"], settings["hardware"]
+    per_token = models.flops_per_token(settings["model"], vocab_size, batch["length"])["exact"]
+    flops = per_token * batch["sequences"] * batch["length"] * settings["steps"]
+    return compiled.wanted(where["compile"], where["device"], flops)
+
+
+def attention_backends(choice: str) -> list[SDPBackend]:
+    """The attention kernels to choose from, best first; empty: torch chooses."""
+    return [] if choice == "auto" else [ATTENTION[choice], SDPBackend.MATH]
 
 
 def micro_batch(batch: dict, ranks: int) -> int:

@@ -11,7 +11,7 @@ import numpy as np
 
 from losslaws.curves import InputError, LossCurve, Schedule
 from losslaws.curves.files import write_text
-from losslaws.curves.loss_curve import ALSO, COLUMNS, evaluated, read_record
+from losslaws.curves.loss_curve import COLUMNS, evaluated, read_record
 from losslaws.curves.names import check_name
 from training import checkpoint, locks, records
 from training.settings import check
@@ -26,7 +26,7 @@ class RunFolder:
 
     config.yaml     the resolved config
     run.json        versions, device, counts, tokens per step, FLOPs, corpus
-    curve.csv       the per-step record, columns COLUMNS and val_loss_NAME of `eval.also`, appended in whole rows
+    curve.csv       the per-step record, columns COLUMNS, val_loss_NAME of `eval.also` and of an average, lr_LABEL, appended in whole rows
     checkpoints/    to resume and to branch from
     model/          the final weights, as transformers loads them
     complete.json   written last: {"status": "complete" | "diverged", ...}
@@ -112,11 +112,11 @@ class RunFolder:
         """The learning rate of every recorded step, float64."""
         return read_record(self.record)["lr"].to_numpy() if self.record.exists() else np.empty(0)
 
-    def begin_record(self, origin: "RunFolder | None", step: int, also: Sequence[str] = ()) -> None:
+    def begin_record(self, origin: "RunFolder | None", step: int, more: Sequence[str] = ()) -> None:
         """Start or cut the record so that it holds exactly the steps 1..`step`, taken from `origin` (default: its own).
 
-        Rows after the checkpoint belong to steps that are about to be trained again. `also` names the validation sets
-        besides the run's own; where `origin` was not evaluated on one, its column is empty.
+        Rows after the checkpoint belong to steps that are about to be trained again. `more` are columns besides
+        COLUMNS; where `origin` lacks one, it is empty.
         """
         source = (origin or self).record
         (self.path / "error.txt").unlink(missing_ok=True)  # of the attempt before
@@ -126,7 +126,7 @@ class RunFolder:
             raise InputError(
                 f"{source}: holds fewer than the {step} steps of its checkpoint; delete {self.path} to train it anew"
             )
-        columns = [*COLUMNS, *(ALSO + name for name in also)]
+        columns = [*COLUMNS, *more]
         kept = [",".join(row.get(column, "") for column in columns) for row in rows]
         write_text(self.record, "\n".join([",".join(columns), *kept]) + "\n")
 

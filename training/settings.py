@@ -50,6 +50,13 @@ def schedule(value: str) -> str:
     return value
 
 
+def compiles(value: Any) -> Any:
+    """Whether to compile, or auto."""
+    if value == "auto" or isinstance(value, bool):
+        return value
+    raise ValueError("must be auto, true or false")
+
+
 def texts(value: Any) -> Any:
     """A text, or a list of texts."""
     if isinstance(value, str) or (isinstance(value, list) and value and all(isinstance(one, str) for one in value)):
@@ -62,6 +69,7 @@ Positive = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 String = Annotated[str, Field(min_length=1)]
 Name = Annotated[Any, AfterValidator(name)]
+Compile = Annotated[Any, AfterValidator(compiles)]
 Whole = Annotated[Any, AfterValidator(whole)]
 Texts = Annotated[Any, AfterValidator(texts)]
 
@@ -173,18 +181,42 @@ class AdamW(Group):
     clip: Positive | None = about("of the global gradient norm; null: no clipping")
 
 
+class Muon(Group):
+    """Muon for the matrices of the blocks, AdamW for embeddings, readout and gains (training/optimizers/muon.py)."""
+
+    name: Literal["muon"] = about("the optimiser")
+    momentum: Annotated[float, Field(ge=0, lt=1)] = about("of the matrices")
+    nesterov: bool = about("look ahead along the momentum")
+    ns_steps: Annotated[int, Field(ge=1, lt=100)] = about("of the Newton-Schulz iteration")
+    adjust: Literal["match_rms_adamw", "original"] = about(
+        "match_rms_adamw: updates as large as AdamW's | original: times sqrt(max(1, rows / columns))"
+    )
+    weight_decay: Annotated[float, Field(ge=0)] = about("of matrices, times the rate")
+    adam_scale: Positive = about("AdamW's rate over that of the schedule, which is the matrices'")
+    beta1: Annotated[float, Field(ge=0, lt=1)] = about("decay of the mean of gradients, of the rest")
+    beta2: Annotated[float, Field(ge=0, lt=1)] = about("decay of the mean of their squares, of the rest")
+    eps: Positive = about("added to the root of the second moment, of the rest")
+    clip: Positive | None = about("of the global gradient norm; null: no clipping")
+
+
 class Hardware(Group):
     """What a run is computed on."""
 
     device: Literal["auto", "cpu", "cuda"] = about("auto: the GPU if there is one")
-    precision: Literal["auto", "fp32", "bf16"] = about("auto: bf16 where the device is good at it")
-    compile: bool = about("torch.compile")
+    precision: Literal["auto", "fp32", "bf16", "bf16_stream"] = about(
+        "auto: bf16 where the device is good at it | bf16_stream: the residual stream, too, is in bfloat16"
+    )
+    compile: Compile = about("torch.compile; auto: where the run pays for it and a compiler is there")
     threads: Count = about(
         "CPU threads of this process; several runs at once use a core better than several threads in one"
     )
     parallel: Literal["ddp", "fsdp"] = about(
         "under torchrun: ddp: every device holds the model | fsdp: weights, gradients and moments are divided"
     )
+    fused: bool = about("queries, keys and values in one matrix product, gate and up in one", default=False)
+    attention: Literal["auto", "math", "flash", "efficient", "cudnn"] = about("torch's kernel for it", default="auto")
+    multiple: Count = about("zero rows bring the readout to a multiple of it, e.g. 64", default=1)
+    graph: bool = about("on a GPU, the whole step as one CUDA graph; for small models", default=False)
 
 
 class Logger(Group):
@@ -213,6 +245,10 @@ class Evaluation(Group):
 
     every: Count = about("steps between evaluations; the last step is always evaluated")
     sequences: Count = about("sequences of the validation set that are used")
+    average: Literal["ema", "window"] | None = about(
+        "of the weights along the run, evaluated beside them (training/average.py)", default=None
+    )
+    average_steps: Count = about("time constant of the ema, length of the window", default=100)
     also: list[String] = about(
         "files of conf/data on whose validation sets the run is evaluated too, tokenized as its own text", default=[]
     )
@@ -242,7 +278,7 @@ class Settings(Group):
     model: Annotated[Llama | HuggingFace, Field(discriminator="family")]
     data: Annotated[Installed | Wheels | Local | Hub, Field(discriminator="source")]
     schedule: Schedule
-    optimizer: AdamW
+    optimizer: Annotated[AdamW | Muon, Field(discriminator="name")]
     hardware: Hardware
     logger: Logger
     batch: Batch
@@ -253,7 +289,9 @@ class Settings(Group):
 class LocalEngine(Group):
     """Processes on this machine."""
 
-    workers: Count | None = about("runs at a time; null: what the sweep says")
+    workers: Count | None = about(
+        "runs at a time; null: what the sweep says, or one for each GPU; more share GPUs as far as their memory reaches"
+    )
     attempts: Count = about("of a run whose process dies; each goes on from the newest checkpoint")
 
 

@@ -49,6 +49,7 @@ def overrides(text, corpora, tmp_path):
         "eval.sequences=16",
         "checkpoint.every=8",
         "hardware.device=cpu",
+        "hardware.compile=false",
         f"runs={tmp_path / 'runs'}",
         f"corpora={corpora}",
     ]

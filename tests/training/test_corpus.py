@@ -2,11 +2,14 @@
 
 import errno
 import json
+import os
 import shutil
 import subprocess
 import sys
 import time
+from hashlib import file_digest
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,7 +20,7 @@ from transformers import AutoTokenizer, ByT5Tokenizer
 
 from losslaws.curves import InputError
 from training import config
-from training.corpus import build, installed, open_corpus, prepare, sources
+from training.corpus import build, installed, open_corpus, prepare, sources, stamp
 from training.corpus.build import Documents
 
 REAL = {
@@ -234,6 +237,29 @@ def test_damage_is_noticed(real, tmp_path):
         open_corpus(broken)
     with pytest.raises(InputError, match="no such file"):
         open_corpus(tmp_path / "nowhere")
+
+
+def test_a_token_file_is_read_through_once_until_it_changes(real, tmp_path, monkeypatch):
+    folder = tmp_path / "copy"
+    shutil.copytree(real.folder, folder)  # with the stamps of other files
+    read = []
+    monkeypatch.setattr(
+        stamp, "file_digest", lambda file, name: read.append(Path(file.name).name) or file_digest(file, name)
+    )
+    for _ in range(2):
+        open_corpus(folder)
+    assert sorted(read) == ["train.bin", "val.bin"]
+    os.utime(folder / "val.bin")
+    open_corpus(folder)
+    assert sorted(read) == ["train.bin", "val.bin", "val.bin"]
+    (folder / ".val.bin.verified").write_text("{")
+    open_corpus(folder)
+    assert len(read) == 4
+    about = json.loads((folder / "fingerprint.json").read_text())
+    about["sha256"]["val"] = "0" * 64  # the stamp is of this file, but of another sum
+    (folder / "fingerprint.json").write_text(json.dumps(about))
+    with pytest.raises(InputError, match=r"val\.bin: is missing or damaged"):
+        open_corpus(folder)
 
 
 def test_a_full_disk_leaves_nothing_and_says_so(tmp_path, monkeypatch):

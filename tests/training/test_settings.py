@@ -19,11 +19,11 @@ from training.help import page, rows
 
 COMPOSER = Composer()
 REFUSED = [
-    ("hardware.precision=fp8", "hardware.precision is 'fp8'; it must be auto, fp32 or bf16"),
+    ("hardware.precision=fp8", "hardware.precision is 'fp8'; it must be auto, fp32, bf16 or bf16_stream"),
     ("hardware.precision=16", "hardware.precision is 16"),
     ("hardware.device=tpu", "it must be auto, cpu or cuda"),
     ("hardware.parallel=fsdpp", "did you mean 'fsdp'"),
-    ("hardware.compile=yes", "it must be true or false"),
+    ("hardware.compile=yes", "it must be auto, true or false"),
     ("hardware.threads=0", "at least 1"),
     ("optimizer.clip=-1", "optimizer.clip is -1; it must be above 0"),
     ("optimizer.clip=0", "above 0"),

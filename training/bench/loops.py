@@ -16,7 +16,8 @@ from transformers import LlamaForCausalLM, Trainer, TrainerCallback, TrainingArg
 import models
 from training import config, corpus
 from training.corpus.batches import train_batch
-from training.loop import Machine, hardware
+from training.loop import hardware
+from training.machine import Machine
 
 LOOPS = ("ours", "trainer", "plain")
 

@@ -24,7 +24,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from hashlib import file_digest, sha256
+from hashlib import sha256
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -37,6 +37,7 @@ from losslaws.curves.loss_curve import read_json
 from training.corpus import build, tokenizer
 from training.corpus.build import FORMAT, SAMPLE, Request
 from training.corpus.folder import make_once
+from training.corpus.stamp import has_sha256
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,7 +139,7 @@ def open_corpus(folder: Path | str) -> Corpus:
     tokens = {}
     for part in ("train", "val"):
         path = folder / f"{part}.bin"
-        if not path.is_file() or _sha256(path) != fingerprint["sha256"][part]:
+        if not path.is_file() or not has_sha256(path, fingerprint["sha256"][part]):
             raise InputError(f"{path}: is missing or damaged; delete {folder} to build it again")
         tokens[part] = np.memmap(path, dtype=fingerprint["dtype"], mode="r")
     return Corpus(folder, tokens["train"], tokens["val"], fingerprint)
@@ -168,8 +169,3 @@ def _check(options, source):
 
 def _digest(content, length):
     return sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:length]
-
-
-def _sha256(path):
-    with open(path, "rb") as file:
-        return file_digest(file, "sha256").hexdigest()
