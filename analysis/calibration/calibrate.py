@@ -1,8 +1,8 @@
 """How far forecasts are off, measured on public runs whose family the priors never saw: calibration.csv and prior.json.
 
-Every case of `cases.py` is forecast with priors learned from the other families. The error, in units of the spread that the
-fit states, has a 90 % quantile over the families, which count alike, whatever their number of cases; the interval of a forecast is as
-many spreads wide to either side. That the spread grows with the horizon and with what a decay may change is the fit's part. Coverage is
+Every case of `cases.py` is forecast with priors learned from the other families. The error, in units of the standard
+deviation that the fit states, has a 90 % quantile over the families, which count alike, whatever their number of cases; this is the half-width
+of an interval in standard deviations. That these grow with the horizon and with what a decay may change is the fit's part. Coverage is
 checked on each family with the widths that the others give.
 """
 
@@ -34,8 +34,8 @@ def write(table: pd.DataFrame) -> list[Path]:
 def widths(table: pd.DataFrame) -> pd.DataFrame:
     """Return a row for every kind and bin of the horizon.
 
-    Columns seen, horizon (upper end), cases, families, mean_error and worst_error in per cent; spreads, how many of them the
-    interval is wide to each side; coverage, the share of outcomes within intervals whose width other families gave, in per
+    Columns seen, horizon (upper end), cases, families, mean_error and worst_error in per cent; spreads, the half-width of
+    the interval in standard deviations; coverage, the share of outcomes within intervals whose width other families gave, in per
     cent.
     """
     rows = []

@@ -151,5 +151,6 @@ REASONS = {
     ): "The printed constants are not the minimum of the paper's objective on the points of its figure. Ours is, and "
     "it predicts the unseen curves otherwise, in set-ups B and E worse.",
 }
+HOFFMANN = "Hoffmann et al. 2022 (arXiv 2203.15556)"
 EPOCH = "Besiroglu et al. (arXiv 2404.10102), notebook"
 PREFACE = "{} numbers, of which {} reproduce to the last printed digit, give or take one."

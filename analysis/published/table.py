@@ -15,11 +15,13 @@ import pandas as pd
 
 from analysis import RESULTS
 from analysis.pages.writer import write_page, write_tables
+from analysis.published.isoflop import BUDGETS, isoflop
 from analysis.published.numbers import (
     ANNEALING,
     CONFIG,
     DECAYS,
     EPOCH,
+    HOFFMANN,
     PAPER,
     PREFACE,
     README,
@@ -113,7 +115,7 @@ def annealing() -> Iterator[dict]:
 
 
 def chinchilla() -> Iterator[dict]:
-    """Constants of the third approach, on points that are fetched. Raises InputError where they cannot be had."""
+    """Constants of the third and exponents of the second approach, on points that are fetched. Raises InputError where they cannot be had."""
     points, law = public.chinchilla_points(), laws.build("chinchilla")
     of = {"source": EPOCH, "size": "all", "law": "Chinchilla", "how": "fit"}
     found, constants = (
@@ -123,6 +125,10 @@ def chinchilla() -> Iterator[dict]:
     for name, printed in constants.items():
         yield row(of, name, printed, found.params[name])
     yield row(of | {"how": "fit, five outliers put back"}, "beta", constants["beta"], fit(law, points).params["beta"])
+    frontier = isoflop(points, BUDGETS)
+    of = {"source": f"{HOFFMANN}, Table 2", "size": "all", "law": "Chinchilla", "how": "approach 2, iso-FLOP parabolas"}
+    yield row(of, "a", ".49", frontier.a)
+    yield row(of, "b", ".51", frontier.b)
 
 
 def rows(of: dict, printed: str, found: Score) -> Iterator[dict]:

@@ -20,7 +20,7 @@ def learned() -> dict:
 
 @cache
 def widening(decayed: bool) -> float:
-    """Return how many spreads wide a 90 % interval is, to each side, if a decay was seen or not."""
+    """Return the half-width of a 90 % interval in standard deviations of the forecast, if a decay was seen or not."""
     if not INTERVALS.is_file():
         raise InputError(f"{INTERVALS}: no such file; write it with `python -m analysis calibrate`")
     with open(INTERVALS, encoding="utf-8") as file:

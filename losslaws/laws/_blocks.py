@@ -164,6 +164,7 @@ class Terms:
 
     def sum(self, values: np.ndarray, weight: np.ndarray) -> np.ndarray:
         """Return the sums over the terms of each of the points of `values` [m] times the `weight` [blocks] of their block."""
+        # a row for every point and a column for every block: the pattern stays, only the values are new, and the product is the sum
         self._matrix.data = values
         return self._matrix @ weight
 
@@ -178,8 +179,8 @@ class Drops:
     S1                        sum of the rates up to every point, [n]
 
     warmup    which rates the warm-up counts with, see `counted`
-    position  gives from the rates of a run [T] where the drop of each step stands, and where a point at each step stands,
-              [T] each
+    position  position(rates of a run [T]) returns two arrays [T]: the position of the drop of each step, and that of a point
+              at each step. Laws read the gap between the two, e.g. the sum of the rates in between
     """
 
     def __init__(self, runs: Sequence[Run], warmup: str, position: Callable):

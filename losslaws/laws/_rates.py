@@ -39,5 +39,8 @@ def drops(rate: np.ndarray) -> np.ndarray:
 
 
 def up_to(step: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Return the sum of `values` [T] over the steps 1..s for every s in `step` [n]; sums between these come first, for speed."""
+    """Return the sum of `values` [T] over the steps 1..s for every s in `step` [n], rising.
+
+    The sums between one point and the next are taken first and then added up: one pass over T, and no array of T running sums.
+    """
     return np.add.reduceat(values[: step[-1]], np.concatenate([[0], step[:-1]])).cumsum()
