@@ -9,6 +9,8 @@ from training import config
 from training.average import PARTS, Average
 from training.loop import train
 
+pytestmark = pytest.mark.slow
+
 
 class Moving(torch.nn.Module):
     """A model whose weights after step t are t."""

@@ -13,6 +13,8 @@ from training.interrupt import Watch
 from training.loop import train
 from training.run_folder import RunFolder
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGUSR2, 140), (signal.SIGINT, 130)])
 def test_a_signal_saves_and_ends_the_run_as_interrupted(overrides, tmp_path, number, status):

@@ -15,6 +15,9 @@ from training.machine import Machine
 SMALL = ["model=llama-0.1m", "batch.sequences=4", "batch.length=32", "eval.sequences=6", "batch.micro=4", "steps=12"]
 
 
+pytestmark = pytest.mark.slow
+
+
 def settings(*more):
     chosen = config.plain(config.load([*SMALL, "hardware.device=cpu", "hardware.compile=false", *more]))
     if chosen["hardware"]["precision"] == "auto":

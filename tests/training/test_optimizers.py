@@ -21,6 +21,9 @@ from training.machine import Machine
 MUON = ["optimizer=muon", "optimizer.adam_scale=0.3"]
 
 
+pytestmark = pytest.mark.slow
+
+
 def orthogonalised(gradient, steps=5):
     """Newton-Schulz as Jordan et al. write it, in bfloat16: https://kellerjordan.github.io/posts/muon/"""
     a, b, c = 3.4445, -4.7750, 2.0315

@@ -11,6 +11,8 @@ from losslaws.curves import InputError
 from training import config, sinks
 from training.loop import train
 
+pytestmark = pytest.mark.slow
+
 
 def run(overrides, *more, **options):
     return train(config.load([*overrides, *more]), **options)

@@ -23,10 +23,11 @@ pytest.importorskip("submitit")
 from training.engines import slurm, squeue
 
 HERE = Path(__file__).parent
-pytestmark = pytest.mark.skipif(
+needs_slurm = pytest.mark.skipif(
     os.getuid() != 0 or not all(map(shutil.which, ("slurmctld", "slurmd", "munged", "sbatch"))),
     reason="needs root, and slurmctld, slurmd, slurm-client and munge installed",
 )
+pytestmark = [needs_slurm, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module", autouse=True)

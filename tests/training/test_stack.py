@@ -12,6 +12,9 @@ RATES = (1e-2, 3e-3, 1e-2)
 SEEDS = (0, 0, 5)
 
 
+pytestmark = pytest.mark.slow
+
+
 @pytest.mark.parametrize(
     "more",
     [
