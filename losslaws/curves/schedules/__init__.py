@@ -68,7 +68,12 @@ def build(name: str, steps: int, peak: float = 1.0, warmup: int = 0, **chosen) -
         return Schedule(lr, warmup, name)
     except InputError:
         raise
-    except (TypeError, ValueError, OverflowError) as error:  # a kind of value that its default does not tell
+    except (
+        TypeError,
+        ValueError,
+        ArithmeticError,
+        LookupError,
+    ) as error:  # a kind of value that its default does not tell
         raise InputError(f"schedule '{name}': its options do not fit ({str(error).splitlines()[0]})") from None
 
 
