@@ -42,7 +42,11 @@ RANK = re.compile(r"\brank[ :=_-]?(\d+)\b", re.IGNORECASE)
 TOTAL = re.compile(r"\s*(?:/|of|out of)\s*", re.IGNORECASE)
 LINE = 20_000  # characters of a line that are looked at
 NUMBERS = 200  # of a line
-TEMPLATES = 100_000  # that are remembered
+TEMPLATES = 5_000  # kinds of lines that are looked at
+# what a line of interest has, in small letters
+WORTH = re.compile(
+    r"loss|ppl|perp|lr|rate|step|iter|update|epoch|nll|entropy|xent|tr|te|val|bpb|bpc|bits|rank|token|%\||s:|i:"
+)
 ENOUGH = 100_000  # rows that are held as text before they become arrays
 OFTEN = 30  # lines of a template after which it is worth a pattern of its own
 FEW = 20  # last entries to which a last one that was perhaps cut off is compared
@@ -121,19 +125,24 @@ class Lines:
                 self.row += 1
                 self.held += 1
                 return
-        if len(line) <= LINE:
+        if line and len(line) <= LINE and (template is not None or len(self.templates) < TEMPLATES):
             self.look(line.decode(), letters, unended)
 
     def look(self, line: str, letters: bytes, unended: bool) -> None:
         """Add a line of a kind that is not known to be read faster."""
+        if not self.source.named and not WORTH.search(line.lower()) and not line[:1].isdecimal():
+            self.known[letters] = None
+            return
         parts = NUMBER.split(line)
         words = tuple(parts[::2])
         if words not in self.templates and unended and self.templates:
             self.source.notes.append(CUT_OFF)
             return
-        template = self.templates[words] if words in self.templates else make(words, self.source.named)
-        if len(self.templates) < TEMPLATES:
-            self.templates[words] = self.known[letters] = template
+        if words not in self.templates:
+            self.templates[words] = make(words, self.source.named)
+            if len(self.templates) == TEMPLATES:
+                self.source.notes.append(f"more than {TEMPLATES:,} kinds of lines; what is of another kind is left out")
+        template = self.known[letters] = self.templates[words]
         if template is None or (unended and cut_off(template, parts, self.source)):
             return
         template.add(self.row, [parts[2 * place + 1] for place, _ in template.fields])
