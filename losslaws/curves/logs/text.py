@@ -97,6 +97,10 @@ def read(source: Source) -> Table:
         if reader.held > ENOUGH:
             reader.empty(builder)
     reader.empty(builder)
+    if reader.other:
+        source.notes.append(
+            f"there are more than {TEMPLATES:,} kinds of lines; {reader.other:,} lines of other kinds are left out"
+        )
     if not any(names.is_loss(name) for name in builder.pieces) and not source.named & builder.pieces.keys():
         raise InputError(
             f"{source.path}: no line names a step and a loss, like 'step 200: train loss 3.1, val loss 3.2'"
@@ -108,7 +112,7 @@ class Lines:
     """Reads lines into templates."""
 
     def __init__(self, source: Source):
-        self.source, self.row, self.held = source, 0, 0
+        self.source, self.row, self.held, self.other = source, 0, 0, 0
         self.templates: dict[tuple[str, ...], Template | None] = {}  # by the words of a line
         self.known: dict[bytes, Template | None] = {}  # by its letters, which are found faster
 
@@ -125,7 +129,7 @@ class Lines:
                 self.row += 1
                 self.held += 1
                 return
-        if line and len(line) <= LINE and (template is not None or len(self.templates) < TEMPLATES):
+        if line and len(line) <= LINE:
             self.look(line.decode(), letters, unended)
 
     def look(self, line: str, letters: bytes, unended: bool) -> None:
@@ -135,19 +139,25 @@ class Lines:
             return
         parts = NUMBER.split(line)
         words = tuple(parts[::2])
-        if words not in self.templates and unended and self.templates:
+        if words not in self.templates and unended and not self.ends_like_others(words):
             self.source.notes.append(CUT_OFF)
             return
         if words not in self.templates:
-            self.templates[words] = make(words, self.source.named)
             if len(self.templates) == TEMPLATES:
-                self.source.notes.append(f"more than {TEMPLATES:,} kinds of lines; what is of another kind is left out")
+                self.other += 1
+                return
+            self.templates[words] = make(words, self.source.named)
         template = self.known[letters] = self.templates[words]
         if template is None or (unended and cut_off(template, parts, self.source)):
             return
         template.add(self.row, [parts[2 * place + 1] for place, _ in template.fields])
         self.row += 1
         self.held += 1
+
+    def ends_like_others(self, words: tuple[str, ...]) -> bool:
+        """Whether a last line without line end stops where lines that are read stop, as at the "]" of a progress bar."""
+        ends = {known[-1] for known, template in self.templates.items() if template is not None}
+        return not self.templates or (words[-1] != "" and words[-1] in ends)
 
     def empty(self, builder: Builder) -> None:
         """Move what the templates hold into columns. Raises InputError for too many rows."""
