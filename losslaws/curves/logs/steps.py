@@ -31,6 +31,8 @@ def of_rows(
     rows, found = table.rows, {}
     for name in picked.steps:
         found[name] = table.numbers(name, path).dense(rows)
+    if "progress" in found:
+        found["progress"] = of_longest_bar(found["progress"], table)
     if unit is None and any(map(whole, found.values())):
         found = {name: count for name, count in found.items() if whole(count)}
     first, *others = by_use(found, table, picked)
@@ -56,6 +58,13 @@ def of_rows(
     step = within_epochs(step, table, picked, path, part, notes)
     refuse_odd(step, first, path)
     return carried(step, table, picked, notes)
+
+
+def of_longest_bar(step: np.ndarray, table: Table) -> np.ndarray:
+    """Return the counts of progress bars without those of shorter ones, as of each evaluation."""
+    total = table.columns["total"].dense(table.rows) if "total" in table.columns else np.full(table.rows, np.nan)
+    bars = np.isfinite(step) & np.isfinite(total)
+    return np.where(bars & (total < np.max(total[bars], initial=0)), np.nan, step)
 
 
 def consecutive(step: np.ndarray) -> bool:

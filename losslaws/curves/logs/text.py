@@ -248,9 +248,10 @@ class Words:
         """Return the column of the number behind `text`, or an empty string."""
         words, self.counter = names.split(last_part(text)), ""
         kind = counted(words)
-        if kind is None and self.bar and behind.lstrip().startswith("/"):
-            self.bar, self.counter = False, "step"
-            return "progress"
+        if kind is None and behind.lstrip().startswith("/") and (self.bar or tuple(words) in names.BARE):
+            validating = names.VALIDATION & set(names.split(" ".join(self.words[: place + 1])))
+            self.bar, self.counter = False, "" if validating else "step"
+            return "" if validating else "progress"
         if kind:
             self.counter = kind
             if names.VALIDATION & set(names.split(text)):
@@ -270,8 +271,6 @@ class Words:
             if place == 0 and names.split(text)[0] in names.VALIDATION:
                 self.side = "val"
             return self.loss(spelled)
-        if found is None and set(words) <= names.VALIDATION and place and "loss" in names.split(self.words[place - 1]):
-            return "val loss"  # litgpt: "loss train: 3.1, val: 3.2"
         return spelled if found or spelled in self.named else ""
 
     def loss(self, words: str) -> str:
