@@ -74,9 +74,9 @@ def consecutive(step: np.ndarray) -> bool:
 
 
 def whole(count: np.ndarray) -> bool:
-    """Whether all numbers are whole."""
+    """Whether most numbers are whole, as of a count and not of a share of an epoch."""
     known = count[np.isfinite(count)]
-    return bool(np.all(known == np.floor(known)))
+    return bool(np.mean(known == np.floor(known)) > 0.5) if known.size else True
 
 
 def rank_of(name: str) -> int:
@@ -150,7 +150,7 @@ def carried(step: np.ndarray, table: Table, picked: Picked, notes: list[str]) ->
         return step
     last = np.searchsorted(known, np.arange(step.size), side="right") - 1
     full = np.where(last >= 0, step[known[np.maximum(last, 0)]], np.nan)
-    for role in ("val_loss", "train_loss"):
+    for role in ("val_loss", "train_loss", "lr"):
         for name in getattr(picked, role):
             rows = table.columns[name].row if name in table.columns else np.array([], int)
             lacking = np.isnan(step[rows]) & np.isfinite(full[rows])
