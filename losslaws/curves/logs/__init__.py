@@ -1,7 +1,7 @@
 """Other people's training logs as LossCurves: `logs.read("trainer_state.json")`.
 
-    read(path, *, columns=None, schedule=None, warmup=None, ...) -> LossCurve
-    look(path, ...) -> Reading            the same, with all that was seen on the way
+    read(path) -> LossCurve
+    look(path) -> Reading      the same, with all that was seen on the way; both take the same options
     read("log.csv", columns={"val_loss": "nll"}, schedule=schedules.build("cosine", 20_000, peak=3e-4, warmup=500))
 
 One file a format: `matches(source)` says whether the file looks like it, `read(source)` gives its Table. From there on all formats take

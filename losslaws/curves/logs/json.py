@@ -96,11 +96,16 @@ def whole(source: Source) -> Table:
         raise InputError(
             f"{source.path}: has no rows, as an array of objects, in 'log_history' of a trainer_state.json, or as lists by column"
         )
-    builder.rows = max(len(column) for column in columns.values())
+    last = [int(rows[-1]) for rows, _ in columns.values()]
+    if min(last) < max(last):
+        raise InputError(
+            f"{source.path}: has columns of {min(last) + 1} and of {max(last) + 1} entries; write null where there is none"
+        )
+    builder.rows = last[0] + 1
     if builder.rows > ROWS:
         raise InputError(f"{source.path}: has more than {ROWS:,} rows; keep every tenth")
-    for name, column in columns.items():
-        builder.entries(name, np.arange(len(column)), column)
+    for name, (rows, column) in columns.items():
+        builder.entries(name, rows, column)
     return builder.table()
 
 
@@ -109,16 +114,18 @@ def list_of_objects(value) -> list[dict] | None:
     return value if isinstance(value, list) and value and set(map(type, value)) == {dict} else None
 
 
-def as_columns(value) -> dict[str, list] | None:
-    """Return the lists of an object, as of Keras or pandas; an object whose names are all numbers is a list as well."""
+def as_columns(value) -> dict[str, tuple[np.ndarray, list]] | None:
+    """Return rows and entries of each list of an object, as of Keras; in an object that pandas wrote, names are the rows."""
     if not isinstance(value, dict):
         return None
     found = {}
     for name, column in value.items():
-        if isinstance(column, dict) and column and all(key.isdecimal() for key in column):
-            column = list(column.values())
-        if isinstance(column, list) and len(column) > 1 and not isinstance(column[0], dict | list):
-            found[name] = column
+        rows = range(len(column)) if isinstance(column, list) else ()
+        if isinstance(column, dict) and all(key.isdecimal() and len(key) < 10 for key in column):
+            rows, column = map(int, column), list(column.values())
+        rows = np.array(list(rows))
+        if rows.size > 1 and np.all(np.diff(rows) > 0) and not isinstance(column[0], dict | list):
+            found[name] = rows, column
     return found if len(found) > 1 else None
 
 
@@ -128,6 +135,9 @@ def largest(value, form, depth: int = 0):
     if found or depth == 4 or not isinstance(value, Mapping):
         return found
     within = [part for one in value.values() if (part := largest(one, form, depth + 1))]
-    return max(
-        within, key=lambda part: len(part) if isinstance(part, list) else len(max(part.values(), key=len)), default=None
-    )
+    return max(within, key=size, default=None)
+
+
+def size(part) -> int:
+    """Return the rows of what `list_of_objects` or `as_columns` found."""
+    return len(part) if isinstance(part, list) else max(rows.size for rows, _ in part.values())

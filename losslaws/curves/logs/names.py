@@ -32,10 +32,14 @@ PLAIN_LOSS = vocabulary(
     "step steps batch global value out metric metrics per token tokens model text local current cur this now on at with of the "
     "iteration iter is results result set subset split data scalar scalars trainer log logs history info debug root main py task"
 )
+# a column or word that only names a set may be a loss, if no other is
+BARE = {("train",): "train", ("training",): "train", ("val",): "val", ("valid",): "val", ("validation",): "val"}
 AVERAGE = frozenset(["avg", "average", "mean"])
 TOTAL = vocabulary("total sum summed combined overall all")
 PERPLEXITY = frozenset(["ppl", "perplexity"])
 BITS = vocabulary("bpb bpc bpt bits")
+
+KNOWN = LOSS | PURE | PLAIN_LOSS | AVERAGE | TOTAL | PERPLEXITY | BITS | SIDES | vocabulary("epoch byte char micro")
 
 OTHER_RATE = vocabulary(
     "min max base initial init peak target decay mult multiplier scale ratio warmup factor final end weight wd style schedule loss "
@@ -129,24 +133,15 @@ def role(name: str) -> Role | None:
 def loss(words: tuple[str, ...]) -> Role | None:
     """Return the role of a name with the words of a loss."""
     has = set(words)
+    if words in BARE:
+        return Role("loss", BARE[words], 8)
     kind = "perplexity" if has & PERPLEXITY else "bits" if has & BITS else "loss"
     if kind == "loss" and not (has & LOSS or {"cross", "entropy"} <= has):
         return None
     if has & OTHER_LOSS or has & {"lr", "rate"} or words[-1] in ("tokens", "steps"):
         return None
     side = "train" if has & TRAINING and not has & VALIDATION else "val" if has & (VALIDATION | TEST) else "train"
-    known = (
-        LOSS
-        | PURE
-        | PLAIN_LOSS
-        | AVERAGE
-        | TOTAL
-        | PERPLEXITY
-        | BITS
-        | SIDES
-        | {"epoch", "entropy", "cross", "byte", "char", "micro"}
-    )
-    unknown = [word for word in words if word not in known and not word.isdecimal()]
+    unknown = [word for word in words if word not in KNOWN and not word.isdecimal()]
     if unknown and side == "val":
         return Role(kind, side, 5, " ".join(unknown))
     rank = 5 if unknown else 4 if has & TOTAL else 3 if "epoch" in has and side == "train" else 0

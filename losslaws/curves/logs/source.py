@@ -16,6 +16,7 @@ LARGEST = 256 * 2**20  # bytes of a log, unpacked; 600,000 lines are about 60 MB
 ROWS = 5_000_000  # of a log
 COLUMNS = 5_000  # of a table
 DEPTH = 8  # of objects within objects
+LINES = 3_000_000  # of a text
 LINE = 2**20  # characters of a line; a longer one is left out
 HEAD = 2**16  # bytes by which a format is recognised
 PIECE = 2**20  # characters that are read at once
@@ -86,13 +87,9 @@ class Source:
         """Return the unpacked bytes as a stream that ends in InputError beyond LARGEST."""
         file = open(self.path, "rb")  # noqa: SIM115 - the stream is the caller's
         if self.packing == "zstd":
-            try:
-                import zstandard
-            except ImportError:
-                raise InputError(f"{self.path}: is packed with zstandard; install zstandard or unpack it") from None
-            file = zstandard.ZstdDecompressor(max_window_size=2**27).stream_reader(
-                file, read_across_frames=True, closefd=True
-            )
+            import pyarrow
+
+            file = pyarrow.CompressedInputStream(pyarrow.PythonFile(file), "zstd")
         elif self.packing:
             from importlib import import_module
 
@@ -155,18 +152,24 @@ class Source:
             return file.read().encode("utf-8")
 
     def lines(self) -> Iterator[tuple[list[str], bool]]:
-        """Yield whole lines, many at once, and whether the last one ends without a newline; too long ones are noted."""
-        rest, skipping, long = "", False, 0
+        """Yield whole lines, many at once, and whether the last one ends without a newline; too long ones are noted.
+
+        Raises InputError for more than LINES.
+        """
+        rest, skipping, long, count = "", False, 0, 0
         with self.text() as file:
             while piece := file.read(PIECE):
-                first, *others = (rest + piece).split("\n")
-                lines = [first, *others]
+                lines = (rest + piece).split("\n")
                 rest = lines.pop()
-                if skipping and lines:
+                if lines and (skipping or len(lines[0]) > LINE):
+                    long += not skipping
                     lines, skipping = lines[1:], False
                 if len(rest) > LINE or skipping:
                     long += not skipping
                     rest, skipping = "", True
+                count += len(lines)
+                if count > LINES:
+                    raise InputError(f"{self.path}: has more than {LINES:,} lines; keep those that hold losses")
                 yield lines, False
         if rest:
             yield [rest], True

@@ -31,6 +31,8 @@ def of_rows(
     rows, found = table.rows, {}
     for name in picked.steps:
         found[name] = table.numbers(name, path).dense(rows)
+    if "progress" in found:
+        found["progress"] = of_longest_bar(found["progress"], table)
     if unit is None and any(map(whole, found.values())):
         found = {name: count for name, count in found.items() if whole(count)}
     first, *others = by_use(found, table, picked)
@@ -58,6 +60,13 @@ def of_rows(
     return carried(step, table, picked, notes)
 
 
+def of_longest_bar(step: np.ndarray, table: Table) -> np.ndarray:
+    """Return the counts of progress bars without those of shorter ones, as of each evaluation."""
+    total = table.columns["total"].dense(table.rows) if "total" in table.columns else np.full(table.rows, np.nan)
+    bars = np.isfinite(step) & np.isfinite(total)
+    return np.where(bars & (total < np.max(total[bars], initial=0)), np.nan, step)
+
+
 def consecutive(step: np.ndarray) -> bool:
     """Whether the steps are 0, 1, 2, ..., as calls are counted."""
     known = np.unique(step[np.isfinite(step)])
@@ -65,9 +74,9 @@ def consecutive(step: np.ndarray) -> bool:
 
 
 def whole(count: np.ndarray) -> bool:
-    """Whether all numbers are whole."""
+    """Whether most numbers are whole, as of a count and not of a share of an epoch."""
     known = count[np.isfinite(count)]
-    return bool(np.all(known == np.floor(known)))
+    return bool(np.mean(known == np.floor(known)) > 0.5) if known.size else True
 
 
 def rank_of(name: str) -> int:
@@ -141,7 +150,7 @@ def carried(step: np.ndarray, table: Table, picked: Picked, notes: list[str]) ->
         return step
     last = np.searchsorted(known, np.arange(step.size), side="right") - 1
     full = np.where(last >= 0, step[known[np.maximum(last, 0)]], np.nan)
-    for role in ("val_loss", "train_loss"):
+    for role in ("val_loss", "train_loss", "lr"):
         for name in getattr(picked, role):
             rows = table.columns[name].row if name in table.columns else np.array([], int)
             lacking = np.isnan(step[rows]) & np.isfinite(full[rows])

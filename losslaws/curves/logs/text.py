@@ -42,7 +42,11 @@ RANK = re.compile(r"\brank[ :=_-]?(\d+)\b", re.IGNORECASE)
 TOTAL = re.compile(r"\s*(?:/|of|out of)\s*", re.IGNORECASE)
 LINE = 20_000  # characters of a line that are looked at
 NUMBERS = 200  # of a line
-TEMPLATES = 100_000  # that are remembered
+TEMPLATES = 5_000  # kinds of lines that are looked at
+# what a line of interest has, in small letters
+WORTH = re.compile(
+    r"loss|ppl|perp|lr|rate|step|iter|update|epoch|nll|entropy|xent|tr|te|val|bpb|bpc|bits|rank|token|%\||s:|i:"
+)
 ENOUGH = 100_000  # rows that are held as text before they become arrays
 OFTEN = 30  # lines of a template after which it is worth a pattern of its own
 FEW = 20  # last entries to which a last one that was perhaps cut off is compared
@@ -93,6 +97,10 @@ def read(source: Source) -> Table:
         if reader.held > ENOUGH:
             reader.empty(builder)
     reader.empty(builder)
+    if reader.other:
+        source.notes.append(
+            f"there are more than {TEMPLATES:,} kinds of lines; {reader.other:,} lines of other kinds are left out"
+        )
     if not any(names.is_loss(name) for name in builder.pieces) and not source.named & builder.pieces.keys():
         raise InputError(
             f"{source.path}: no line names a step and a loss, like 'step 200: train loss 3.1, val loss 3.2'"
@@ -104,7 +112,7 @@ class Lines:
     """Reads lines into templates."""
 
     def __init__(self, source: Source):
-        self.source, self.row, self.held = source, 0, 0
+        self.source, self.row, self.held, self.other = source, 0, 0, 0
         self.templates: dict[tuple[str, ...], Template | None] = {}  # by the words of a line
         self.known: dict[bytes, Template | None] = {}  # by its letters, which are found faster
 
@@ -121,24 +129,35 @@ class Lines:
                 self.row += 1
                 self.held += 1
                 return
-        if len(line) <= LINE:
+        if line and len(line) <= LINE:
             self.look(line.decode(), letters, unended)
 
     def look(self, line: str, letters: bytes, unended: bool) -> None:
         """Add a line of a kind that is not known to be read faster."""
+        if not self.source.named and not WORTH.search(line.lower()) and not line[:1].isdecimal():
+            self.known[letters] = None
+            return
         parts = NUMBER.split(line)
         words = tuple(parts[::2])
-        if words not in self.templates and unended and self.templates:
+        if words not in self.templates and unended and not self.ends_like_others(words):
             self.source.notes.append(CUT_OFF)
             return
-        template = self.templates[words] if words in self.templates else make(words, self.source.named)
-        if len(self.templates) < TEMPLATES:
-            self.templates[words] = self.known[letters] = template
+        if words not in self.templates:
+            if len(self.templates) == TEMPLATES:
+                self.other += 1
+                return
+            self.templates[words] = make(words, self.source.named)
+        template = self.known[letters] = self.templates[words]
         if template is None or (unended and cut_off(template, parts, self.source)):
             return
         template.add(self.row, [parts[2 * place + 1] for place, _ in template.fields])
         self.row += 1
         self.held += 1
+
+    def ends_like_others(self, words: tuple[str, ...]) -> bool:
+        """Whether a last line without line end stops where lines that are read stop, as at the "]" of a progress bar."""
+        ends = {known[-1] for known, template in self.templates.items() if template is not None}
+        return not self.templates or (words[-1] != "" and words[-1] in ends)
 
     def empty(self, builder: Builder) -> None:
         """Move what the templates hold into columns. Raises InputError for too many rows."""
@@ -229,9 +248,10 @@ class Words:
         """Return the column of the number behind `text`, or an empty string."""
         words, self.counter = names.split(last_part(text)), ""
         kind = counted(words)
-        if kind is None and self.bar and behind.lstrip().startswith("/"):
-            self.bar, self.counter = False, "step"
-            return "progress"
+        if kind is None and behind.lstrip().startswith("/") and (self.bar or tuple(words) in names.BARE):
+            validating = names.VALIDATION & set(names.split(" ".join(self.words[: place + 1])))
+            self.bar, self.counter = False, "" if validating else "step"
+            return "" if validating else "progress"
         if kind:
             self.counter = kind
             if names.VALIDATION & set(names.split(text)):
@@ -251,8 +271,6 @@ class Words:
             if place == 0 and names.split(text)[0] in names.VALIDATION:
                 self.side = "val"
             return self.loss(spelled)
-        if found is None and set(words) <= names.VALIDATION and place and "loss" in names.split(self.words[place - 1]):
-            return "val loss"  # litgpt: "loss train: 3.1, val: 3.2"
         return spelled if found or spelled in self.named else ""
 
     def loss(self, words: str) -> str:

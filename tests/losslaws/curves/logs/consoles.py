@@ -128,6 +128,7 @@ def trainer_dicts(t, lr, train, val):
     yield f" {t // 4}%|{'█' * (t // 40)}{' ' * (10 - t // 40)}| {t}/400 [00:10<01:00,  9.12it/s]"
     yield f"{{'loss': '{train:.4f}', 'grad_norm': '0.43', 'learning_rate': '{lr:.6g}', 'epoch': '{t / 400:.2f}'}}"
     if val:
+        yield " 50%|█████     | 10/20 [00:01<00:01,  9.12it/s]"
         yield f"{{'eval_loss': '{val:.4f}', 'eval_runtime': '1.2', 'eval_samples_per_second': '8.1', 'epoch': '{t / 400:.2f}'}}"
 
 
@@ -165,6 +166,12 @@ def loss_at_step(t, lr, train, val):
         yield f"INFO:root:Validation loss at step {t}: {val:.4f}"
 
 
+def bare(t, lr, train, val):
+    yield f"step {t}/400 train {train:.4f} lr {lr:.4e}"
+    if val:
+        yield f"step {t} val {val:.4f}"
+
+
 BOTH, TRAIN = "both", "train"
 CONSOLES = {
     "llm.c": (llm_c, BOTH),
@@ -186,6 +193,7 @@ CONSOLES = {
     "Lightning": (lightning_bar, BOTH),
     "tqdm": (tqdm_bar, TRAIN),
     "PyTorch tutorial": (tutorial, BOTH),
+    "bare": (bare, BOTH),
     "loss at step": (loss_at_step, BOTH),
 }
 LITGPT_HAS_NO_RATE = {"litgpt"}

@@ -9,20 +9,26 @@ import numpy as np
 import pytest
 
 from losslaws.curves import InputError, logs
+from tests.losslaws.curves.logs.consoles import console
 from tests.losslaws.curves.logs.sample_logs import TRAINER_STATE, WRITERS
 
 TRIES = int(os.environ.get("FUZZ", 400))
+TABLES = ("csv", "tsv", "wandb_csv", "wandb_history", "semicolons", "jsonl", "json_in_text")  # a line a row
+PRINTED = (
+    "llm.c",
+    "Megatron-LM",
+    "torchtitan",
+    "OLMo",
+    "Trainer",
+    "tqdm",
+    "nanoGPT",
+    "fairseq",
+    "Lightning",
+    "DeepSpeed",
+)
 KINDS = (
-    "csv",
-    "tsv",
-    "wandb_csv",
-    "jsonl",
-    "parquet",
-    "tensorboard",
-    "wandb",
-    "nanogpt",
-    "run_folder",
-    "trainer_state",
+    *(*TABLES, "array", "lists", "pandas_json", "gzip", "utf16", "parquet", "tensorboard", "wandb", "trackio"),
+    *("mlflow_database", "nanogpt", "run_folder", "trainer_state", *PRINTED),
 )
 NEEDED = {"wandb": "wandb", "tensorboard": "torch"}
 SPOTS = 3  # damages at most in one file
@@ -67,6 +73,11 @@ def originals(tmp_path_factory):
     for kind in KINDS:
         if kind in NEEDED and not has(NEEDED[kind]):
             continue
+        if kind in PRINTED:
+            path = tmp_path_factory.mktemp("printed") / "run.log"
+            path.write_text(console(kind))
+            found[kind] = path.read_bytes(), path.name, {}, logs.read(path)
+            continue
         path = TRAINER_STATE if kind == "trainer_state" else WRITERS[kind](tmp_path_factory.mktemp(kind))
         suffix = {"wandb": ".wandb", "run_folder": "curve.csv"}.get(kind, "")
         file = path if path.is_file() else next(f for f in sorted(path.rglob(f"*{suffix}")) if f.is_file())
@@ -84,8 +95,8 @@ def has(module):
 
 
 def agrees(curve, original):
-    """Whether most losses and rates of `curve` are those of the run, or a note says what is odd."""
-    if curve.source["notes"]:
+    """Whether most losses and rates of `curve` are those of the run, or another note says what is odd."""
+    if set(curve.source["notes"]) - set(original.source["notes"]):
         return True
     common, mine, other = np.intersect1d(curve.step, original.step, return_indices=True)
     steps = min(curve.schedule.steps, original.schedule.steps)
@@ -129,3 +140,67 @@ def read(path: Path, original) -> str:
     except Exception as error:  # what the test is for
         return f"{type(error).__name__}: {error}"
     return "" if agrees(curve, original) else "another run, without a word"
+
+
+def coloured(lines):
+    return [line.replace(b"loss", b"\x1b[1;31mloss\x1b[0m").replace(b" ", b" \x1b[38;5;9m", 1) for line in lines]
+
+
+def doubled(lines):
+    return lines + lines
+
+
+def backwards(lines):
+    return lines[::-1]
+
+
+def shuffled(lines):
+    return random.Random(0).sample(lines, len(lines))
+
+
+def shortened(lines):
+    return lines[: len(lines) * 3 // 5]
+
+
+def spread(lines):
+    return [part for line in lines for part in (line, b"", b"some other words")]
+
+
+def packed(name):
+    module = __import__(name)
+    return lambda content: module.compress(content)
+
+
+AS_LINES = (coloured, doubled, backwards, shuffled, shortened, spread)
+AS_BYTES = {
+    "gzip": packed("gzip"),
+    "bz2": packed("bz2"),
+    "lzma": packed("lzma"),
+    "crlf": lambda content: content.replace(b"\n", b"\r\n"),
+    "utf-16": lambda content: content.decode().encode("utf-16"),
+    "mark": lambda content: b"\xef\xbb\xbf" + content,
+    "no end": lambda content: content.rstrip(b"\n"),
+}
+
+
+@pytest.mark.parametrize("kind", [*TABLES, *PRINTED])
+@pytest.mark.parametrize("change", AS_LINES)
+def test_other_lines_give_the_same_answer_or_a_note(kind, change, originals, tmp_path):
+    content, name, _, original = originals[kind]
+    header, *lines = content.rstrip(b"\n").split(b"\n")
+    if kind in ("jsonl", "json_in_text", *PRINTED):
+        header, lines = b"", [header, *lines]
+    if kind in TABLES and change in (coloured, spread):
+        pytest.skip("a table has no such lines")
+    (tmp_path / name).write_bytes(b"\n".join([header, *change(lines)]).lstrip(b"\n") + b"\n")
+    assert not read(tmp_path / name, original)
+
+
+@pytest.mark.parametrize("kind", [*TABLES, "array", *PRINTED])
+@pytest.mark.parametrize("change", AS_BYTES)
+def test_other_bytes_give_the_same_answer(kind, change, originals, tmp_path):
+    content, name, _, original = originals[kind]
+    (tmp_path / name).write_bytes(AS_BYTES[change](content))
+    curve = logs.read(tmp_path / name)
+    assert np.array_equal(curve.loss, original.loss) and np.array_equal(curve.schedule.lr, original.schedule.lr)
+    assert curve.source["notes"] == original.source["notes"] and curve.source["columns"] == original.source["columns"]
