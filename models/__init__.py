@@ -80,7 +80,7 @@ def flops_per_token(model: Mapping, vocab_size: int, length: int) -> dict[str, f
 
 
 def training_bytes(model: Mapping, vocab_size: int, length: int, sequences: int, precision: str) -> float:
-    """Memory that training takes, in bytes, with `sequences` in one forward pass at `precision` (fp32 | bf16).
+    """Memory that training takes, in bytes, with `sequences` in one forward pass at `precision` (fp32 | bf16; bf16_stream takes less than bf16).
 
     Weights, gradients and the two moments of AdamW are float32, 16 bytes per parameter. Activations are counted for
     `family: llama` only; for other models this is the state alone, a lower bound.
@@ -88,8 +88,8 @@ def training_bytes(model: Mapping, vocab_size: int, length: int, sequences: int,
     state = 16.0 * parameter_counts(model, vocab_size, length)["total"]
     if _family(model) == "hf":
         return state
-    numbers = counts.activations(Architecture.of(model, vocab_size, length)) * sequences * length
-    return state + numbers * (4.0 if precision == "fp32" else 2.0)
+    kept = counts.kept_bytes(Architecture.of(model, vocab_size, length), sequences * length, precision != "fp32")
+    return state + kept
 
 
 def use(module: "torch.nn.Module", **kernels) -> None:

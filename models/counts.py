@@ -28,16 +28,21 @@ def flops(a: Architecture) -> dict[str, float]:
     }
 
 
-def activations(a: Architecture) -> int:
-    """Numbers per token that the forward pass keeps for the backward pass.
+def kept_bytes(a: Architecture, tokens: int, bf16: bool) -> int:
+    """Bytes that an eager forward pass over `tokens` keeps for the backward pass.
 
-    In each layer: both norms keep input and output (4 d_model); attention keeps queries, keys, values, its output and the
-    input of the output matrix; the MLP keeps gate, silu(gate), up and their product. At the end the norm keeps two, and the
-    readout, which computes its gradients at once, one.
+    The residual stream and the norms are float32 whatever the precision: a norm keeps its input and one number a token. Its
+    output is one tensor in float32; in bfloat16 each of the five products that read it keeps a copy of its own (q, k, v;
+    gate, up). Attention keeps queries, keys, values, its output, which is the next product's input, and one float32 a head;
+    the MLP keeps gate, silu(gate), up and their product. Under autocast the matrices are kept in bfloat16 too. The readout
+    computes its gradients at once and keeps those.
     """
-    width = a.n_head * a.head_dim
-    layer = 4 * a.d_model + 3 * width + 2 * a.n_kv_head * a.head_dim + 4 * a.d_ff
-    return a.n_layer * layer + 3 * a.d_model
+    wide, narrow = 4, 2 if bf16 else 4
+    products = 2 * (a.n_head + a.n_kv_head) * a.head_dim + 4 * a.d_ff + (5 if bf16 else 2) * a.d_model
+    layer = wide * (2 * a.d_model + 2 + a.n_head) + narrow * products
+    ends = wide * (2 * a.d_model + 1)
+    copies = narrow * _matrices(a) if bf16 else 0
+    return tokens * (a.n_layer * layer + ends) + copies + wide * a.vocab_size * a.d_model
 
 
 def _matrices(a):

@@ -1,11 +1,13 @@
-"""python -m training plan | run | status SWEEP [override ...]"""
+"""python -m training plan | run | status | collect SWEEP [override ...]"""
 
 import argparse
 from pathlib import Path
 
-from losslaws.curves.errors import exit_on_input_error
+from losslaws.curves.errors import InputError, exit_on_input_error
 from training import engines
 from training.sweep import Sweep, load, state
+
+SHOWN = 10  # cells that are left out, by name
 
 
 def name_width(sweep: Sweep) -> int:
@@ -48,16 +50,33 @@ def show_status(sweep: Sweep) -> None:
 
 def run(sweep: Sweep, results: Path, engine: str, chosen: list[str]) -> None:
     """Train what is missing on an engine and collect the curves."""
+    from training.results import listed
+
+    listed(sweep, results)  # refuses the results of another sweep before anything is trained
+    try:
+        engines.run(sweep, engine, chosen)
+    except InputError:
+        if any(cell.folder.complete for cell in sweep.cells.values()):
+            show_collected(sweep, results)
+        raise
+    show_collected(sweep, results)
+
+
+def show_collected(sweep: Sweep, results: Path) -> None:
+    """Collect the curves of what is complete and say what is not."""
     from training.results import collect
 
-    engines.run(sweep, engine, chosen)
-    collect(sweep, results)
-    print(f"{len(sweep.cells)} cells complete; curves in {results / 'curves'}")
+    left = collect(sweep, results)
+    print(f"{len(sweep.cells) - len(left)} of {len(sweep.cells)} cells complete; curves in {results / 'curves'}")
+    for name, why in list(left.items())[:SHOWN]:
+        print(f"left out: cell '{name}' {why}")
+    if len(left) > SHOWN:
+        print(f"left out: {len(left) - SHOWN} more")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
-    parser.add_argument("verb", choices=["plan", "run", "status"])
+    parser.add_argument("verb", choices=["plan", "run", "status", "collect"])
     parser.add_argument("sweep", help="a file of conf/sweep, by name or path")
     parser.add_argument(
         "overrides", nargs="*", help="config overrides for every cell, e.g. runs=/scratch/runs, and engine.KEY=VALUE"
@@ -76,6 +95,8 @@ def main() -> None:
         show_plan(sweep, results)
     elif args.verb == "status":
         show_status(sweep)
+    elif args.verb == "collect":
+        show_collected(sweep, results)
     else:
         run(sweep, results, args.engine, chosen)
 

@@ -1,50 +1,92 @@
-"""What a finished sweep leaves for the analysis."""
+"""What a sweep leaves for the analysis."""
 
 from pathlib import Path
 
 import pandas as pd
 
 from losslaws.curves import InputError
-from losslaws.curves.files import atomic
+from losslaws.curves.files import write_table
+from losslaws.curves.names import NAME
+from training.cells import Cell
 from training.sweep import Sweep
 
 
-def collect(sweep: Sweep, results: Path) -> None:
-    """Write every finished cell's LossCurve to RESULTS/curves and a table of the runs to RESULTS/runs.csv.
+def collect(sweep: Sweep, results: Path) -> dict[str, str]:
+    """Write every finished cell's LossCurve to RESULTS/curves and a table of these runs to RESULTS/runs.csv.
 
-    Curves that belong to no cell, as of an earlier form of the sweep, are removed: the analysis reads all that lie there.
+    Returns why each other cell was left out. Of what lies there, only curves that an earlier table of this sweep lists, and
+    that are no cell of it any more, are removed. Raises InputError where nothing is complete, and for the results of
+    another sweep.
     """
-    rows = []
+    before = listed(sweep, results)
+    rows, left = [], {}
     for name, cell in sweep.cells.items():
-        end = cell.folder.complete
-        if end is None:
-            raise InputError(
-                f"sweep '{sweep.name}': cell '{name}' is not complete; run `python -m training run {sweep.name}` first"
-            )
-        if end["final_loss"] is not None:
-            cell.folder.curve(name, cell.role, cell.line).save(results / "curves")
-        rows.append(
-            {
-                "cell": name,
-                "role": cell.role,
-                "model": cell.settings["model"]["name"],
-                "non_embedding": cell.counts["non_embedding"],
-                "schedule": cell.schedule.name,
-                "peak_lr": cell.schedule.peak,
-                "seed": cell.settings["seed"],
-                "steps": cell.schedule.steps,
-                "trained_steps": cell.trained_steps,
-                "parent": cell.parent or "",
-                "branch": cell.branch,
-                "tokens_per_step": cell.tokens_per_step,
-                "flops": cell.flops_per_step * cell.schedule.steps,
-                "status": end["status"],
-                "final_loss": end["final_loss"],
-            }
+        try:
+            end = cell.folder.complete
+            if end is None:
+                left[name] = "is not complete"
+                continue
+            if end["final_loss"] is not None:
+                cell.folder.curve(name, cell.role, cell.line).save(results / "curves")
+            rows.append(row(sweep.name, name, cell, end))
+        except InputError as error:
+            left[name] = str(error)
+    if not rows:
+        name, why = next(iter(left.items()))
+        raise InputError(
+            f"sweep '{sweep.name}': cell '{name}' {why}, nor can any other be collected; run `python -m training run {sweep.name}` first"
         )
-    for path in (results / "curves").glob("*.csv"):
-        if path.stem not in sweep.cells:
-            path.unlink(missing_ok=True)
-            path.with_suffix(".json").unlink(missing_ok=True)
-    with atomic(results / "runs.csv") as temporary:
-        pd.DataFrame(rows).to_csv(temporary, index=False)
+    for name in before - sweep.cells.keys():
+        for ending in (".csv", ".json"):
+            (results / "curves" / f"{name}{ending}").unlink(missing_ok=True)
+    write_table(pd.DataFrame(rows), results / "runs.csv")
+    return left
+
+
+def row(sweep: str, name: str, cell: Cell, end: dict) -> dict:
+    """A cell's line of the table."""
+    return {
+        "cell": name,
+        "role": cell.role,
+        "model": cell.settings["model"]["name"],
+        "non_embedding": cell.counts["non_embedding"],
+        "schedule": cell.schedule.name,
+        "peak_lr": cell.schedule.peak,
+        "seed": cell.settings["seed"],
+        "steps": cell.schedule.steps,
+        "trained_steps": cell.trained_steps,
+        "parent": cell.parent or "",
+        "branch": cell.branch,
+        "tokens_per_step": cell.tokens_per_step,
+        "flops": cell.flops_per_step * cell.schedule.steps,
+        "status": end["status"],
+        "final_loss": end["final_loss"],
+        "sweep": sweep,
+    }
+
+
+def listed(sweep: Sweep, results: Path) -> set[str]:
+    """The cells of the table that this sweep has left in `results` before.
+
+    Raises InputError for the table of another sweep, whose curves must not be mixed with these. One that does not say
+    whose it is, as older ones, is this sweep's where any of its cells has the same name and steps.
+    """
+    path = results / "runs.csv"
+    if not path.exists():
+        return set()
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    except ValueError as error:  # no UTF-8, or no table
+        raise InputError(f"{path}: is not a CSV table ({str(error).splitlines()[0]}); remove it") from None
+    if not {"cell", "steps"} <= set(table):
+        raise InputError(f"{path}: is no table of a sweep's runs; choose another --results")
+    if "sweep" in table:
+        others = set(table["sweep"]) - {sweep.name}
+    else:
+        ours = {(name, str(cell.schedule.steps)) for name, cell in sweep.cells.items()}
+        others = set() if ours & set(zip(table["cell"], table["steps"], strict=True)) else {"another"}
+    if others:
+        raise InputError(
+            f"{results}: holds the runs of another sweep ({ascii(min(others))[1:-1][:80]}); choose another --results"
+        )
+    return {name for name in table["cell"] if NAME.fullmatch(name)}

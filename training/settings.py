@@ -293,6 +293,10 @@ class LocalEngine(Group):
         "runs at a time; null: what the sweep says, or one for each GPU; more share GPUs as far as their memory reaches"
     )
     attempts: Count = about("of a run whose process dies; each goes on from the newest checkpoint")
+    stalled_min: Positive | None = about(
+        "minutes without a new row of its record, if that is also 20 times the usual, after which a run is ended and tried "
+        "again; null: never"
+    )
 
 
 class RayEngine(Group):

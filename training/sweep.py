@@ -216,7 +216,7 @@ def plan(cells: dict[str, Cell]) -> dict[str, Cell]:
 
 
 def state(cell: Cell) -> tuple[str, int, str]:
-    """What has become of a cell: (complete | diverged | running | failed | waiting, recorded steps, note)."""
+    """What has become of a cell: (complete | diverged | running | interrupted | failed | waiting, recorded steps, note)."""
     folder = cell.folder
     if end := folder.complete:
         return (
@@ -229,7 +229,8 @@ def state(cell: Cell) -> tuple[str, int, str]:
         return "running", done, ""
     error = folder.path / "error.txt"
     if error.exists():
-        return "failed", done, error.read_text().strip().splitlines()[-1][:160]
+        line = (error.read_text(errors="replace").strip().splitlines() or [""])[-1][:160]
+        return "interrupted" if line.startswith("interrupted") else "failed", done, line
     return "waiting", done, ""
 
 

@@ -62,6 +62,9 @@ def test_identity_leaves_out_what_cannot_change_the_record():
     base = digest()
     for same in ("name=x", "runs=elsewhere", "logger=tensorboard", "checkpoint.every=7", "hardware.threads=2"):
         assert digest(same) == base
+    for same in ("batch.micro=4", "hardware.compile=true", "data.repeat=true", "checkpoint.minutes=null"):
+        assert digest(same) == base
+    assert digest("hardware=gpu") == digest("hardware=gpu", "hardware.compile=false")
     for other in ("seed=1", "steps=10", "schedule.peak=1", "eval.every=7", "batch.sequences=8", "data.vocab_size=512"):
         assert digest(other) != base
 

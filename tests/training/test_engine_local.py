@@ -29,11 +29,7 @@ def test_every_curve_of_a_sweep_is_the_one_trained_alone(write_sweep, overrides,
         alone = train(config.load([*cell.overrides, f"runs={tmp_path / 'alone'}"]))
         assert cell.folder.record.read_bytes() == alone.record.read_bytes(), name
         assert cell.folder.complete["trained"] == cell.trained_steps
-    stale = tmp_path / "results" / "curves" / "of-an-earlier-sweep.csv"
-    stale.parent.mkdir(parents=True)
-    stale.touch()
-    collect(planned, tmp_path / "results")
-    assert not stale.exists()
+    assert collect(planned, tmp_path / "results") == {}
     curves = load_folder(tmp_path / "results" / "curves")
     assert {name: curve.role for name, curve in curves.items()} == {"trunk": "fit", "wsd": "unseen", "cosine": "fit"}
     table = pd.read_csv(tmp_path / "results" / "runs.csv").set_index("cell")
@@ -131,7 +127,17 @@ def test_plan_and_status_at_the_command_line(write_sweep, command, tmp_path):
     assert "did you mean 'smoke'" in done.stderr
 
 
-def test_a_results_table_needs_complete_cells(write_sweep, tmp_path):
-    with pytest.raises(InputError, match="is not complete"):
-        collect(sweep.load(write_sweep(CELLS)), tmp_path)
-    assert not (tmp_path / "runs.csv").exists()
+def test_a_worker_that_has_stopped_is_ended_and_its_cell_tried_again(write_sweep, overrides, tmp_path):
+    long = {"trunk": "fit | schedule=constant schedule.warmup=5 steps=400 checkpoint.every=20"}
+    path = write_sweep(long)
+    cell = sweep.load(path).cells["trunk"]
+    launch = subprocess.Popen(
+        [sys.executable, "-m", "training", "run", path, "--results", str(tmp_path / "out"), "engine.stalled_min=0.5"],
+        cwd=ROOT,
+    )
+    while cell.folder.recorded_steps() < 100:
+        assert launch.poll() is None
+        time.sleep(0.01)
+    os.kill(worker_of(cell), signal.SIGSTOP)
+    assert launch.wait() == 0
+    assert 0 < cell.folder.complete["trained"] < 400

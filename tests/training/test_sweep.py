@@ -163,3 +163,20 @@ def test_sweep_sees_the_schedules_that_training_applies():
     planned = sweep.load("cpu")
     one = planned.cells["wsd20-linear-3x"]
     assert np.array_equal(one.schedule.lr, config.schedule(config.load(list(one.overrides))).lr)
+
+
+@pytest.mark.parametrize(
+    ("name", "cell", "folder"),
+    [
+        ("cpu", "constant-1x", "constant-1x-8f2ce419"),
+        ("smoke", "cosine-1x-seed1", "cosine-1x-seed1-1b364a87"),
+        ("kaplan", "0.04m-text-train_tokens12500", "0.04m-text-train_tokens12500-51dd354e"),
+        ("mup", "mup-d_model24-peak0.004", "mup-d_model24-peak0.004-51fa6ad8"),
+        ("loss_to_loss", "headers-332k-steps800", "headers-332k-steps800-0bbe37cf"),
+        ("wsd", "wsd-3x-decay0.1-shapelinear", "wsd-3x-decay0.1-shapelinear-00b1de64"),
+    ],
+)
+def test_runs_keep_the_names_under_which_they_were_trained(name, cell, folder):
+    """Renamed runs would be trained again; what names a run must not change by the way."""
+    cells = sweep.load(name, ["hardware.device=cpu", "hardware.precision=fp32"]).cells
+    assert cells[cell].folder.path.name == folder

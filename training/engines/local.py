@@ -15,10 +15,12 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
 import torch
+from tqdm import tqdm
 
 from losslaws.curves import InputError
 from training import checkpoint, compiled, machine
 from training.engines import progress
+from training.engines.stalls import Stalls
 from training.engines.work import Mishap, note, perform
 from training.sweep import Cell, Segment, Sweep
 
@@ -94,6 +96,7 @@ class Launch:
         cells = self.sweep.cells.values()
         on_gpu = any(cell.settings["hardware"]["device"] == "cuda" for cell in cells)
         self.gpus = gpus() if on_gpu else []
+        self.stalls = Stalls(self.options["stalled_min"], lambda name: self.sweep.cells[name].folder.recorded_steps())
         self.places = self.options["workers"] or len(self.gpus) or self.sweep.workers
         self.memory = {gpu: free_memory(gpu) for gpu in self.gpus}
         self.waiting = {name: cell for name, cell in self.sweep.cells.items() if cell.folder.complete is None}
@@ -119,6 +122,7 @@ class Launch:
                     if not self.running and not any(map(self.ready, self.waiting.values())):
                         break
                     wait([end for worker in self.running for end in (worker.orders, worker.process.sentinel)], POLL)
+                    self.end_stalled()
                     self.reap()
             finally:
                 for worker in self.workers:
@@ -200,6 +204,13 @@ class Launch:
         segment, where = self.sweep.segment(cell, cell.schedule.steps), cell.settings["hardware"]
         compiles = compiled.wanted(where["compile"], where["device"], self.flops[self.shapes[cell.name]])
         return replace(segment, overrides=(*segment.overrides, f"hardware.compile={str(compiles).lower()}"))
+
+    def end_stalled(self) -> None:
+        """Kill the processes whose runs have stopped without ending; `reap` has their cells tried again."""
+        at = {worker.cell.name: worker.process for worker in self.running}
+        for name in self.stalls.find(at):
+            tqdm.write(f"cell '{name}': no progress for long; it is ended and tried again", file=sys.stderr)
+            at[name].kill()
 
     def reap(self) -> None:
         """Take note of the cells and the processes that have ended."""
