@@ -69,12 +69,12 @@ def jobs_of(planned):
 
 
 def until(condition, launch=None):
-    for _ in range(600):
+    for _ in range(1800):
         if condition():
             return
         assert launch is None or launch.is_alive()
         time.sleep(0.1)
-    raise AssertionError("waited a minute")
+    raise AssertionError("waited three minutes")
 
 
 def begins(cell):

@@ -140,12 +140,18 @@ def drain(address: str, node: subprocess.Popen) -> None:
             check=False,
             timeout=GRACE,
         )
+    print(f"leaving the cluster at {address}; node {identity} takes no more cells", flush=True)
     cells = {one: title(one) for one in psutil.Process(node.pid).children(recursive=True) if runs_cell(one)}
     for cell in cells:
         cell.send_signal(signal.SIGUSR2)
     until = time.monotonic() + GRACE
     while time.monotonic() < until and any(title(cell) == cells[cell] for cell in cells):
         time.sleep(0.2)
+    left = [title(cell) for cell in cells if title(cell) == cells[cell]]
+    print(
+        f"{len(cells) - len(left)} of {len(cells)} cells have ended after {time.monotonic() - until + GRACE:.0f} s",
+        flush=True,
+    )
 
 
 def title(process: psutil.Process) -> str | None:
