@@ -460,6 +460,8 @@ def agrees(module, line: str) -> None:
         tree = ast.parse(call.replace("*, ", ""), mode="eval").body
     except SyntaxError:
         return
+    if any(isinstance(value, ast.Constant) and value.value is ... for value in tree.args):
+        return  # "and so on"
     inspect.signature(function).bind(*tree.args, **{key.arg: key.value for key in tree.keywords})
 
 
