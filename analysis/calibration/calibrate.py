@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from analysis.calibration.cases import Case, cases, models, parts
+from analysis.calibration.cases import MOST, Case, cases, models, parts, rivals
 from losslaws.curves.files import write_table, write_text
 from losslaws.forecast.calibration import INTERVALS, PRIOR, UNRELATED
 from losslaws.forecast.fitted import Fitted, fit_runs
@@ -22,6 +22,7 @@ from losslaws.forecast.prior import ADAM, Told, learn, tell
 
 LEVEL = 0.9
 SHORTER = 0.9  # times as long as what was seen, below which a run is a kind of its own
+RIVALS = 3  # runs of equal length that a case is compared with
 FEWEST = 5  # cases of a kind that a group of authors needs to have a say
 
 
@@ -38,11 +39,14 @@ def without(told: Sequence[Told], *authors: str) -> dict:
     return learn([one for one in told if one.authors not in authors])
 
 
-def errors(told: Sequence[Told], twice: bool = True, change: Callable[[dict], dict] | None = None) -> pd.DataFrame:
+def errors(
+    told: Sequence[Told], twice: bool = True, change: Callable[[dict], dict] | None = None, most: int = MOST
+) -> pd.DataFrame:
     """Return a row for every case and every choice of authors left out: its own, and with `twice` its own and one other group.
 
     Columns authors, also (the other authors left out, or ""), dataset, size, kind, related (whether the optimiser's rates could be compared),
-    seen, target, horizon; error, the relative error of the final loss; spread, which the fit stated. `change` is done to what is learned.
+    seen, target, horizon; error, the relative error of the final loss; spread, which the fit stated. `change` is done to what is
+    learned; `most` cases of a kind are taken of a model.
     """
     groups = models()
     names = list(dict.fromkeys(group.authors for group in groups))
@@ -52,7 +56,7 @@ def errors(told: Sequence[Told], twice: bool = True, change: Callable[[dict], di
         learned = (change or dict)(without(told, *out))
         for group in (group for group in groups if group.authors in out):
             also = "".join(name for name in out if name != group.authors)
-            rows += [row | {"also": also} for row in forecast(cases(group), learned)]
+            rows += [row | {"also": also} for row in forecast(cases(group, most), learned)]
     return pd.DataFrame(rows)
 
 
@@ -63,19 +67,22 @@ def forecast(cases: Iterable[Case], learned: dict) -> Iterator[dict]:
         key = case.seen.name, int(case.seen.step[-1])
         if key not in fitted:
             fitted[key] = fit_runs([case.seen], learned, case.optimiser)
-        loss, spread = fitted[key].losses(case.target.schedule, case.target.step[-1:])
-        yield {
+        about = {
             "authors": case.group.authors,
             "dataset": case.group.dataset,
             "size": case.group.size,
-            "kind": kind_of(case),
             "related": case.optimiser in ADAM,
             "seen": case.seen.name,
             "target": case.target.name,
             "horizon": case.horizon,
-            "error": float(loss[0] / case.target.final_loss - 1),
-            "spread": float(spread[0]),
         }
+        loss, spread = fitted[key].losses(case.target.schedule, case.target.step[-1:])
+        error = float(loss[0] / case.target.final_loss - 1)
+        yield about | {"kind": kind_of(case), "error": error, "spread": float(spread[0])}
+        for rival in rivals(case)[:RIVALS]:
+            apart, spread = fitted[key].difference(rival.schedule, case.target.schedule)
+            error = apart - (rival.final_loss / case.target.final_loss - 1)
+            yield about | {"kind": "difference", "rival": rival.name, "error": error, "spread": spread}
 
 
 def kind_of(case: Case) -> str:

@@ -21,6 +21,7 @@ from losslaws.forecast.prior import fitted_points
 
 SHORTEST = 0.25  # a decayed run is asked about runs that are at most 1/SHORTEST times as long
 MOST = 12  # cases of a kind in one model, drawn evenly
+AT_ONCE = 0.01  # of the length, within which two runs were evaluated last
 CUTS = (1 / 3, 2 / 3)  # of a decay that is under way
 
 
@@ -54,14 +55,26 @@ def parts(group: Group) -> list[Group]:
     return [part for part in group.at_each_peak() if any(map(decays, part.curves.values()))]
 
 
-def cases(group: Group) -> list[Case]:
-    """Return cases of every kind, at most MOST of each."""
-    return [case for find in KINDS.values() for case in some(list(find(group)))]
+def cases(group: Group, most: int = MOST) -> list[Case]:
+    """Return cases of every kind, at most `most` of each."""
+    return [case for find in KINDS.values() for case in some(list(find(group)), most)]
 
 
-def some(every: list[Case]) -> list[Case]:
-    """Return at most MOST of the cases, evenly drawn."""
-    return [every[i] for i in np.unique(np.linspace(0, len(every) - 1, MOST).round().astype(int))] if every else []
+def some(every: list[Case], most: int) -> list[Case]:
+    """Return at most `most` of the cases, evenly drawn."""
+    return [every[i] for i in np.unique(np.linspace(0, len(every) - 1, most).round().astype(int))] if every else []
+
+
+def rivals(case: Case) -> list[LossCurve]:
+    """Return the other runs of the length and the peak rate of the target, which end where it does."""
+    target, seen = case.target, case.seen
+    return [
+        curve
+        for curve in case.group.at_peak(target.schedule.peak).curves.values()
+        if curve.name not in (target.name, seen.name)
+        and curve.schedule.steps == target.schedule.steps
+        and abs(int(curve.step[-1]) - int(target.step[-1])) <= AT_ONCE * target.schedule.steps
+    ]
 
 
 def constant_cases(group: Group) -> Iterator[Case]:

@@ -31,7 +31,7 @@ def widening(kind: str, related: bool = True) -> float:
     """Return how many spreads wide a 90 % interval is, to each side.
 
     kind     "constant": no decay was seen; "under way": one was, and the run goes on; "decayed": one was, of another run; "peak": at another
-             peak rate; "shorter": of a run shorter than what was seen
+             peak rate; "shorter": of a run shorter than what was seen; "difference": between two schedules
     related  whether the priors come from runs whose rates can be compared
     """
     return spreads()[kind] * (1 if related else UNRELATED)

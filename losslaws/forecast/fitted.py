@@ -28,6 +28,7 @@ FEWEST = 8  # points after the warm-up; with fewer a curve cannot be told from i
 # the last ENDS points of a decayed run are fitted with WEIGHT times the weight: ends are what is forecast
 ENDS, WEIGHT = 5, 10.0
 FLOOR = 1e-3  # relative: two runs that differ in nothing but the noise of the machine differ by about this
+RUNS_APART = 0.5  # of FLOOR is what the law errs by between two runs of one model; the rest they have in common
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,19 +85,35 @@ class Fitted:
 
         The spread is that of each form, and that between the forms.
         """
+        each, slopes = self.by_form(schedule, step)
+        loss = self.average(each)
+        return loss, np.sqrt(self.variance(each, slopes) / loss**2 + FLOOR**2)
+
+    def difference(self, a: Schedule, b: Schedule) -> tuple[float, float]:
+        """Return by how much the last loss of `a` lies above that of `b`, and the spread of that, as shares of the latter.
+
+        What errs alike for both, the level of the loss above all, does not count.
+        """
+        (first, to_first), (last, to_last) = (self.by_form(schedule, [schedule.steps]) for schedule in (a, b))
+        level = float(self.average(last)[0])
+        apart = [x - y for x, y in zip(first, last, strict=True)]
+        slopes = [x - y for x, y in zip(to_first, to_last, strict=True)]
+        variance = float(self.variance(apart, slopes)[0]) / level**2
+        return float(self.average(apart)[0]) / level, float(np.sqrt(variance + (RUNS_APART * FLOOR) ** 2))
+
+    def variance(self, each: Sequence[np.ndarray], slopes: Sequence[np.ndarray]) -> np.ndarray:
+        """Return the variance of an average over the forms, [n]: of each [n] by its slopes [n, p], and between them."""
+        within = [np.einsum("ni,ij,nj->n", s, c, s) for s, c in zip(slopes, self.covariances, strict=True)]
+        return self.average(within) + self.average(np.square(each - self.average(each)))
+
+    def by_form(self, schedule: Schedule, step=None) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """Return of each form the losses [n] at `step` and their derivatives by its free parameters, [n, p]."""
         # the forms read the same of a schedule
         read = self.fits[0].law.features([Planned(rescaled(schedule, self.factor), step)])
-        each, spread = zip(*(self.form_losses(i, read) for i in range(len(self.fits))), strict=True)
-        loss = self.average(each)
-        variance = self.average(np.square(spread) + np.square(each - loss)) / loss**2
-        return loss, np.sqrt(variance + FLOOR**2)
-
-    def form_losses(self, i: int, read) -> tuple[np.ndarray, np.ndarray]:
-        """Return what one form forecasts from the features of a schedule, and its standard deviation, [n] each."""
-        law, free = self.fits[i].law, self.fits[i].places
-        loss, jacobian = law.evaluate(law.theta(self.fits[i].params), read)
-        slope = jacobian[:, free]
-        return loss, np.sqrt(np.einsum("ni,ij,nj->n", slope, self.covariances[i], slope))
+        found = [fit.law.evaluate(fit.law.theta(fit.params), read) for fit in self.fits]
+        return [loss for loss, _ in found], [
+            slope[:, fit.places] for (_, slope), fit in zip(found, self.fits, strict=True)
+        ]
 
 
 def falls(schedule: Schedule, steps: int) -> bool:

@@ -18,6 +18,14 @@ def arguments(parser) -> None:
     parser.epilog = listing()
     add_logs(parser)
     parser.add_argument(
+        "--parameters", type=whole(1), metavar="N", help="of the model, without embeddings, which narrows the interval"
+    )
+    parser.add_argument(
+        "--optimizer",
+        metavar="NAME",
+        help="adamw, muon, ..., unknown: rates of another than AdamW count up to their unit (default: AdamW if the peak rate is usual)",
+    )
+    parser.add_argument(
         "--schedule",
         nargs="+",
         default=[],
@@ -68,9 +76,11 @@ def run(args) -> None:
     options = {name: getattr(args, name) for name in specs.all_options() if getattr(args, name) is not None}
     seen = plans.longest(curves).schedule
     asked = plans.planned(seen, args.schedule, args.steps, args.until, args.peak, args.compare, options)
-    forecaster = Forecaster(curves)
+    forecaster = Forecaster(plans.sized(curves, args.parameters), args.optimizer and args.optimizer.lower())
     forecasts = plans.forecasts(forecaster, asked, args.compare)
-    print(output.as_json(forecaster, forecasts) if args.json else output.as_text(forecaster, forecasts))
+    differences = forecaster.compare(asked) if args.compare else {}
+    write = output.as_json if args.json else output.as_text
+    print(write(forecaster, forecasts, differences))
     if args.csv:
         output.write_csv(args.csv, forecasts)
     if args.figure:
