@@ -60,8 +60,8 @@ def errors(
     return pd.DataFrame(rows)
 
 
-def forecast(cases: Iterable[Case], learned: dict) -> Iterator[dict]:
-    """Yield the rows of `cases`; runs that are seen more than once are fitted once."""
+def forecast(cases: Iterable[Case], learned: dict, most: int = RIVALS) -> Iterator[dict]:
+    """Yield the rows of `cases`, and of differences to `most` runs of equal length; runs that are seen more than once are fitted once."""
     fitted: dict[tuple, Fitted] = {}
     for case in cases:
         key = case.seen.name, int(case.seen.step[-1])
@@ -79,7 +79,7 @@ def forecast(cases: Iterable[Case], learned: dict) -> Iterator[dict]:
         loss, spread = fitted[key].losses(case.target.schedule, case.target.step[-1:])
         error = float(loss[0] / case.target.final_loss - 1)
         yield about | {"kind": kind_of(case), "error": error, "spread": float(spread[0])}
-        for rival in rivals(case)[:RIVALS]:
+        for rival in rivals(case)[:most]:
             apart, spread = fitted[key].difference(rival.schedule, case.target.schedule)
             error = apart - (rival.final_loss / case.target.final_loss - 1)
             yield about | {"kind": "difference", "rival": rival.name, "error": error, "spread": spread}
@@ -152,8 +152,9 @@ def coverage(table: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def write(told: Sequence[Told], table: pd.DataFrame) -> list[Path]:
-    """Write prior.json and calibration.csv; return both paths."""
+def write(told: Sequence[Told], table: pd.DataFrame, folder: Path) -> list[Path]:
+    """Write prior.json and calibration.csv, and into `folder` coverage.csv; return their paths."""
     write_text(PRIOR, json.dumps(learn(told), indent=1) + "\n")
     write_table(widths(table), INTERVALS, digits=4)
-    return [PRIOR, INTERVALS]
+    write_table(coverage(table), folder / "coverage.csv", digits=4)
+    return [PRIOR, INTERVALS, folder / "coverage.csv"]

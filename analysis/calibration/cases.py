@@ -20,7 +20,7 @@ from losslaws.forecast.fitted import FEWEST
 from losslaws.forecast.prior import fitted_points
 
 SHORTEST = 0.25  # a decayed run is asked about runs that are at most 1/SHORTEST times as long
-MOST = 12  # cases of a kind in one model, drawn evenly
+MOST = 4  # cases of a kind in one model, drawn evenly
 AT_ONCE = 0.01  # of the length, within which two runs were evaluated last
 CUTS = (1 / 3, 2 / 3)  # of a decay that is under way
 

@@ -16,7 +16,7 @@ import pandas as pd
 from analysis.calibration.calibrate import errors
 from losslaws.forecast.prior import Told
 
-MOST = 4  # cases of a kind in one model: a choice needs fewer than widths do
+MOST = 2  # cases of a kind in one model: a choice needs fewer than widths do
 # points that one scale of distance from a prior costs; factor on the scale of alpha; whether the size is taken into account
 SETTINGS = [
     *({"points": points, "alpha": alpha, "size": True} for points in (10.0, 30.0, 100.0) for alpha in (1, 2)),
@@ -56,6 +56,11 @@ def means(table: pd.DataFrame) -> pd.Series:
     """Return the mean absolute error of every setting, groups of authors and kinds counting alike."""
     error = table["error"].abs().groupby([table["setting"], table["authors"], table["kind"]]).mean()
     return error.groupby("setting").mean()
+
+
+def settings(table: pd.DataFrame) -> pd.DataFrame:
+    """Return every setting with its mean error over all groups of authors, relative."""
+    return pd.DataFrame(SETTINGS).assign(mean_error=means(table))
 
 
 def choose(table: pd.DataFrame) -> int:

@@ -10,7 +10,7 @@ public curves; `learn(told)` keeps, as plain numbers in prior.json (`python -m a
     memory   the steps at the peak rate until the noise is gone, on the size: what weighs the forms against each other
 
 each with the spread between models. Groups of authors count alike, whatever their number of models. Rates that are not Adam's have a unit
-that means nothing elsewhere: runs with such rates are read at the peak REFERENCE, teach what is free of the unit, and are told no more.
+that means nothing elsewhere: runs with such rates are read at the peak STATED_AT, teach what is free of the unit, and are told no more.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -25,7 +25,7 @@ from losslaws.curves.runs import settled, thinned
 from losslaws.curves.schedules import build
 from losslaws.fitting import Fit, fit
 from losslaws.fitting.prior import Prior
-from losslaws.laws.relaxation import REFERENCE
+from losslaws.laws.relaxation import STATED_AT
 
 if TYPE_CHECKING:
     from losslaws.curves.public import Group  # takes pandas, which takes longer than a forecast
@@ -115,8 +115,8 @@ def rescaled(schedule: Schedule, factor: float) -> Schedule:
 
 
 def unit(curve: LossCurve, optimiser: str) -> float:
-    """Return the factor on the rates of `curve`: 1 for Adam's, else what brings its peak to REFERENCE."""
-    return 1.0 if optimiser in ADAM else REFERENCE / curve.schedule.peak
+    """Return the factor on the rates of `curve`: 1 for Adam's, else what brings its peak to STATED_AT."""
+    return 1.0 if optimiser in ADAM else STATED_AT / curve.schedule.peak
 
 
 def known_of(curve: LossCurve, optimiser: str) -> Known:

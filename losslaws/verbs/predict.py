@@ -47,6 +47,12 @@ def arguments(parser) -> None:
     parser.add_argument("--json", action="store_true", help="write everything to standard output as JSON")
     parser.add_argument("--csv", type=Path, metavar="FILE", help="write the forecast curves as a table")
     parser.add_argument(
+        "--register",
+        type=Path,
+        metavar="LEDGER",
+        help="write these forecasts down, dated and hashed, in a file that `losslaws score` reads",
+    )
+    parser.add_argument(
         "--figure",
         type=Path,
         metavar="FILE",
@@ -83,6 +89,11 @@ def run(args) -> None:
     print(write(forecaster, forecasts, differences))
     if args.csv:
         output.write_csv(args.csv, forecasts)
+    if args.register:
+        from losslaws.forecast.ledger import register
+
+        count = register(args.register, forecaster, forecasts)
+        print(printable(f"registered {count} in {args.register}"), file=sys.stderr)
     if args.figure:
         from losslaws.forecast.figure import draw
 
@@ -92,7 +103,8 @@ def run(args) -> None:
 
 def check_outputs(args) -> None:
     """Raise InputError for a file that cannot be written, before the minutes that a large log may take."""
-    outputs = [args.csv] if args.csv else []
+    for path in filter(None, (args.csv, args.register)):
+        named(path)
     if args.figure:
         from losslaws.style import kinds_of
 
