@@ -103,8 +103,7 @@ def run(args) -> None:
 
 def check_outputs(args) -> None:
     """Raise InputError for a file that cannot be written, before the minutes that a large log may take."""
-    for path in filter(None, (args.csv, args.register)):
-        named(path)
+    outputs = [path for path in (args.csv, args.register) if path]
     if args.figure:
         from losslaws.style import kinds_of
 
