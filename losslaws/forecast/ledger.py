@@ -4,8 +4,8 @@
     entries(path) -> [dict]                    its lines, checked: nothing was changed or taken out since
     scored(entries, runs) -> [Outcome]         what each came to, by the runs that followed its schedule
 
-A ledger is a file of JSON lines. Each holds the time, the version, a fingerprint of the logs that were seen, the rates of the schedule, the
-forecast and its interval, and a hash of all this and of the line before.
+A ledger is a file of JSON lines. Each holds the time, the version and a hash of the priors and widths, a fingerprint of the logs that were seen, the
+rates of the schedule, the forecast and its interval, and a hash of all this and of the line before.
 """
 
 import json
@@ -13,12 +13,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
+from importlib import metadata
 from pathlib import Path
 
 import numpy as np
 
 from losslaws.curves import InputError, LossCurve, Schedule
 from losslaws.curves.files import write_text
+from losslaws.forecast.calibration import INTERVALS, PRIOR
 from losslaws.forecast.predict import CLOSE, Forecast, Forecaster
 
 KNOTS = 200  # steps at which the rates of a schedule are written down
@@ -61,8 +63,6 @@ def fingerprint(*arrays: np.ndarray) -> str:
 
 def register(path: Path | str, forecaster: Forecaster, forecasts: Mapping[str, Forecast]) -> int:
     """Append a line for every forecast to the ledger at `path`; return how many. Raises InputError for a run that is over."""
-    from losslaws import __version__
-
     path = Path(path)
     lines = entries(path) if path.exists() else []
     logs = [
@@ -77,7 +77,8 @@ def register(path: Path | str, forecaster: Forecaster, forecasts: Mapping[str, F
         at = np.unique(np.linspace(1, steps, KNOTS).round().astype(int))
         entry = {
             "time": datetime.now(UTC).isoformat(timespec="seconds"),
-            "version": __version__,
+            "version": version(),
+            "priors": sha256(PRIOR.read_bytes() + INTERVALS.read_bytes()).hexdigest(),
             "logs": logs,
             "schedule": name,
             "steps": steps,
@@ -89,6 +90,14 @@ def register(path: Path | str, forecaster: Forecaster, forecasts: Mapping[str, F
         lines.append(entry | {"sha256": signed(entry)})
     write_text(path, "".join(json.dumps(line) + "\n" for line in lines))
     return len(forecasts)
+
+
+def version() -> str:
+    """Return the version that is installed; "clone" where it runs from a clone."""
+    try:
+        return metadata.version("losslaws")
+    except metadata.PackageNotFoundError:
+        return "clone"
 
 
 def signed(entry: Mapping) -> str:
