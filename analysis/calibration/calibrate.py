@@ -102,6 +102,13 @@ def width(cases: pd.DataFrame) -> float:
     return float(by.quantile(LEVEL)[enough].max())
 
 
+def width_of(kind: str, table: pd.DataFrame) -> float:
+    """Return the width of one kind from the cases of `table`; where one group of authors alone has such cases, at least that of "decayed"."""
+    own, decayed = (table[table["kind"] == name] for name in (kind, "decayed"))
+    several = own["authors"].nunique() > 1 or decayed.empty
+    return width(own) if several else max(width(cases) for cases in (own, decayed) if len(cases))
+
+
 def half(cases: pd.DataFrame, spreads: float) -> pd.Series:
     """Return the half-width of the interval of every case, relative."""
     return cases["spread"] * spreads * np.where(cases["related"], 1, UNRELATED)
@@ -111,10 +118,7 @@ def checked(table: pd.DataFrame) -> pd.DataFrame:
     """Return the cases of `table` with their own authors left out, with `half`, the half-width that others give, and `inside`."""
     own = table[table["also"] == ""].copy()
     for (authors, kind), rows in own.groupby(["authors", "kind"]):
-        others = table[(table["also"] == authors) & (table["kind"] == kind)]
-        if others.empty:  # nobody else has such cases: the kind that is most like it
-            others = table[(table["also"] == authors) & (table["kind"] == "decayed")]
-        own.loc[rows.index, "half"] = half(rows, width(others))
+        own.loc[rows.index, "half"] = half(rows, width_of(kind, table[table["also"] == authors]))
     return own.assign(inside=own["error"].abs() <= own["half"])
 
 
@@ -130,7 +134,7 @@ def widths(table: pd.DataFrame) -> pd.DataFrame:
                 "seen": kind,
                 "cases": len(own),
                 "authors": own["authors"].nunique(),
-                "spreads": width(own),
+                "spreads": width_of(kind, table[table["also"] == ""]),
                 "mean_error": 100 * by["error"].apply(lambda error: error.abs().mean()).mean(),
                 "half_width": 100 * by["half"].mean().mean(),
                 "coverage": 100 * by["inside"].mean().mean(),

@@ -3,9 +3,9 @@
     choose(table)    the setting of least mean error, every group of authors and every kind of forecast counting alike
     looked(table)    for every group of authors: the setting that the others choose, and the errors of this one on it
 
-A setting changes what `prior.learn` returned. What stands in losslaws/forecast is `choose` over all groups; what is reported as unseen is
-`looked`: no group has a part in the choice that it is scored on. Before the list below was written, those with 10, 30 and 100 points and one with
-30 and a wider alpha had been looked at once, on some 300 of the cases of all groups; the others had not.
+A setting changes what `prior.learn` returned. `looked` is what is reported as unseen: no group has a part in the choice that it is scored on. Before
+the list below was written, those with 10, 30 and 100 points and one with 30 and a wider alpha had been looked at once, on some 300 of the cases
+of all groups: 10 and 30 points erred by 1 % of their error apart, 100 points by 8 % more, and prior.STIFFNESS has been 30 since.
 """
 
 from collections.abc import Sequence
