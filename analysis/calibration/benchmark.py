@@ -2,24 +2,26 @@
 
 Two tasks: "constant", from the part of a run at a constant rate alone its final loss; "decayed", from one whole decayed run the
 final losses of every other run of the same peak rate that is at most twice as long. Priors and widths of intervals come
-from the other families. The methods beside it know none:
+from other groups of authors. The methods beside it know none:
 
     persistence    the last loss seen is the final loss
     power law      Chinchilla's law in steps, E + A s^-alpha, fitted to the part seen; it knows nothing of the learning rate
     annealing law  fitted to the part seen with the paper's lambda = .999; a constant rate does not tell it what a decay does
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 from tqdm import tqdm
 
-from analysis.calibration.calibrate import forecast, width
-from analysis.calibration.cases import Case, constant_cases, decayed_cases, models
+from analysis.calibration.calibrate import forecast, width, without
+from analysis.calibration.cases import Case, constant_cases, decayed_cases
 from analysis.pages.writer import write_page, write_tables
 from losslaws import laws
+from losslaws.curves.public import groups
 from losslaws.fitting import fit
-from losslaws.forecast.prior import fitted_points, learn
+from losslaws.forecast.prior import Told, fitted_points
 from losslaws.words import markdown
 
 GRID = "slimpajama-124m"  # the data set that is forecast; priors for it are learned from all others
@@ -36,28 +38,25 @@ NUMBERS = {
 }
 
 
-def benchmark(others: pd.DataFrame) -> pd.DataFrame:
+def benchmark(told: Sequence[Told], others: pd.DataFrame) -> pd.DataFrame:
     """Return a row for every case and method, errors relative.
 
-    others  the table of `calibrate.errors()`, of which the families that are not the grid give the widths of intervals
+    told    what the public models say, `calibrate.taught()`
+    others  the table of `calibrate.errors(told)`, of which the cases of other authors, with the grid's left out too, give the widths of intervals
     Columns task, method, peak, seen, target, horizon, error, and inside: whether the outcome lies in the 90 % interval.
     """
-    every = models()
-    learned = learn([group for group in every if group.dataset != GRID])
-    widths = {kind: width(cases) for kind, cases in others[others["dataset"] != GRID].groupby("kind")}
+    (group,) = groups(GRID)
+    learned = without(told, group.authors)
     rows = []
-    for group in tqdm([group for group in every if group.dataset == GRID], leave=False):
-        for cases in (list(constant_cases(group)), [c for c in decayed_cases(group) if c.horizon <= TIMES_LONGER]):
-            if not cases:
-                continue
-            own = pd.DataFrame(forecast(cases, learned))
-            own["inside"] = own["error"].abs() <= widths[cases[0].kind] * own["spread"]
-            rows += [described(case, OURS, r.error, r.inside) for case, r in zip(cases, own.itertuples(), strict=True)]
-            rows += [
-                described(case, "persistence", case.seen.final_loss / case.target.final_loss - 1) for case in cases
-            ]
-            for method in BASELINES:
-                rows += baseline(method, cases)
+    near = [case for case in decayed_cases(group) if case.horizon <= TIMES_LONGER]
+    for cases in (list(constant_cases(group)), near):
+        found = pd.DataFrame(row for row in forecast(tqdm(cases, leave=False), learned, most=0))
+        for case, row in zip(cases, found.itertuples(), strict=True):
+            half = row.spread * width(others[(others["also"] == group.authors) & (others["kind"] == row.kind)])
+            rows.append(described(case, OURS, row.error, abs(row.error) <= half))
+        rows += [described(case, "persistence", case.seen.final_loss / case.target.final_loss - 1) for case in cases]
+        for method in BASELINES:
+            rows += baseline(method, cases)
     return pd.DataFrame(rows)
 
 

@@ -1,115 +1,164 @@
-"""How far forecasts are off, measured on public runs whose family the priors never saw: calibration.csv and prior.json.
+"""How far forecasts are off, measured on public runs whose authors taught neither the priors nor the widths: prior.json, calibration.csv.
 
-Every case of `cases.py` is forecast with priors learned from the other families. The error, in units of the standard
-deviation that the fit states, has a 90 % quantile over the families, which count alike, whatever their number of cases; this is the half-width
-of an interval in standard deviations. That these grow with the horizon and with what a decay may change is the fit's part. Coverage is
-checked on each family with the widths that the others give.
+Every case of `cases.py` is forecast with priors learned from other groups of authors. The interval of a forecast is so many times as wide as
+the spread that the fit states, to either side: a number for each kind of forecast, `width`. Coverage is checked twice removed: for every group
+of authors, the widths come from cases of the others, each forecast with priors that neither its own authors nor the group checked taught.
 """
 
 import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from analysis.calibration.cases import Case, constant_cases, decayed_cases, models
+from analysis.calibration.cases import MOST, Case, cases, models, parts, rivals
 from losslaws.curves.files import write_table, write_text
-from losslaws.forecast.calibration import INTERVALS, PRIOR
+from losslaws.forecast.calibration import INTERVALS, PRIOR, UNRELATED
 from losslaws.forecast.fitted import Fitted, fit_runs
-from losslaws.forecast.prior import learn
+from losslaws.forecast.prior import ADAM, Told, learn, tell
 
 LEVEL = 0.9
-HORIZONS = (1.2, 2.0, 4.0, np.inf)  # upper ends of the bins in which errors and coverage are shown
-LEAST_CASES = 5  # cases that a family needs to have a say
+SHORTER = 0.9  # times as long as what was seen, below which a run is a kind of its own
+RIVALS = 3  # runs of equal length that a case is compared with
+FEWEST = 5  # cases of a kind that a group of authors needs to have a say
 
 
-def write(table: pd.DataFrame) -> list[Path]:
-    """Write prior.json and calibration.csv, from the errors of `errors()`; return both paths."""
-    write_text(PRIOR, json.dumps(learn(models()), indent=1) + "\n")
-    write_table(widths(table), INTERVALS, digits=4)
-    return [PRIOR, INTERVALS]
+def taught() -> list[Told]:
+    """Return what the models of the public groups say: those of several runs, or of another optimiser."""
+    every = [part for group in models() for part in parts(group)]
+    return tell(
+        part for part in tqdm(every, desc="models", leave=False) if len(part.curves) > 1 or part.optimiser not in ADAM
+    )
 
 
-def widths(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a row for every kind and bin of the horizon.
+def without(told: Sequence[Told], *authors: str) -> dict:
+    """Return the priors that all but these authors teach."""
+    return learn([one for one in told if one.authors not in authors])
 
-    Columns seen, horizon (upper end), cases, families, mean_error and worst_error in per cent; spreads, the half-width of
-    the interval in standard deviations; coverage, the share of outcomes within intervals whose width other families gave, in per
-    cent.
+
+def errors(
+    told: Sequence[Told], twice: bool = True, change: Callable[[dict], dict] | None = None, most: int = MOST
+) -> pd.DataFrame:
+    """Return a row for every case and every choice of authors left out: its own, and with `twice` its own and one other group.
+
+    Columns authors, also (the other authors left out, or ""), dataset, size, kind, related (whether the optimiser's rates could be compared),
+    seen, target, horizon; error, the relative error of the final loss; spread, which the fit stated. `change` is done to what is
+    learned; `most` cases of a kind are taken of a model.
     """
+    groups = models()
+    names = list(dict.fromkeys(group.authors for group in groups))
+    left_out = [(name,) for name in names] + (list(combinations(names, 2)) if twice else [])
     rows = []
-    for kind, cases in table.groupby("kind"):
-        spreads, inside, error = width(cases), covered(cases), 100 * cases["error"].abs()
-        place = np.searchsorted(HORIZONS, cases["horizon"])
-        for k, end in enumerate(HORIZONS):
-            own = place == k
-            if own.any():
-                rows.append(
-                    {
-                        "seen": kind,
-                        "horizon": end,
-                        "cases": int(own.sum()),
-                        "families": cases["dataset"][own].nunique(),
-                        "mean_error": error[own].mean(),
-                        "worst_error": error[own].max(),
-                        "spreads": spreads,
-                        "coverage": 100 * inside[own].mean(),
-                    }
-                )
+    for out in tqdm(left_out, desc="authors left out", leave=False):
+        learned = (change or dict)(without(told, *out))
+        for group in (group for group in groups if group.authors in out):
+            also = "".join(name for name in out if name != group.authors)
+            rows += [row | {"also": also} for row in forecast(cases(group, most), learned)]
     return pd.DataFrame(rows)
 
 
-def width(cases: pd.DataFrame) -> float:
-    """Return the LEVEL quantile of |error| / spread over the families that have LEAST_CASES cases, which count alike."""
-    size = cases.groupby("dataset")["error"].transform("size")
-    ratio, size = (cases["error"].abs() / cases["spread"])[size >= LEAST_CASES], size[size >= LEAST_CASES]
-    return float(np.quantile(ratio, LEVEL, weights=1 / size, method="inverted_cdf"))
-
-
-def covered(cases: pd.DataFrame) -> pd.Series:
-    """Return of every case whether its outcome lies within the interval whose width the other families gave."""
-    inside = pd.Series(False, index=cases.index)
-    for family in cases["dataset"].unique():
-        own = cases["dataset"] == family
-        inside[own] = cases.loc[own, "error"].abs() <= width(cases[~own]) * cases.loc[own, "spread"]
-    return inside
-
-
-def errors() -> pd.DataFrame:
-    """Return a row for every case, forecast with priors of other families.
-
-    Columns family, group, kind, seen, target, horizon; error, the relative error of the final loss; spread, which the fit stated.
-    """
-    every = models()
-    rows = []
-    for family in dict.fromkeys(group.dataset for group in every):
-        learned = learn([group for group in every if group.dataset != family])
-        own = [group for group in every if group.dataset == family]
-        for group in tqdm(own, desc=family, leave=False):
-            rows += [row for cases in (constant_cases, decayed_cases) for row in forecast(list(cases(group)), learned)]
-    return pd.DataFrame(rows)
-
-
-def forecast(cases: list[Case], learned: dict) -> list[dict]:
-    """Return the rows of `cases`; runs that are seen more than once are fitted once."""
+def forecast(cases: Iterable[Case], learned: dict, most: int = RIVALS) -> Iterator[dict]:
+    """Yield the rows of `cases`, and of differences to `most` runs of equal length; runs that are seen more than once are fitted once."""
     fitted: dict[tuple, Fitted] = {}
-    rows = []
     for case in cases:
         key = case.seen.name, int(case.seen.step[-1])
         if key not in fitted:
-            fitted[key] = fit_runs([case.seen], learned)
+            fitted[key] = fit_runs([case.seen], learned, case.optimiser)
+        about = {
+            "authors": case.group.authors,
+            "dataset": case.group.dataset,
+            "size": case.group.size,
+            "related": case.optimiser in ADAM,
+            "seen": case.seen.name,
+            "target": case.target.name,
+            "horizon": case.horizon,
+        }
         loss, spread = fitted[key].losses(case.target.schedule, case.target.step[-1:])
+        error = float(loss[0] / case.target.final_loss - 1)
+        yield about | {"kind": kind_of(case), "error": error, "spread": float(spread[0])}
+        for rival in rivals(case)[:most]:
+            apart, spread = fitted[key].difference(rival.schedule, case.target.schedule)
+            error = apart - (rival.final_loss / case.target.final_loss - 1)
+            yield about | {"kind": "difference", "rival": rival.name, "error": error, "spread": spread}
+
+
+def kind_of(case: Case) -> str:
+    """Return the kind of a case; a run that is shorter than what was seen is "shorter" whatever else it is."""
+    return "shorter" if case.kind != "constant" and case.horizon < SHORTER else case.kind
+
+
+def width(cases: pd.DataFrame) -> float:
+    """Return how many spreads wide an interval is, to each side: what LEVEL of the cases of each group of authors need, of these the most.
+
+    Where the optimiser's rates could not be compared, UNRELATED times as many are taken already. Groups with fewer than FEWEST cases have
+    no say, unless all are such.
+    """
+    ratio = cases["error"].abs() / cases["spread"] / np.where(cases["related"], 1, UNRELATED)
+    by = ratio.groupby(cases["authors"])
+    enough = by.size() >= FEWEST if (by.size() >= FEWEST).any() else by.size() > 0
+    return float(by.quantile(LEVEL)[enough].max())
+
+
+def width_of(kind: str, table: pd.DataFrame) -> float:
+    """Return the width of one kind from the cases of `table`; where one group of authors alone has such cases, at least that of "decayed"."""
+    own, decayed = (table[table["kind"] == name] for name in (kind, "decayed"))
+    several = own["authors"].nunique() > 1 or decayed.empty
+    return width(own) if several else max(width(cases) for cases in (own, decayed) if len(cases))
+
+
+def half(cases: pd.DataFrame, spreads: float) -> pd.Series:
+    """Return the half-width of the interval of every case, relative."""
+    return cases["spread"] * spreads * np.where(cases["related"], 1, UNRELATED)
+
+
+def checked(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the cases of `table` with their own authors left out, with `half`, the half-width that others give, and `inside`."""
+    own = table[table["also"] == ""].copy()
+    for (authors, kind), rows in own.groupby(["authors", "kind"]):
+        own.loc[rows.index, "half"] = half(rows, width_of(kind, table[table["also"] == authors]))
+    return own.assign(inside=own["error"].abs() <= own["half"])
+
+
+def widths(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a row for every kind: cases, groups of authors, `spreads` wide to each side; and of the check, per cent, over all groups of
+    authors alike, mean error, mean half-width and coverage."""
+    rows = []
+    check = checked(table)
+    for kind, own in table[table["also"] == ""].groupby("kind", sort=False):
+        by = check[check["kind"] == kind].groupby("authors")
         rows.append(
             {
-                "dataset": case.group.dataset,
-                "group": case.group.name,
-                "kind": case.kind,
-                "seen": case.seen.name,
-                "target": case.target.name,
-                "horizon": case.horizon,
-                "error": float(loss[0] / case.target.final_loss - 1),
-                "spread": float(spread[0]),
+                "seen": kind,
+                "cases": len(own),
+                "authors": own["authors"].nunique(),
+                "spreads": width_of(kind, table[table["also"] == ""]),
+                "mean_error": 100 * by["error"].apply(lambda error: error.abs().mean()).mean(),
+                "half_width": 100 * by["half"].mean().mean(),
+                "coverage": 100 * by["inside"].mean().mean(),
             }
         )
-    return rows
+    return pd.DataFrame(rows)
+
+
+def coverage(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a row for every group of authors and kind, checked: cases, mean error, bias, half-width and coverage, per cent."""
+    check = checked(table)
+    check = check.assign(absolute=check["error"].abs())
+    by = check.groupby(["authors", "kind"], sort=False)
+    out = by.agg(
+        cases=("error", "size"), mean_error=("absolute", "mean"), bias=("error", "mean"), half_width=("half", "mean")
+    )
+    return (
+        (100 * out.assign(cases=out["cases"] / 100, coverage=by["inside"].mean())).astype({"cases": int}).reset_index()
+    )
+
+
+def write(told: Sequence[Told], table: pd.DataFrame, folder: Path) -> list[Path]:
+    """Write prior.json and calibration.csv, and into `folder` coverage.csv; return their paths."""
+    write_text(PRIOR, json.dumps(learn(told), indent=1) + "\n")
+    write_table(widths(table), INTERVALS, digits=4)
+    write_table(coverage(table), folder / "coverage.csv", digits=4)
+    return [PRIOR, INTERVALS, folder / "coverage.csv"]

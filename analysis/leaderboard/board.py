@@ -120,6 +120,8 @@ def cell_rows(cell: Cell, procedure: Procedure, fits: list[Fit], spent: float, r
     about = {
         "dataset": cell.group.dataset,
         "size": cell.group.size,
+        "authors": cell.group.authors,
+        "asks": cell.asks,
         "protocol": cell.protocol,
         "law": procedure.name,
         "parameters": sum(len(fit.free) for fit in fits),

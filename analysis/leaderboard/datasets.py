@@ -1,16 +1,18 @@
-"""The groups of curves that the board is made of, and the fit curves of each: `groups(results)`, `splits(group)`.
+"""The groups of curves that the board is made of: `groups(results)`; the fit curves that this project chose where nobody published any: `chosen(group)`.
 
-The public groups are those of `losslaws.curves.public`; own runs are those of results/PROFILE/curves.
+The public groups are those of `losslaws.curves.public`; own runs are those of results/PROFILE/curves. Rates that are not Adam's have a unit that
+means nothing elsewhere: the highest of each group is read as STATED_AT.
 """
 
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from losslaws.curves import LossCurve, public
+from losslaws.curves import LossCurve, Schedule, public
 from losslaws.curves.loss_curve import load_folder
 from losslaws.curves.public.groups import Group, noise, written
 from losslaws.curves.runs import settled, shape
+from losslaws.laws.relaxation import STATED_AT
 
 OWN = {"annealing/cpu": "own-cpu", "annealing/gpu": "own-gpu"}  # data set of each profile of own runs
 KINDS = ("constant", "cosine", "cooldown")  # of the fit curves where nobody published a split
@@ -19,16 +21,30 @@ GRID = "slimpajama-124m"
 
 def groups(results: Path | str) -> list[Group]:
     """Return every group, the public ones first; own runs are read from `results`/PROFILE/curves where these exist."""
-    found = [replace(group, published=group.published or tuple(chosen(group))) for group in public.groups()]
+    found = [stated(group) for group in public.groups()]
     own = [profile for profile in OWN if (Path(results) / profile / "curves").is_dir()]
     return [*found, *(group for profile in own for group in own_runs(results, profile))]
+
+
+def stated(group: Group) -> Group:
+    """Return `group` with rates that laws of absolute rates can read."""
+    if group.rate == "absolute":
+        return group
+    factor = STATED_AT / max(curve.schedule.peak for curve in group.curves.values())
+    curves = {
+        name: replace(curve, schedule=Schedule(curve.schedule.lr * factor, curve.schedule.warmup, curve.schedule.name))
+        for name, curve in group.curves.items()
+    }
+    return replace(group, curves=curves)
 
 
 def chosen(group: Group) -> Iterator[tuple[str, ...]]:
     """Yield the fit curves of each split that this project chose: a constant run, a cosine to a tenth, a cooldown over a fifth.
 
-    Of the grid, the longest runs of each peak rate that has all three; of other groups, the shortest run of each kind, whatever its peak.
+    None where a split is published. Of the grid, the longest runs of each peak rate that has all three; of other groups, the shortest run of each kind, whatever its peak.
     """
+    if group.published:
+        return
     if group.dataset == GRID:
         parts = [longest(part.curves) for part in group.at_each_peak()]
         order = KINDS

@@ -14,7 +14,7 @@ import pandas as pd
 from analysis.leaderboard import figures, protocols, studies
 from analysis.leaderboard.board import Board, leaderboard, spread
 from analysis.leaderboard.procedures import BEST, NOISE, PROCEDURES, SELECTION, procedure
-from analysis.leaderboard.ranking import answers, halves, ranking
+from analysis.leaderboard.ranking import answers, by_authors, halves, ranking, verdict
 from analysis.pages.figure import save
 from analysis.pages.page import TEMPLATES
 from analysis.pages.writer import show, write_page, write_tables
@@ -34,6 +34,7 @@ def write(results: Path | str, names: Sequence[str] = tuple(PROCEDURES)) -> list
     tables = {"spread": spread(splits), **studies.tables(board)}
     table = leaderboard(splits)
     tables["ranking"] = ranking(table)
+    tables["by_authors"] = by_authors(splits)
     tables["answers"] = answers(splits, tables["one_cosine"], tables["oracle"])
     write_tables(folder, {"leaderboard": table, **tables}, digits=5)
     shown = draw(splits, tables, folder / "figures")
@@ -79,6 +80,9 @@ def render(
         selection=SELECTION,
         datasets=datasets_table(board),
         ranking=ranking_table(tables["ranking"]),
+        verdict=verdict(tables["by_authors"]),
+        by_authors=by_authors_table(tables["by_authors"]),
+        kinds=protocols.KINDS,
         halves=halves_table(halves(table)),
         answers=answers_table(tables["answers"]),
         cells=cells_table(table),
@@ -131,6 +135,19 @@ def ranking_table(frame: pd.DataFrame) -> str:
         "cells": ("cells", "d"),
     }
     return markdown(frame, columns)
+
+
+def by_authors_table(frame: pd.DataFrame) -> str:
+    """Median errors with their intervals over groups of authors, a kind of question per column; those with priors first."""
+    frame = frame.assign(
+        text=[
+            f"{percent(m)} ({percent(a)} to {percent(b)})"
+            for m, a, b in zip(frame["median"], frame["low"], frame["high"], strict=True)
+        ]
+    )
+    wide = frame.pivot_table(index="law", columns="asks", values="text", aggfunc="first", sort=False).reset_index()
+    wide = wide.sort_values("law", key=lambda law: ~law.str.endswith("-known"), kind="stable").fillna("")
+    return markdown(wide, {column: (column, "") for column in wide.columns})
 
 
 def halves_table(frame: pd.DataFrame) -> str:

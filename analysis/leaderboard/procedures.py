@@ -21,6 +21,7 @@ from losslaws.curves.errors import nearest
 from losslaws.curves.public import Group
 from losslaws.fitting import Fit, Prior, fit, learn_prior
 from losslaws.laws import Law
+from losslaws.laws.relaxation import STATED_AT
 
 SELECTION = ("mpl", "slimpajama-124m", "openwebtext2-scaling")
 STIFFNESS = 30.0  # points that one scale of distance from what is known costs, see Prior
@@ -34,13 +35,14 @@ class Part:
 
     fixed    the parameters that are held
     known    those with a prior learned from other families
-    follows  of these, the ones that change with the model: the powers of its size and of its batch that they are in proportion to
+    follows  of these, the ones that change with the model: the powers of its size, its batch and its peak rate that they are in
+             proportion to; that of the rate takes its unit out
     """
 
     law: Law
     fixed: Mapping[str, float] = field(default_factory=dict)
     known: tuple[str, ...] = ()
-    follows: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    follows: Mapping[str, tuple[float, float, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -66,9 +68,15 @@ def entry(name: str, about: str, law: str, fixed=None, known=(), follows=None, *
     return Procedure(name, about, (Part(laws.build(law, **options), fixed or {}, tuple(known), follows or {}),))
 
 
-# with Adam a batch four times as large allows twice the rate (Malladi et al. 2022, arXiv 2205.10287), and the noise follows peak^q
-NOISE = {"K": (SIZE, -laws.build("relaxation").q / 2)}
+# With Adam a batch four times as large allows twice the rate (Malladi et al. 2022, arXiv 2205.10287), and the noise follows peak^q. What a whole
+# decay removes is K peak^q of the relaxation law, and in proportion to C peak or B peak of laws that are linear in the rates.
+LEVEL = laws.build("relaxation").q
+NOISE = {"K": (SIZE, -LEVEL / 2, 0.0)}
 RELAXATION = ("alpha", "K", "rho")
+ANNEALING, DROP = ("alpha", "C", "lambda"), {"C": (SIZE, -LEVEL / 2, LEVEL - 1)}
+# C eta^-gamma counts steps once the unit of the rates is taken out; gamma .64 is where its fits lie
+MULTI_POWER = ("alpha", "B", "C", "beta", "gamma")
+DROPS = {"B": (SIZE, -LEVEL / 2, LEVEL - 1), "C": (0.0, 0.0, 0.64 - 1)}
 ENTRIES = (
     entry("annealing", "annealing law, lambda fitted", "annealing"),
     entry("annealing-.999", "annealing law as published, lambda .999", "annealing", {"lambda": 0.999}),
@@ -82,7 +90,13 @@ ENTRIES = (
         warmup="full",
     ),
     entry(
-        "annealing-known", "the same, lambda known from other families", "annealing", known=("lambda",), warmup="full"
+        "annealing-known",
+        "the same, alpha, C and lambda known from other authors",
+        "annealing",
+        None,
+        ANNEALING,
+        DROP,
+        warmup="full",
     ),
     entry("annealing-epsilon", "annealing law with a power of the rate in S2", "annealing_epsilon"),
     entry("annealing-zeta", "annealing law with an exponent on S2", "annealing_zeta"),
@@ -90,7 +104,24 @@ ENTRIES = (
         "annealing-progress", "annealing law with an exponent p on the rate in S1", "annealing_progress", warmup="full"
     ),
     entry("annealing-progress-.7", "the same, p = .7 held", "annealing_progress", {"p": 0.7}, warmup="full"),
+    entry(
+        "annealing-progress-known",
+        "the same, alpha, C and lambda known from other authors",
+        "annealing_progress",
+        {"p": 0.7},
+        ANNEALING,
+        DROP,
+        warmup="full",
+    ),
     entry("multi-power", "Multi-Power Law, converged", "multi_power"),
+    entry(
+        "multi-power-known",
+        "the same, all but L0 and A known from other authors",
+        "multi_power",
+        None,
+        MULTI_POWER,
+        DROPS,
+    ),
     entry(
         "multi-power-held", "Multi-Power Law, beta .59 and gamma .64 held", "multi_power", {"beta": 0.59, "gamma": 0.64}
     ),
@@ -105,7 +136,7 @@ ENTRIES = (
     entry("relaxation", "progress and relaxing noise", "relaxation"),
     entry(
         "relaxation-known",
-        "the same, alpha, K and rho known from other families",
+        "the same, alpha, K and rho known from other authors",
         "relaxation",
         None,
         RELAXATION,
@@ -156,10 +187,23 @@ def learned(part: Part, fits: Sequence[Fit]) -> Prior:
 
 
 def transferred(part: Part, fit: Fit, source: Group, group: Group) -> Fit:
-    """Return `fit`, of the model of `source`, with the parameters that follow the model as they would be for that of `group`."""
-    ratio = [group.parameters / source.parameters, group.tokens_per_step / source.tokens_per_step]
+    """Return `fit`, of the model of `source`, with the parameters that follow the model as they would be for that of `group` at STATED_AT."""
+    peak = source.curves[fit.curves[0]].schedule.peak
+    ratio = [group.parameters / source.parameters, group.tokens_per_step / source.tokens_per_step, STATED_AT / peak]
     moved = {name: fit.params[name] * float(np.prod(np.power(ratio, powers))) for name, powers in part.follows.items()}
     return replace(fit, params=fit.params | moved)
+
+
+def at_peak(part: Part, prior: Prior | None, peak: float) -> Prior | None:
+    """Return a prior of a group as it is for runs at the rate `peak`."""
+    if prior is None:
+        return None
+    moved = {
+        name: prior.mean[name] + powers[2] * float(np.log(peak / STATED_AT))
+        for name, powers in part.follows.items()
+        if name in prior.log and powers[2]
+    }
+    return replace(prior, mean=prior.mean | moved)
 
 
 def size_slope(sources: Iterable[tuple[Group, SourceFits]]) -> float:
@@ -172,8 +216,9 @@ def size_slope(sources: Iterable[tuple[Group, SourceFits]]) -> float:
 
 def fitted(procedure: Procedure, curves: Sequence[LossCurve], priors: Priors) -> list[Fit]:
     """Return the fit of each part to `curves`."""
+    peak = curves[0].schedule.peak
     return [
-        fit(part.law, curves, fixed=part.fixed, prior=prior)
+        fit(part.law, curves, fixed=part.fixed, prior=at_peak(part, prior, peak))
         for part, prior in zip(procedure.parts, priors, strict=True)
     ]
 

@@ -15,14 +15,22 @@ from zlib import crc32
 
 import numpy as np
 
+from analysis.leaderboard.datasets import chosen
 from losslaws.curves import LossCurve
 from losslaws.curves.public import Group
 from losslaws.curves.runs import select
 
+KINDS = {
+    "none seen": "no decay of the rate was seen",
+    "decay seen": "one was, at the peak rates asked about",
+    "longer": "runs at least three times as long as those seen",
+    "peak": "another peak rate",
+}
 SPLITS = (1, 2, 3)
 FORECASTS = (0.3, 0.5, 0.7)
 PROTOCOLS = {
-    "published": "fitted on the published split",
+    "published": "fitted on the split that somebody published",
+    "chosen": "fitted on a split that this project chose, where nobody published one",
     **{f"splits-{k}": f"fitted on {k} curve{'s' * (k > 1)}, every choice" for k in SPLITS},
     "longer": "fitted on short runs, asked of runs at least three times as long as any of them",
     "peak": "fitted at one peak rate, asked of another",
@@ -30,7 +38,7 @@ PROTOCOLS = {
         f"forecast-{100 * x:.0f}": f"the first {100 * x:.0f} % of one run, under a constant rate; asked of its rest"
         for x in FORECASTS
     },
-    "rank": "fitted on the published split, asked which of two schedules of one length is better",
+    "rank": "fitted on such a split, asked which of two schedules of one length is better",
 }
 MOST = 8  # choices of fit curves in one cell of the table
 TIMES_LONGER = 3  # how many times longer than any run seen
@@ -56,6 +64,17 @@ class Cell:
         return [max(fork(seen, test) for seen in self.fit) for test in self.tests]
 
     @property
+    def asks(self) -> str:
+        """Which of KINDS of questions the cell asks."""
+        if self.protocol in ("longer", "peak"):
+            return self.protocol
+        return (
+            "decay seen"
+            if any(curve.schedule.lr[int(curve.step[-1]) - 1] < curve.schedule.peak for curve in self.fit)
+            else "none seen"
+        )
+
+    @property
     def compute_fraction(self) -> float:
         """Steps trained for the fit over steps trained for the tests; beginnings that runs share are trained once."""
         return trained(self.fit) / trained(self.tests)
@@ -76,11 +95,12 @@ def trained(runs: Sequence[LossCurve]) -> int:
 
 def cells(group: Group) -> Iterator[Cell]:
     """Yield every cell of the group."""
-    for names in group.published:
-        yield from cell(group, "published", names, at_peaks(group, names))
-        yield from cell(group, "rank", names, paired(group, at_peaks(group, names)))
-        for tests in others(group, names):
-            yield from cell(group, "peak", at_one_peak(group, names), tests)
+    for protocol, splits in (("published", group.published), ("chosen", tuple(chosen(group)))):
+        for names in splits:
+            yield from cell(group, protocol, names, at_peaks(group, names))
+            yield from cell(group, "rank", names, paired(group, at_peaks(group, names)))
+            for tests in others(group, names):
+                yield from cell(group, "peak", at_one_peak(group, names), tests)
     for k in SPLITS:
         for names in choices(group, k):
             yield from cell(group, f"splits-{k}", names, at_peaks(group, names))

@@ -10,7 +10,8 @@ def arguments(parser) -> None:
 def run(args) -> None:
     from analysis.calibration import benchmark, calibrate
 
-    table = benchmark.benchmark(calibrate.errors())
+    told = calibrate.taught()
+    table = benchmark.benchmark(told, calibrate.errors(told))
     print(benchmark.summary(table).to_string(index=False, float_format="%.3g"))
     for path in benchmark.write(table, RESULTS / "calibration"):
         print(path)

@@ -96,19 +96,19 @@ class Fit:
     def covariance(self, points: float) -> np.ndarray:
         """Return the covariance of the free parameters [free, free], `points` points counting as one independent measurement.
 
-        It is the inverse of the curvature of what was minimised, prior included, in units of the fit's delta. Raises InputError for a
-        fit that was stored without its points.
+        It is the inverse of the curvature of what was minimised, in units of the fit's delta, with the prior at its stated scale whatever
+        its stiffness. Raises InputError for a fit that was stored without its points.
         """
         problem = self.points_fitted
         theta = self.law.theta(self.params)
         residual, jacobian = problem.residual(theta)
         # weighted squares with the Huber loss's gradient: w min(1, delta / |r|) / delta^2, here without the minimum
         weight = problem.weight / np.maximum(np.abs(residual), problem.delta) / problem.delta
-        gram = (weight[:, None] * jacobian).T @ jacobian
+        gram = (weight[:, None] * jacobian).T @ jacobian / points
         if problem.prior:
             rows = problem.prior.rows(theta[problem.free], problem.free_names)[1]
-            gram = gram + rows.T @ rows
-        return np.linalg.pinv(gram / points, hermitian=True)
+            gram = gram + rows.T @ rows / problem.prior.points
+        return np.linalg.pinv(gram, hermitian=True)
 
     def without_points(self) -> "Fit":
         """Return the fit with its numbers only."""

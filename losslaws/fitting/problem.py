@@ -102,7 +102,9 @@ class Problem:
             (lower,), (at,) = self.project(near[None])
             if lower < cost[least]:
                 cost[least], theta[least] = lower, at
-        return list(theta[np.argsort(cost, kind="stable")[: self.law.refine]])
+        # along one nonlinear parameter there are no several valleys to refine
+        many = self.law.refine if sum(len(axis) > 1 for axis in grid) > 1 else 1
+        return list(theta[np.argsort(cost, kind="stable")[:many]])
 
     def project(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the objective at, and theta with, the linear parameters that fit best at each of `points` [g, q]: [g] and [g, p].

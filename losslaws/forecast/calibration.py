@@ -9,19 +9,29 @@ from losslaws.curves.loss_curve import read_json
 
 FOLDER = Path(__file__).parent
 PRIOR, INTERVALS = FOLDER / "prior.json", FOLDER / "calibration.csv"
-KINDS = {False: "constant", True: "decayed"}  # whether a decay was seen
+UNRELATED = 2.0  # times as wide, where no run whose rates can be compared taught the priors
 
 
 @cache
 def learned() -> dict:
-    """Return what all public families say of a run's parameters, see `prior.learn`."""
+    """Return what all public models say of a run's parameters, see `prior.learn`."""
     return read_json(PRIOR)
 
 
 @cache
-def widening(decayed: bool) -> float:
-    """Return the half-width of a 90 % interval in standard deviations of the forecast, if a decay was seen or not."""
+def spreads() -> dict[str, float]:
+    """Return how many spreads wide a 90 % interval is, to each side, by the kind of forecast."""
     if not INTERVALS.is_file():
         raise InputError(f"{INTERVALS}: no such file; write it with `python -m analysis calibrate`")
     with open(INTERVALS, encoding="utf-8") as file:
-        return next(float(row["spreads"]) for row in csv.DictReader(file) if row["seen"] == KINDS[decayed])
+        return {row["seen"]: float(row["spreads"]) for row in csv.DictReader(file)}
+
+
+def widening(kind: str, related: bool = True) -> float:
+    """Return how many spreads wide a 90 % interval is, to each side.
+
+    kind     "constant": no decay was seen; "under way": one was, and the run goes on; "decayed": one was, of another run; "peak": at another
+             peak rate; "shorter": of a run shorter than what was seen; "difference": between two schedules
+    related  whether the priors come from runs whose rates can be compared
+    """
+    return spreads()[kind] * (1 if related else UNRELATED)

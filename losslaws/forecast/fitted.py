@@ -1,7 +1,7 @@
 """A run fitted so that it can be forecast: the forms of the law, the priors, and how far the forecast may be off."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -9,13 +9,26 @@ from losslaws.curves import InputError, LossCurve, Schedule
 from losslaws.curves.runs import select
 from losslaws.fitting import Fit, fit
 from losslaws.fitting.metrics import r_squared
-from losslaws.forecast.prior import FORMS, LAW, POINTS, fitted_points, likelihood, prior_for, removed
+from losslaws.forecast.prior import (
+    FORMS,
+    LAW,
+    POINTS,
+    fitted_points,
+    known_of,
+    likelihood,
+    prior_for,
+    removed,
+    rescaled,
+    unit,
+    weights,
+)
 from losslaws.laws import Planned
 
 FEWEST = 8  # points after the warm-up; with fewer a curve cannot be told from its noise
 # the last ENDS points of a decayed run are fitted with WEIGHT times the weight: ends are what is forecast
 ENDS, WEIGHT = 5, 10.0
 FLOOR = 1e-3  # relative: two runs that differ in nothing but the noise of the machine differ by about this
+RUNS_APART = 0.5  # of FLOOR is what the law errs by between two runs of one model; the rest they have in common
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,24 +39,27 @@ class Fitted:
     fits         each form with numbers
     weights      of the forms in every average, [forms], of sum 1
     covariances  of the free parameters of each form, [p, p], before they were calibrated on other runs
+    factor       on the rates, which brings them to the unit that was fitted
     """
 
     curves: tuple[LossCurve, ...]
     fits: tuple[Fit, ...]
     weights: np.ndarray
     covariances: tuple[np.ndarray, ...]
+    factor: float = 1.0
 
     @property
     def r2(self) -> float:
         """Share of the fitted losses' variance that the law explains."""
-        seen = [fitted_points(curve) for curve in self.curves]
+        seen = [fitted_points(in_unit(curve, self.factor)) for curve in self.curves]
         predicted = self.average([np.concatenate([fit.predict(curve) for curve in seen]) for fit in self.fits])
         return r_squared(predicted, np.concatenate([curve.loss for curve in seen]))
 
     @property
     def removed(self) -> float:
         """Loss that a whole decay from the peak rate of the first run removes, nats per token."""
-        return float(self.average([removed(fit, self.curves[0].schedule.peak) for fit in self.fits]))
+        peak = self.curves[0].schedule.peak * self.factor
+        return float(self.average([removed(fit, peak) for fit in self.fits]))
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -69,18 +85,35 @@ class Fitted:
 
         The spread is that of each form, and that between the forms.
         """
-        read = self.fits[0].law.features([Planned(schedule, step)])  # the forms read the same of a schedule
-        each, spread = zip(*(self.form_losses(i, read) for i in range(len(self.fits))), strict=True)
+        each, slopes = self.by_form(schedule, step)
         loss = self.average(each)
-        variance = self.average(np.square(spread) + np.square(each - loss)) / loss**2
-        return loss, np.sqrt(variance + FLOOR**2)
+        return loss, np.sqrt(self.variance(each, slopes) / loss**2 + FLOOR**2)
 
-    def form_losses(self, i: int, read) -> tuple[np.ndarray, np.ndarray]:
-        """Return what one form forecasts from the features of a schedule, and its standard deviation, [n] each."""
-        law, free = self.fits[i].law, self.fits[i].places
-        loss, jacobian = law.evaluate(law.theta(self.fits[i].params), read)
-        slope = jacobian[:, free]
-        return loss, np.sqrt(np.einsum("ni,ij,nj->n", slope, self.covariances[i], slope))
+    def difference(self, a: Schedule, b: Schedule) -> tuple[float, float]:
+        """Return by how much the last loss of `a` lies above that of `b`, and the spread of that, as shares of the latter.
+
+        What errs alike for both, the level of the loss above all, does not count.
+        """
+        (first, to_first), (last, to_last) = (self.by_form(schedule, [schedule.steps]) for schedule in (a, b))
+        level = float(self.average(last)[0])
+        apart = [x - y for x, y in zip(first, last, strict=True)]
+        slopes = [x - y for x, y in zip(to_first, to_last, strict=True)]
+        variance = float(self.variance(apart, slopes)[0]) / level**2
+        return float(self.average(apart)[0]) / level, float(np.sqrt(variance + (RUNS_APART * FLOOR) ** 2))
+
+    def variance(self, each: Sequence[np.ndarray], slopes: Sequence[np.ndarray]) -> np.ndarray:
+        """Return the variance of an average over the forms, [n]: of each [n] by its slopes [n, p], and between them."""
+        within = [np.einsum("ni,ij,nj->n", s, c, s) for s, c in zip(slopes, self.covariances, strict=True)]
+        return self.average(within) + self.average(np.square(each - self.average(each)))
+
+    def by_form(self, schedule: Schedule, step=None) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """Return of each form the losses [n] at `step` and their derivatives by its free parameters, [n, p]."""
+        # the forms read the same of a schedule
+        read = self.fits[0].law.features([Planned(rescaled(schedule, self.factor), step)])
+        found = [fit.law.evaluate(fit.law.theta(fit.params), read) for fit in self.fits]
+        return [loss for loss, _ in found], [
+            slope[:, fit.places] for (_, slope), fit in zip(found, self.fits, strict=True)
+        ]
 
 
 def falls(schedule: Schedule, steps: int) -> bool:
@@ -89,19 +122,31 @@ def falls(schedule: Schedule, steps: int) -> bool:
     return bool(seen.size and np.any(seen < 0.95 * schedule.peak))
 
 
-def fit_runs(curves: Sequence[LossCurve], learned: dict) -> Fitted:
-    """Fit each form to `curves`, runs of one model, with the priors that `learned` holds. Raises InputError for too few points."""
-    seen = [fitted_points(curve) for curve in curves]
+def in_unit(curve: LossCurve, factor: float) -> LossCurve:
+    """Return `curve` with its rates in another unit."""
+    return replace(curve, schedule=rescaled(curve.schedule, factor))
+
+
+def fit_runs(curves: Sequence[LossCurve], learned: dict, optimiser: str = "adamw") -> Fitted:
+    """Fit each form to `curves`, runs of one model, with the priors that `learned` holds.
+
+    optimiser  as in prior.ADAM, or another: then the unit of the rates counts for nothing. Raises InputError for too few points.
+    """
+    longest = max(curves, key=lambda curve: curve.step[-1])
+    factor, known = unit(longest, optimiser), known_of(longest, optimiser)
+    seen = [fitted_points(in_unit(curve, factor)) for curve in curves]
     if sum(curve.step.size for curve in seen) < FEWEST:
         raise InputError(
             f"{curves[0].name}: has only {sum(c.step.size for c in seen)} losses after the warm-up; a forecast needs {FEWEST}"
         )
     ends = [select(curve, slice(-ENDS, None)) for curve in seen if falls(curve.schedule, int(curve.step[-1]))]
-    weights = [1.0] * len(seen) + [WEIGHT] * len(ends)
-    longest = max(seen, key=lambda curve: curve.step[-1])
+    # a log counts as much as its length tells, however often it was evaluated
+    weight = [POINTS / curve.step.size for curve in seen] + [WEIGHT] * len(ends)
+    last = max(seen, key=lambda curve: curve.step[-1])
     fits = tuple(
-        fit(LAW, seen + ends, weights=weights, fixed=held, prior=prior_for(longest, learned[name]))
+        fit(LAW, seen + ends, weights=weight, fixed=held, prior=prior_for(last, learned, name, known))
         for name, held in FORMS.items()
     )
-    weight = likelihood(fits) * [learned[name]["weight"] for name in FORMS]
-    return Fitted(tuple(curves), fits, weight / weight.sum(), tuple(found.covariance(POINTS) for found in fits))
+    share = likelihood(fits) * weights(learned, known)
+    covariances = tuple(found.covariance(POINTS) for found in fits)
+    return Fitted(tuple(curves), fits, share / share.sum(), covariances, factor)

@@ -1,17 +1,20 @@
 """Forecasts as text for a terminal, as JSON and as CSV."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 from losslaws.curves import LossCurve
 from losslaws.curves.files import write_table
-from losslaws.forecast.predict import Forecast, Forecaster
+from losslaws.forecast.predict import Difference, Forecast, Forecaster
 
 COLUMNS = ("schedule", "step", "loss", "low", "high")
 
 
-def as_text(forecaster: Forecaster, forecasts: dict[str, Forecast]) -> str:
-    """Return a table of final losses with what was seen above it and what is doubtful below."""
+def as_text(
+    forecaster: Forecaster, forecasts: dict[str, Forecast], differences: dict[str, Difference] | None = None
+) -> str:
+    """Return a table of final losses with what was seen above it, how they differ and what is doubtful below."""
     lines = [seen(curve) for curve in forecaster.curves]
     lines.append(
         f"law: {law_of(forecaster)}, which explains {100 * forecaster.explained:.2f} % of the variance of these losses\n"
@@ -22,12 +25,29 @@ def as_text(forecaster: Forecaster, forecasts: dict[str, Forecast]) -> str:
         final, low, high = forecast.final
         kind = "continues the log" if forecast.continues else "a new run"
         lines.append(f"{name:{width}}{forecast.schedule.steps:>9}{final:>12.4f}   {low:.4f} to {high:.4f}  {kind}")
+    if differences:
+        lines += ["", *compared(forecasts, differences, width)]
     said = {}
     for name, forecast in forecasts.items():
         for line in forecast.warnings:
             said.setdefault(line, []).append(name)
     lines += ["", *(f"warning: {line}" + where(names, forecasts) for line, names in said.items())]
     return "\n".join(lines).rstrip()
+
+
+def compared(forecasts: dict[str, Forecast], differences: dict[str, Difference], width: int) -> list[str]:
+    """Return a table of how much higher each schedule ends than the lowest, in which errors that they share do not count."""
+    lines = [f"{'schedule':{width}}{'above':>9}   {'90 % interval':19}{'lowest in':>9}   {'worth':>10}"]
+    for name in forecasts:
+        one = differences[name]
+        row = f"{name:{width}}{one.loss:>9.4f}   {f'{one.low:.4f} to {one.high:.4f}':19}{100 * one.wins:>7.0f} %"
+        if one.loss == 0:
+            lines.append(row)
+        elif not one.told:
+            lines.append(f"{row}   cannot be told from the lowest")
+        else:
+            lines.append(f"{row}   {100 * (one.steps - 1):>+6.0f} % steps")
+    return lines
 
 
 def law_of(forecaster: Forecaster) -> str:
@@ -51,8 +71,10 @@ def seen(curve: LossCurve) -> str:
     )
 
 
-def as_json(forecaster: Forecaster, forecasts: dict[str, Forecast]) -> str:
-    """Return everything as JSON: what was seen, the fit, and every forecast with its curve."""
+def as_json(
+    forecaster: Forecaster, forecasts: dict[str, Forecast], differences: dict[str, Difference] | None = None
+) -> str:
+    """Return everything as JSON: what was seen, the fit, every forecast with its curve, and how they differ."""
     fitted = forecaster.fitted
     return json.dumps(
         {
@@ -66,6 +88,7 @@ def as_json(forecaster: Forecaster, forecasts: dict[str, Forecast]) -> str:
                     for weight, fit in zip(fitted.weights, fitted.fits, strict=True)
                 ],
                 "r2": forecaster.explained,
+                "optimizer": forecaster.known_optimiser,
             },
             "forecasts": [
                 {
@@ -75,6 +98,7 @@ def as_json(forecaster: Forecaster, forecasts: dict[str, Forecast]) -> str:
                     "interval_90": forecast.final[1:],
                     "continues": forecast.continues,
                     "warnings": forecast.warnings,
+                    **({"above_lowest": asdict(differences[name])} if differences else {}),
                     "curve": {key: getattr(forecast, key).tolist() for key in COLUMNS[1:]},
                 }
                 for name, forecast in forecasts.items()

@@ -6,6 +6,7 @@ held(seen, 25_000) -> Schedule
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -24,6 +25,8 @@ def predict(
     until: int | None = None,
     peak: float | None = None,
     compare: bool = False,
+    parameters: int | None = None,
+    optimizer: str | None = None,
     **options: object,
 ) -> dict[str, Forecast]:
     """Return what runs of one model would end at under other schedules, by the name of each schedule.
@@ -35,6 +38,8 @@ def predict(
     until      adds "as now until STEP": the longest run goes on at its last rate up to this step
     peak       peak rate of the schedules given by name; default: that of the longest run
     compare    adds the usual schedules, and sorts all by their final loss
+    parameters of the model, without embeddings; narrows the interval
+    optimizer  "adamw", "muon", ..., "unknown"; default: AdamW where the peak rate is one that AdamW usually has
     options    for every named schedule that has the option, e.g. decay=0.2
 
     Losses are in nats per token. Raises InputError for too few losses, for what is no schedule, and where nothing is asked.
@@ -49,7 +54,12 @@ def predict(
     if not runs:
         raise InputError("predict: no run is given; give at least one, as losslaws.read returns it")
     plans = planned(longest(runs).schedule, schedules, steps, until, peak, compare, options)
-    return forecasts(Forecaster(runs), plans, compare)
+    return forecasts(Forecaster(sized(runs, parameters), optimizer), plans, compare)
+
+
+def sized(runs: Sequence[LossCurve], parameters: int | None) -> list[LossCurve]:
+    """Return `runs` with the size of their model, where it is given."""
+    return [replace(run, parameters={"non_embedding": parameters}) for run in runs] if parameters else list(runs)
 
 
 def forecasts(forecaster: Forecaster, plans: dict[str, Schedule], ranked: bool = False) -> dict[str, Forecast]:

@@ -1,20 +1,25 @@
-"""The forecast of a schedule: `Forecaster(curves).forecast(schedule)`."""
+"""The forecast of a schedule: `Forecaster(curves).forecast(schedule)`; of several, their differences: `.compare(schedules)`."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
-from losslaws.curves import LossCurve, Schedule
+from losslaws.curves import InputError, LossCurve, Schedule
 from losslaws.forecast import calibration
 from losslaws.forecast.fitted import Fitted, falls, fit_runs
+from losslaws.forecast.prior import ADAM
+from losslaws.forecast.refusals import LATE, refuse
 
 DRAWN = 400  # steps at which a forecast curve is given
 CLOSE = 1e-3  # relative; rates of a log and of a plan that differ by less are the same
 LONGER = 1.05  # times the seen steps, beyond which a forecast says so
-POOR = 0.9  # share of the variance below which the law is said not to describe the run
-KNOWN = (1e-4, 3e-3)  # peak rates of the public runs, on which the settings of the law were found
+SHORTER = 0.9  # times the seen steps, below which a run is forecast as a shorter one
+POOR = 0.9  # share of the variance below which the law does not describe the run, and nothing is forecast
+KNOWN = (1e-4, 3e-3)  # peak rates of the public runs trained with Adam, on which the settings of the law were found
+DRAWS = 4000  # of the parameters, for the share in which a schedule wins
+NORMAL = 1.645  # standard deviations to either side that hold 90 %
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,21 +47,68 @@ class Forecast:
         return float(self.loss[-1]), float(self.low[-1]), float(self.high[-1])
 
 
+@dataclass(frozen=True)
+class Difference:
+    """How much higher one schedule is expected to end than the lowest of all.
+
+    loss, low, high  nats per token, and the 90 % interval
+    wins             share of draws in which this schedule ends lowest
+    steps            so many times as many steps the lowest would need to be worth giving up for this one, at the run's own slope; nan where
+                     more steps gain nothing
+    """
+
+    loss: float
+    low: float
+    high: float
+    wins: float
+    steps: float
+
+    @property
+    def told(self) -> bool:
+        """Whether the interval says which ends lower."""
+        return self.low > 0
+
+
 @dataclass(frozen=True, eq=False)
 class Forecaster:
-    """The runs that were seen, of one model, and what may be asked of them. Raises InputError for too few losses."""
+    """The runs that were seen, of one model, and what may be asked of them.
+
+    optimiser  "adamw", "muon", ...; None: AdamW where the peak rate is one that the public runs had, else "unknown". Of another than Adam, rates
+               count up to their unit, and intervals are wider
+
+    Raises InputError for runs from which nothing should be forecast, see `refusals`, and when asked for too few losses.
+    """
 
     curves: tuple[LossCurve, ...]
+    optimiser: str | None = None
 
     def __post_init__(self):
         object.__setattr__(self, "curves", tuple(self.curves))
+        refuse(self.curves, self.optimiser or "unknown")
+
+    @property
+    def known_optimiser(self) -> str:
+        """The optimiser as given, or as the peak rates suggest."""
+        usual = all(KNOWN[0] <= curve.schedule.peak <= KNOWN[1] for curve in self.curves)
+        return self.optimiser or ("adamw" if usual else "unknown")
+
+    @property
+    def related(self) -> bool:
+        """Whether the rates can be compared with those of the runs that taught the priors."""
+        return self.known_optimiser in ADAM
 
     @cached_property
     def fitted(self) -> Fitted:
-        """The runs, fitted with the priors of prior.json."""
-        return fit_runs(self.curves, calibration.learned())
+        """The runs, fitted with the priors of prior.json. Raises InputError where the law does not describe them."""
+        found = fit_runs(self.curves, calibration.learned(), self.known_optimiser)
+        if not found.r2 >= POOR:
+            raise InputError(
+                f"{self.curves[0].name}: the law explains only {100 * max(found.r2, 0):.0f} % of the variance of the losses, so nothing is forecast; "
+                "give a longer log, validation losses, or the part of it that is sound"
+            )
+        return found
 
-    @cached_property
+    @property
     def explained(self) -> float:
         """Share of the seen losses' variance that the law explains, R2."""
         return self.fitted.r2
@@ -66,22 +118,47 @@ class Forecaster:
         """What is doubtful whatever is asked."""
         notes = [f"{curve.name}: {note}" for curve in self.curves for note in curve.source.get("notes", ())]
         doubts = [f"the law failed a check: {line}" for line in self.fitted.warnings]
-        if self.explained < POOR:
-            doubts.append(f"the law explains only {100 * self.explained:.0f} % of the variance of the seen losses")
-        odd = [
-            f"{curve.name}: its peak rate, {curve.schedule.peak:g}, lies outside those of the public runs, {KNOWN[0]:g} to {KNOWN[1]:g}, that "
-            "say how much steps at lower rates gain"
-            for curve in self.curves
-            if not KNOWN[0] <= curve.schedule.peak <= KNOWN[1]
-        ]
-        return (*notes, *odd, *doubts)
+        return (*notes, *self.unknown(), *doubts)
+
+    def unknown(self) -> Iterator[str]:
+        """Yield what is not known and makes intervals wider."""
+        for curve in self.curves:
+            peak, first, last = curve.schedule.peak, int(curve.step[0]), int(curve.step[-1])
+            if self.optimiser is None and not self.related:
+                yield (
+                    f"{curve.name}: its peak rate, {peak:g}, lies outside those of the public runs, {KNOWN[0]:g} to {KNOWN[1]:g}: the optimiser is taken "
+                    "as unknown, rates count up to their unit, and intervals are wider; --optimizer adamw takes them as they are"
+                )
+            if self.optimiser is not None and self.related and not KNOWN[0] <= peak <= KNOWN[1]:
+                yield (
+                    f"{curve.name}: its peak rate, {peak:g}, lies outside those of the public runs, {KNOWN[0]:g} to {KNOWN[1]:g}, that say how much "
+                    "steps at lower rates gain"
+                )
+            if first > max(LATE * last, 2 * curve.schedule.warmup):
+                yield f"{curve.name}: its losses begin at step {first} of {last}, so that its power law is known less well"
+        if self.optimiser is not None and not self.related:
+            yield f"no public run with rates like those of {self.optimiser} says what a decay removes: intervals are twice as wide"
+
+    def kind(self, schedule: Schedule) -> str:
+        """Return which kind of forecast `schedule` asks for, see `calibration.widening`."""
+        if not self.fitted.decayed:
+            return "constant"
+        if schedule.steps < SHORTER * self.fitted.steps:
+            return "shorter"
+        if self.new_peak(schedule):
+            return "peak"
+        return "under way" if self.continues(schedule) else "decayed"
+
+    def new_peak(self, schedule: Schedule) -> bool:
+        """Whether no run had the peak rate of `schedule`."""
+        return all(abs(schedule.peak / curve.schedule.peak - 1) > 10 * CLOSE for curve in self.curves)
 
     def forecast(self, schedule: Schedule) -> Forecast:
         """Return what `schedule` is expected to give."""
         first = min(2 * schedule.warmup + 1, schedule.steps)
         step = np.unique(np.linspace(first, schedule.steps, DRAWN).round().astype(int))
         loss, spread = self.fitted.losses(schedule, step)
-        half = spread * calibration.widening(self.fitted.decayed)
+        half = np.minimum(spread * calibration.widening(self.kind(schedule), self.related), 1.0)
         return Forecast(
             schedule,
             step,
@@ -91,6 +168,41 @@ class Forecaster:
             self.continues(schedule),
             (*self.warnings, *self.doubts(schedule)),
         )
+
+    def compare(self, schedules: Mapping[str, Schedule]) -> dict[str, Difference]:
+        """Return of every schedule how much higher it ends than the one that ends lowest, by name."""
+        ends = {name: float(self.fitted.losses(one, [one.steps])[0][0]) for name, one in schedules.items()}
+        lowest = min(ends, key=lambda name: ends[name])
+        wins, slope = self.wins(schedules), self.slope()
+        width = calibration.widening("difference", self.related)
+        found = {}
+        for name, schedule in schedules.items():
+            share, spread = self.fitted.difference(schedule, schedules[lowest])
+            loss, half = share * ends[lowest], 0.0 if name == lowest else spread * width * ends[lowest]
+            worth = float(np.exp(loss / slope)) if slope > 0 else float("nan")
+            found[name] = Difference(loss, loss - half, loss + half, wins[name], worth)
+        return found
+
+    def slope(self) -> float:
+        """Return by how much the loss falls for every e-fold of steps at the peak rate, at the end of what was seen, nats."""
+        seen = max(self.curves, key=lambda curve: curve.step[-1]).schedule
+        steps = self.fitted.steps
+        longer = Schedule(np.append(seen.lr[: seen.warmup], np.full(2 * steps - seen.warmup, seen.peak)), seen.warmup)
+        now, later = self.fitted.losses(longer, [steps, 2 * steps])[0]
+        return float(now - later) / np.log(2)
+
+    def wins(self, schedules: Mapping[str, Schedule]) -> dict[str, float]:
+        """Return the share of DRAWS draws of the parameters, and of the form, in which each schedule ends lowest."""
+        rng = np.random.default_rng(0)
+        read = [self.fitted.by_form(schedule, [schedule.steps]) for schedule in schedules.values()]
+        wide = calibration.widening("difference", self.related) / NORMAL
+        counts = rng.multinomial(DRAWS, self.fitted.weights)
+        losses = []
+        for i, (count, covariance) in enumerate(zip(counts, self.fitted.covariances, strict=True)):
+            drawn = rng.multivariate_normal(np.zeros(len(covariance)), covariance, count, method="eigh") * wide
+            losses.append(np.array([each[i] + drawn @ slopes[i][0] for each, slopes in read]))
+        lowest = np.argmin(np.concatenate(losses, axis=1), axis=0)
+        return {name: float(np.mean(lowest == i)) for i, name in enumerate(schedules)}
 
     def continues(self, schedule: Schedule) -> bool:
         """Whether the seen rates of the longest run are, after the warm-up, those of `schedule`."""
@@ -104,9 +216,10 @@ class Forecaster:
         ratio = schedule.steps / self.fitted.steps
         if ratio > LONGER:
             yield f"beyond the horizon seen: {schedule.steps} steps are {ratio:.2g} times the {self.fitted.steps} in the log"
-        peaks = sorted({curve.schedule.peak for curve in self.curves})
-        if all(abs(schedule.peak / peak - 1) > 10 * CLOSE for peak in peaks):
-            seen = ", ".join(f"{peak:g}" for peak in peaks)
+        if ratio < SHORTER / 2:
+            yield f"far shorter than what was seen: {schedule.steps} of {self.fitted.steps} steps; the law fits late losses better than early ones"
+        if self.new_peak(schedule):
+            seen = ", ".join(f"{peak:g}" for peak in sorted({curve.schedule.peak for curve in self.curves}))
             yield f"a peak rate never seen: {schedule.peak:g}, the log has {seen}; what the peak changes is what other models say"
         if falls(schedule, schedule.steps) and not self.fitted.decayed:
             removed = self.fitted.removed

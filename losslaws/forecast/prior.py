@@ -1,32 +1,107 @@
-"""What the runs of other models say of a run's parameters before it is fitted: `prior_for(curve, learned)`.
+"""What the runs of other models say of a run's parameters before it is fitted: `prior_for(curve, learned, known)`.
 
 A run hardly tells how long a drop of the rate takes to have its effect: what decays of other lengths will do hangs on that. So the law is
-taken in several FORMS, and forecasts are averages over them. `learn(groups)` fits each to each group of public curves and keeps, in
-prior.json (`python -m analysis calibrate`): how the loss that a whole decay removes, as a share of the loss at the peak rate, follows that
-rate and the batch, and where alpha lies, each with the spread between models; and how well the form describes them.
+taken in several FORMS, each with a memory of its own, and forecasts are averages over them. `tell(groups)` fits each form to each group of
+public curves; `learn(told)` keeps, as plain numbers in prior.json (`python -m analysis calibrate`):
+
+    share    the logarithm of the share of the loss that a whole decay removes, on what is known of a model: its size N, its batch B, and its
+             peak rate where that is Adam's
+    alpha    the exponent of progress
+    memory   the steps at the peak rate until the noise is gone, on the size: what weighs the forms against each other
+
+each with the spread between models. Groups of authors count alike, whatever their number of models. Rates that are not Adam's have a unit
+that means nothing elsewhere: runs with such rates are read at the peak STATED_AT, teach what is free of the unit, and are told no more.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from losslaws import laws
-from losslaws.curves import LossCurve
+from losslaws.curves import LossCurve, Schedule
 from losslaws.curves.runs import settled, thinned
 from losslaws.curves.schedules import build
 from losslaws.fitting import Fit, fit
 from losslaws.fitting.prior import Prior
+from losslaws.laws.relaxation import STATED_AT
 
 if TYPE_CHECKING:
     from losslaws.curves.public import Group  # takes pandas, which takes longer than a forecast
 
-POINTS = 100  # of a curve that are fitted; as many as a Prior's scale weighs
+POINTS = 100  # of a curve that are fitted
+STIFFNESS = 30.0  # points that one scale of distance from a prior costs, see analysis/calibration/selection.py
 FIRST = 0.03  # share of the seen steps left out at the beginning, where the power law does not hold
+ADAM = ("adam", "adamw")  # optimisers whose rates the public runs' rates may be compared with
 
 LAW = laws.build("relaxation")
+MEMORIES = (30, 100, 300, 1000)
 # what each form holds: the steps at the peak rate until the noise is gone, so that the K of different models can be compared
-FORMS = {f"memory {steps}": {"rho": 1 / steps} for steps in (30, 100, 300)}
+FORMS = {f"memory {steps}": {"rho": 1 / steps} for steps in MEMORIES}
+# What is expected of the exponents before any group is seen, mean and scale. Noise: with Adam a batch four times as large allows twice the rate
+# (Malladi et al. 2022, arXiv 2205.10287), and the law's noise follows peak^q. Where the rate says nothing, larger models are trained at lower
+# rates and larger batches at higher ones, which takes what they change away.
+EXPONENTS = {
+    "noise size": ((LAW.q, 0.1), (0.1, 0.1)),
+    "noise": ((LAW.q, 0.1),),
+    "rate size": ((LAW.q, 0.15), (0.1, 0.15)),
+    "rate": ((LAW.q, 0.15),),
+    "size": ((0.0, 0.1),),
+    "": (),
+}
+MEMORY = {"size": ((0.5, 0.15),), "": ()}  # rho of the Multi-Power models falls as N^-.55
+SPREAD, COUNTS = (
+    0.25,
+    2.0,
+)  # what one more value is expected to differ by, and so many groups of authors this expectation counts as
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of a model beside its log: None where it is not.
+
+    size   parameters without embeddings
+    batch  tokens of a step
+    rate   the peak rate, where it is Adam's
+    """
+
+    size: float | None = None
+    batch: float | None = None
+    rate: float | None = None
+
+    @property
+    def noise(self) -> float | None:
+        """What the loss at a constant rate depends on besides progress."""
+        return self.rate / np.sqrt(self.batch) if self.rate and self.batch else None
+
+    @property
+    def key(self) -> str:
+        """The names of what is known of the share that a decay removes, a key of EXPONENTS."""
+        first = "noise" if self.noise else "rate" if self.rate else ""
+        return f"{first} {'size' if self.size else ''}".strip()
+
+    def at(self, key: str) -> list[float]:
+        """Return 1, and the logarithms of what `key` names."""
+        return [1.0, *(float(np.log(getattr(self, name))) for name in key.split())]
+
+
+@dataclass(frozen=True, eq=False)
+class Told:
+    """What the fits to one group say.
+
+    authors  who trained it
+    known    of the model
+    fits     of each form to all of its curves
+    share    of each form, the logarithm of the share of the loss that a whole decay removes, [forms]; nan: none
+    memory   1 / rho of the law fitted with rho free; nan where the decays of the group do not tell it
+    """
+
+    authors: str
+    known: Known
+    fits: tuple[Fit, ...]
+    share: np.ndarray
+    memory: float
 
 
 def fitted_points(curve: LossCurve) -> LossCurve:
@@ -34,15 +109,107 @@ def fitted_points(curve: LossCurve) -> LossCurve:
     return thinned(settled(curve, FIRST), POINTS)
 
 
-def learn(groups: Sequence["Group"]) -> dict:
-    """Return what `groups`, of one peak rate each, say of each form, as plain numbers, and how well it describes them: "weight", of sum 1."""
-    seen = [[fitted_points(curve) for curve in group.curves.values()] for group in groups]
-    fits = [[fit(LAW, curves, fixed=held) for curves in seen] for held in FORMS.values()]
-    each = np.array([likelihood(forms) for forms in zip(*fits, strict=True)])
-    dataset = [group.dataset for group in groups]
-    # data sets count alike, whatever their number of groups
-    weight = np.mean([each[np.equal(dataset, name)].mean(axis=0) for name in dict.fromkeys(dataset)], axis=0)
-    return {name: {"weight": round(float(weight[i]), 4), **said(fits[i], groups)} for i, name in enumerate(FORMS)}
+def rescaled(schedule: Schedule, factor: float) -> Schedule:
+    """Return `schedule` with its rates in another unit."""
+    return schedule if factor == 1 else Schedule(schedule.lr * factor, schedule.warmup, schedule.name)
+
+
+def unit(curve: LossCurve, optimiser: str) -> float:
+    """Return the factor on the rates of `curve`: 1 for Adam's, else what brings its peak to STATED_AT."""
+    return 1.0 if optimiser in ADAM else STATED_AT / curve.schedule.peak
+
+
+def known_of(curve: LossCurve, optimiser: str) -> Known:
+    """Return what is known of the model of `curve`."""
+    size = curve.parameters.get("non_embedding") or curve.parameters.get("total")
+    return Known(size, curve.tokens_per_step, curve.schedule.peak if optimiser in ADAM else None)
+
+
+def tell(groups: Iterable["Group"]) -> list[Told]:
+    """Return what the fits to each of `groups`, of one peak rate each, say."""
+    return [told(group) for group in groups]
+
+
+def told(group: "Group") -> Told:
+    """Return what the fits to one group say."""
+    optimiser = group.optimiser if group.rate == "absolute" else ""
+    longest = max(group.curves.values(), key=lambda curve: curve.step[-1])
+    factor = unit(longest, optimiser)
+    curves = [replace(curve, schedule=rescaled(curve.schedule, factor)) for curve in group.curves.values()]
+    seen = [fitted_points(curve) for curve in curves]
+    fits = tuple(fit(LAW, seen, fixed=held) for held in FORMS.values())
+    peak = longest.schedule.peak * factor
+    held = build("constant", longest.schedule.steps, peak)
+    level = [found.predict(held, longest.step[-1:])[0] for found in fits]
+    share = [np.log(K / at) if K > 0 else np.nan for K, at in zip((removed(f, peak) for f in fits), level, strict=True)]
+    free = fit(LAW, seen)
+    memory = 1 / free.params["rho"]
+    if free.doubts("rho") or not MEMORIES[0] / 3 <= memory <= 3 * MEMORIES[-1]:
+        memory = np.nan
+    return Told(group.authors, known_of(longest, optimiser), fits, np.array(share), memory)
+
+
+def learn(told: Sequence[Told]) -> dict:
+    """Return what `told` says of each form and of the memory, as plain numbers."""
+    forms = {}
+    for i, name in enumerate(FORMS):
+        removing = [t for t in told if np.isfinite(t.share[i])]
+        forms[name] = {
+            "share": lines(removing, [t.share[i] for t in removing], EXPONENTS),
+            "alpha": lines(told, [np.log(t.fits[i].params["alpha"]) for t in told], {"": ()})[""],
+        }
+    sure = [t for t in told if np.isfinite(t.memory)]
+    return {"points": STIFFNESS, "forms": forms, "memory": lines(sure, [np.log(t.memory) for t in sure], MEMORY)}
+
+
+def alike(authors: Sequence[str]) -> np.ndarray:
+    """Return weights of sum 1 by which all authors count alike, [n]."""
+    share = np.array([1 / authors.count(name) for name in authors])
+    return share / share.sum()
+
+
+def lines(told: Sequence[Told], value: Sequence[float], exponents: Mapping[str, Sequence]) -> dict:
+    """Return the line of `value` on each key of `exponents`, from those of `told` that know what it names."""
+    found = {}
+    for key, expected in exponents.items():
+        use = [i for i, t in enumerate(told) if all(getattr(t.known, name) for name in key.split())]
+        x = np.array([told[i].known.at(key) for i in use])
+        authors = [told[i].authors for i in use]
+        found[key] = line(np.array(value)[use], x, alike(authors), len(set(authors)), expected)
+    return found
+
+
+def line(value: np.ndarray, x: np.ndarray, weight: np.ndarray, count: int, expected: Sequence) -> dict:
+    """Return the line of `value` [n] on `x` [n, k], whose first column is 1: coefficients, their covariance, and the scale of a value around it.
+
+    Bayes' linear regression with normal priors (mean, scale) `expected` of all coefficients but the first. The values count together as
+    `count`, one for every group of authors; the scale is what they leave, mixed with SPREAD as if COUNTS more groups had left that.
+    """
+    mean = np.array([0.0, *(m for m, _ in expected)])
+    precision = np.diag([0.0, *(1 / s**2 for _, s in expected)])
+    gram, moment = count * (x.T * weight) @ x, count * (x.T * weight) @ value
+    variance = SPREAD**2
+    for _ in range(20):  # the scale and the coefficients depend on each other; this settles within a few rounds
+        covariance = np.linalg.inv(gram / variance + precision)
+        coefficients = covariance @ (moment / variance + precision @ mean)
+        left = weight @ (value - x @ coefficients) ** 2
+        variance = (count * left + COUNTS * SPREAD**2) / (count - 1 + COUNTS)
+    return {
+        "coefficients": [round(float(c), 4) for c in coefficients],
+        "covariance": [[round(float(c), 6) for c in row] for row in covariance],
+        "scale": round(float(np.sqrt(variance)), 4),
+    }
+
+
+def expected(rule: Mapping, x: Sequence[float]) -> tuple[float, float]:
+    """Return what a line says of one more value at `x` [k], and how far off that may well be: the further from what taught it, the more."""
+    x = np.array(x)
+    return float(x @ rule["coefficients"]), float(np.sqrt(rule["scale"] ** 2 + x @ np.array(rule["covariance"]) @ x))
+
+
+def removed(found: Fit, peak: float) -> float:
+    """Return the loss that a whole decay from the rate `peak` removes, nats per token."""
+    return found.params["K"] * LAW.level(peak)
 
 
 def likelihood(fits: Sequence[Fit]) -> np.ndarray:
@@ -56,72 +223,25 @@ def likelihood(fits: Sequence[Fit]) -> np.ndarray:
     return share / share.sum()
 
 
-def said(fits: Sequence[Fit], groups: Sequence["Group"]) -> dict:
-    """Return what the fits of one form to `groups` say of its parameters."""
-    peak = np.array([peak_of(group) for group in groups])
-    drop = np.log([removed(f, h) / undecayed(f, group) for f, h, group in zip(fits, peak, groups, strict=True)])
-    batch = np.array([group.tokens_per_step or np.nan for group in groups])
-    known = np.isfinite(batch)
-    return {
-        "K with batch": regress(drop[known], np.log(noise(peak, batch)[known])),
-        "K": regress(drop, np.log(peak)),
-        "alpha": spread(fits, "alpha"),
-    }
+def weights(learned: Mapping, known: Known) -> np.ndarray:
+    """Return what each form weighs before the run was seen, of sum 1, [forms]: the density of its memory for the size."""
+    key = "size" if known.size else ""
+    mean, scale = expected(learned["memory"][key], known.at(key))
+    share = np.exp(-(((np.log(MEMORIES) - mean) / scale) ** 2) / 2)
+    return share / share.sum()
 
 
-def peak_of(group: "Group") -> float:
-    """Return the peak rate of a group that has one."""
-    return next(iter(group.curves.values())).schedule.peak
+def prior_for(curve: LossCurve, learned: Mapping, name: str, known: Known) -> Prior:
+    """Return the prior for a fit of one form to `curve`, of whose last loss a decay removes a share; what is not known widens it.
 
-
-def removed(found: Fit, peak: float) -> float:
-    """Return the loss that a whole decay from the rate `peak` removes, nats per token."""
-    return found.params["K"] * LAW.level(peak)
-
-
-def undecayed(found: Fit, group: "Group") -> float:
-    """Return the loss that the longest run of `group` would end with at its peak rate: what `removed` is a share of."""
-    longest = max(group.curves.values(), key=lambda curve: curve.step[-1])
-    return float(found.predict(build("constant", longest.schedule.steps, longest.schedule.peak), longest.step[-1:])[0])
-
-
-def noise(peak, batch):
-    """Return what the loss at a constant rate depends on besides progress: with Adam, batches four times as large allow
-    twice the rate (the square-root rule, Malladi et al. 2022, arXiv 2205.10287)."""
-    return peak / np.sqrt(batch)
-
-
-def regress(value: np.ndarray, by: np.ndarray) -> dict:
-    """Return the line of `value` on `by`, by least squares, and the standard deviation of one more value."""
-    x = np.column_stack([np.ones_like(value), by])
-    coefficients, *_ = np.linalg.lstsq(x, value, rcond=None)
-    left = value - x @ coefficients
-    return {
-        "coefficients": [round(float(c), 4) for c in coefficients],
-        "scale": round(float(np.sqrt(left @ left / (value.size - x.shape[1]) * (1 + 1 / value.size))), 4),
-    }
-
-
-def spread(fits: Sequence[Fit], name: str) -> dict:
-    """Return mean and scale of the logarithm of a parameter."""
-    value = np.log([f.params[name] for f in fits])
-    return {
-        "mean": round(float(value.mean()), 4),
-        "scale": round(float(value.std(ddof=1) * np.sqrt(1 + 1 / len(fits))), 4),
-    }
-
-
-def prior_for(curve: LossCurve, learned: dict) -> Prior:
-    """Return the prior for a fit to `curve`, of whose last loss a decay removes a share; a batch that is not known widens it.
-
-    learned  what `learn` returned of a form
+    learned  what `learn` returned; name  of the form. The rates of `curve` are those that are fitted.
     """
-    peak, batch = curve.schedule.peak, curve.tokens_per_step
-    rule = learned["K with batch" if batch else "K"]
-    by = np.log(noise(peak, batch) if batch else peak)
-    share, alpha = np.dot(rule["coefficients"], [1, by]), learned["alpha"]
+    form = learned["forms"][name]
+    share, scale = expected(form["share"][known.key], known.at(known.key))
+    alpha, wide = expected(form["alpha"], [1.0])
     return Prior(
-        {"K": float(share + np.log(curve.loss[-1] / LAW.level(peak))), "alpha": alpha["mean"]},
-        {"K": rule["scale"], "alpha": alpha["scale"]},
+        {"K": share + float(np.log(curve.loss[-1] / LAW.level(curve.schedule.peak))), "alpha": alpha},
+        {"K": scale, "alpha": wide},
         ("K", "alpha"),
+        learned["points"],
     )

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 
 from losslaws.curves import InputError, Schedule, schedules
+from losslaws.curves.schedules.file import length
 
 COMMON = ("steps", "peak", "warmup")
 
@@ -16,16 +17,21 @@ def all_options() -> list[str]:
 def parse(word: str, given: Mapping[str, object]) -> Schedule:
     """Build the schedule that `word` names; what it leaves open is taken from `given`, where the schedule has such an option.
 
-    given  "steps", "peak", "warmup" and options of schedules. Raises InputError for what cannot be built.
+    given  "steps", "peak", "warmup" and options of schedules; the rates of a file stand as they are, over the length of the file, unless the
+           word says otherwise. Raises InputError for what cannot be built.
     """
     name, _, rest = word.partition(":")
     known = schedules.options(name)
     chosen = {key: value for key, value in given.items() if key in known or key in COMMON}
+    if name == "file":
+        chosen |= {"peak": 1.0, "warmup": 0, "steps": None}
     for part in parts(rest):
         key, sign, text = part.partition("=")
         if not sign:
             raise InputError(f"schedule '{word}': '{part}' is no option; write NAME:option=value,option=value")
         chosen[key] = value_of(text)
+    if chosen.get("steps") is None and name == "file":
+        chosen["steps"] = length(str(chosen.get("path", "")))
     for key in ("steps", "warmup"):
         if isinstance(chosen.get(key), bool) or not isinstance(chosen.get(key), int):
             raise InputError(f"schedule '{word}': {key} is {chosen.get(key)}; give a whole number, e.g. --{key} 20000")

@@ -18,6 +18,14 @@ def arguments(parser) -> None:
     parser.epilog = listing()
     add_logs(parser)
     parser.add_argument(
+        "--parameters", type=whole(1), metavar="N", help="of the model, without embeddings, which narrows the interval"
+    )
+    parser.add_argument(
+        "--optimizer",
+        metavar="NAME",
+        help="adamw, muon, ..., unknown: rates of another than AdamW count up to their unit (default: AdamW if the peak rate is usual)",
+    )
+    parser.add_argument(
         "--schedule",
         nargs="+",
         default=[],
@@ -38,6 +46,12 @@ def arguments(parser) -> None:
         parser.add_argument(f"--{option}", type=specs.value_of, help=argparse.SUPPRESS)
     parser.add_argument("--json", action="store_true", help="write everything to standard output as JSON")
     parser.add_argument("--csv", type=Path, metavar="FILE", help="write the forecast curves as a table")
+    parser.add_argument(
+        "--register",
+        type=Path,
+        metavar="LEDGER",
+        help="write these forecasts down, dated and hashed, in a file that `losslaws score` reads",
+    )
     parser.add_argument(
         "--figure",
         type=Path,
@@ -68,11 +82,18 @@ def run(args) -> None:
     options = {name: getattr(args, name) for name in specs.all_options() if getattr(args, name) is not None}
     seen = plans.longest(curves).schedule
     asked = plans.planned(seen, args.schedule, args.steps, args.until, args.peak, args.compare, options)
-    forecaster = Forecaster(curves)
+    forecaster = Forecaster(plans.sized(curves, args.parameters), args.optimizer and args.optimizer.lower())
     forecasts = plans.forecasts(forecaster, asked, args.compare)
-    print(output.as_json(forecaster, forecasts) if args.json else output.as_text(forecaster, forecasts))
+    differences = forecaster.compare(asked) if args.compare else {}
+    write = output.as_json if args.json else output.as_text
+    print(write(forecaster, forecasts, differences))
     if args.csv:
         output.write_csv(args.csv, forecasts)
+    if args.register:
+        from losslaws.forecast.ledger import register
+
+        count = register(args.register, forecaster, forecasts)
+        print(printable(f"registered {count} in {args.register}"), file=sys.stderr)
     if args.figure:
         from losslaws.forecast.figure import draw
 
@@ -82,7 +103,7 @@ def run(args) -> None:
 
 def check_outputs(args) -> None:
     """Raise InputError for a file that cannot be written, before the minutes that a large log may take."""
-    outputs = [args.csv] if args.csv else []
+    outputs = [path for path in (args.csv, args.register) if path]
     if args.figure:
         from losslaws.style import kinds_of
 

@@ -15,22 +15,33 @@ def file(t, steps, warmup, *, path=""):
 
     path  the CSV file
     """
+    rows = read(path, steps)
+    if len(rows) < steps:
+        raise InputError(
+            f"{path}: has {len(rows)} rows but the run has {steps} steps; add rows or set steps={len(rows)}"
+        )
+    try:
+        return np.array([float(row["lr"]) for row in rows])
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{path}: column lr holds something that is not a number ({error})") from None
+
+
+def length(path: str) -> int:
+    """Return the number of rates in the file. Raises InputError where it holds none."""
+    return len(read(path))
+
+
+def read(path: str, most: int | None = None) -> list[dict]:
+    """Return the first `most` rows of the file, or all. Raises InputError for what is no table with a column lr."""
     if not Path(path).is_file():
         raise InputError(
             f"schedule 'file': there is no file '{path}'; set schedule.path to a CSV file with a column lr"
         )
     with open(path, newline="", encoding="utf-8", errors="replace") as handle:
         try:
-            rows = list(islice(csv.DictReader(handle), steps))
+            rows = list(islice(csv.DictReader(handle), most))
         except csv.Error as error:
             raise InputError(f"{path}: is not a CSV table ({error})") from None
     if not rows or "lr" not in rows[0]:
         raise InputError(f"{path}: has no column 'lr'; write one row per step under the header lr")
-    if len(rows) < steps:
-        raise InputError(
-            f"{path}: has {len(rows)} rows but the run has {steps} steps; add rows or set steps={len(rows)}"
-        )
-    try:
-        return np.array([float(row["lr"]) for row in rows[:steps]])
-    except (TypeError, ValueError) as error:
-        raise InputError(f"{path}: column lr holds something that is not a number ({error})") from None
+    return rows

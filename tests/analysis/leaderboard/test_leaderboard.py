@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from analysis.leaderboard import board, page, procedures, protocols, ranking, studies
@@ -13,6 +14,7 @@ from analysis.pages.writer import write_tables
 from losslaws.curves import InputError, public
 from losslaws.curves.public import Group
 from losslaws.curves.runs import select
+from losslaws.fitting import Fit, Prior
 from tests.analysis.papers import synthetic
 
 NAMES = ("constant-1x", "cosine-1x", "wsd20-linear-1x", "constant-3x", "cosine-3x", "wsd20-linear-3x", "peak4-05x")
@@ -30,7 +32,10 @@ def every():
 
 
 def test_every_protocol_but_the_absent_has_cells(every):
-    assert {cell.protocol for cell in every} == set(protocols.PROTOCOLS)
+    own = list(protocols.cells(public.groups("slimpajama-scaling")[0]))
+    assert {cell.protocol for cell in every} == set(protocols.PROTOCOLS) - {"chosen"}
+    assert {cell.protocol for cell in own} & {"published", "chosen"} == {"chosen"}
+    assert {cell.asks for cell in every} == set(protocols.KINDS)
 
 
 def test_no_test_is_fitted(every):
@@ -130,10 +135,65 @@ def test_what_follows_the_model_is_carried_over():
     for group, size in ((small, 10_000), (large, 80_000)):
         object.__setattr__(next(iter(group.curves.values())), "parameters", {"non_embedding": size})
         object.__setattr__(next(iter(group.curves.values())), "tokens_per_step", size)
-    part = replace(PROCEDURES["annealing"].parts[0], follows={"C": (1 / 3, -1.0)})
+    part = replace(PROCEDURES["annealing"].parts[0], follows={"C": (1 / 3, -1.0, -0.5)})
+    peak = small.curves["constant-1x"].schedule.peak
     fit = procedures.fitted(PROCEDURES["annealing"], list(small.curves.values()), [None])[0]
     moved = procedures.transferred(part, fit, small, large)
-    assert moved.params == pytest.approx(fit.params | {"C": fit.params["C"] * 2 / 8})
+    assert moved.params == pytest.approx(fit.params | {"C": fit.params["C"] * 2 / 8 * (1e-3 / peak) ** -0.5})
+    prior = Prior({"C": 0.0, "lambda": 0.999}, {"C": 0.2, "lambda": 0.001}, ("C",))
+    assert procedures.at_peak(part, prior, 4e-3).mean == pytest.approx({"C": np.log(4**-0.5), "lambda": 0.999})
+
+
+@pytest.mark.parametrize(
+    "name", ["annealing-known", "annealing-progress-known", "multi-power-known", "relaxation-known"]
+)
+def test_priors_know_nothing_of_the_unit_of_the_rates(name):
+    """What is learned in one unit and carried to another predicts the same."""
+    (part,) = PROCEDURES[name].parts
+    if part.follows.keys() & {"K"}:
+        assert part.follows["K"][2] == 0  # its law states K at one rate
+        return
+    linear = "C" if "annealing" in name else "B"
+    group = made()
+    peak = next(iter(group.curves.values())).schedule.peak
+    seen = [Fit(part.law, dict.fromkeys(part.law.names, 0.5), (), 0, 1, True, (), 9, ("constant-1x",), None)]
+    at_reference = procedures.transferred(part, seen[0], group, group).params[linear]
+    exponent = part.follows[linear][2]
+    assert at_reference * (peak / 1e-3) ** exponent == pytest.approx(0.5)  # and back again
+
+
+def scored_splits(errors):
+    rows = [
+        {
+            "dataset": authors,
+            "authors": authors,
+            "asks": "decay seen",
+            "scored": "new",
+            "protocol": "splits-1",
+            "law": law,
+            "final_error": error,
+        }
+        for law, by in errors.items()
+        for authors, error in by.items()
+    ]
+    return pd.DataFrame(rows)
+
+
+def test_groups_of_authors_count_alike_and_those_that_settings_were_chosen_on_do_not():
+    errors = {
+        procedures.BEST: {"a": 0.001, "b": 0.004, "c": 0.002},
+        "annealing-known": {"a": 0.002, "b": 0.008, "c": 0.004},
+    }
+    splits = scored_splits(errors)
+    chosen = scored_splits({law: {"mpl": 1.0} for law in errors})
+    by = ranking.by_authors(pd.concat([splits, chosen], ignore_index=True))
+    own = by[(by["asks"] == "all")].set_index("law")
+    assert own.loc[procedures.BEST, "median"] == pytest.approx(0.002) and own.loc[procedures.BEST, "authors"] == 3
+    assert own.loc["annealing-known", "median_over_best"] == pytest.approx(2)
+    assert own.loc[procedures.BEST, "low"] < 0.002 < own.loc[procedures.BEST, "high"]
+    assert "0.50 times as much" in ranking.verdict(by) and ranking.verdict(by).endswith("is reached.")
+    worse = ranking.by_authors(scored_splits(errors | {"annealing-known": errors[procedures.BEST]}))
+    assert ranking.verdict(worse).endswith("is not reached.")
 
 
 @pytest.mark.slow

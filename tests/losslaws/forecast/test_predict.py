@@ -3,32 +3,20 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from losslaws import laws
-from losslaws.curves import InputError, LossCurve, schedules
+from losslaws.curves import InputError, schedules
 from losslaws.forecast import specs
+from losslaws.forecast.calibration import spreads, widening
 from losslaws.forecast.predict import Forecaster
+from tests.losslaws.forecast.made import LAW, TRUTH, in_another_unit, made, plan
 
 ROOT = Path(__file__).parents[3]
 EXAMPLE = ROOT / "docs" / "examples" / "run.csv"
-TRUTH = {"L0": 2.7, "A": 25.0, "alpha": 0.47, "K": 0.22, "rho": 0.015}
-LAW = laws.build("relaxation")
-PEAK, WARMUP = 1e-3, 300
-
-
-def plan(name, steps, peak=PEAK, **options):
-    return schedules.build(name, steps, peak=peak, warmup=WARMUP, **options)
-
-
-def made(schedule, upto=None, noise=5e-4, seed=0):
-    """A run under `schedule` with losses of the law and a little noise, seen up to step `upto`."""
-    step = np.arange(200, (upto or schedule.steps) + 1, 200)
-    loss = LAW.loss(TRUTH, schedule, step) * (1 + noise * np.random.default_rng(seed).standard_normal(step.size))
-    return LossCurve("made", schedule, step, loss, tokens_per_step=51200)
 
 
 @pytest.fixture(scope="module")
@@ -75,20 +63,90 @@ def test_what_is_doubtful_is_said(constant, decayed):
     assert "no decay" not in warnings(constant, plan("constant", 20_000))
     assert "beyond the horizon seen: 40000 steps are 2 times the 20000" in warnings(decayed, plan("cosine", 40_000))
     assert "a peak rate never seen: 0.002, the log has 0.001" in warnings(decayed, plan("cosine", 20_000, peak=2e-3))
-    fast = Forecaster([made(plan("wsd", 20_000, peak=0.02, decay=0.2))])
-    assert "made: its peak rate, 0.02, lies outside" in warnings(fast, known) and "lies outside" not in warnings(
-        decayed, known
-    )
+    fast = made(plan("wsd", 20_000, peak=0.02, decay=0.2))
+    assert "the optimiser is taken as unknown" in warnings(Forecaster([fast]), known)
+    assert "that say how much steps at lower rates gain" in warnings(Forecaster([fast], "adamw"), known)
+    assert "lies outside" not in warnings(decayed, known)
+    assert "no public run with rates like those of muon" in warnings(Forecaster([fast], "muon"), known)
+    assert "far shorter than what was seen" in warnings(decayed, plan("cosine", 5000))
 
 
-def test_noise_and_failed_checks_are_said():
-    rng = np.random.default_rng(1)
-    step = np.arange(1000, 20_001, 1000)
-    run = LossCurve(
-        "noise", plan("constant", 20_000), step, 3 + 0.1 * rng.standard_normal(step.size), source={"notes": ["odd"]}
-    )
-    said = " | ".join(Forecaster([run]).warnings)
-    assert "noise: odd" in said and "explains only" in said
+def test_notes_of_the_log_are_said():
+    run = made(plan("constant", 20_000))
+    noted = replace(run, source={"notes": ["odd"]})
+    assert "made: odd" in Forecaster([noted]).warnings
+
+
+def test_each_kind_of_forecast_has_its_width(constant, decayed):
+    assert constant.kind(plan("wsd", 25_000)) == "constant"
+    assert decayed.kind(plan("cosine", 25_000)) == "decayed"
+    assert decayed.kind(plan("cosine", 12_000)) == "shorter"
+    assert decayed.kind(plan("cosine", 25_000, peak=2e-3)) == "peak"
+    underway = Forecaster([made(plan("wsd", 25_000, decay=0.4), upto=20_000)])
+    assert underway.kind(plan("wsd", 25_000, decay=0.4)) == "under way"
+    assert {"constant", "decayed", "shorter", "peak", "under way", "difference"} <= spreads().keys()
+
+
+def test_the_interval_is_as_many_spreads_wide_as_was_calibrated(decayed):
+    schedule = plan("cosine", 25_000)
+    loss, spread = decayed.fitted.losses(schedule, [25_000])
+    final, low, high = decayed.forecast(schedule).final
+    assert (high - low) / 2 / final == pytest.approx(spread[0] * widening("decayed"), rel=1e-9)
+    assert final == pytest.approx(loss[0])
+
+
+def test_of_another_optimiser_the_unit_does_not_count_and_intervals_are_wider():
+    run, target = made(plan("wsd", 20_000, decay=0.2)), made(plan("cosine", 25_000))
+    ends = [
+        Forecaster([in_another_unit(run, factor)], "muon").forecast(in_another_unit(target, factor).schedule).final
+        for factor in (1.0, 1000.0)
+    ]
+    assert ends[1] == pytest.approx(ends[0], rel=1e-6)
+    known = Forecaster([run], "adamw").forecast(target.schedule).final
+    assert ends[0][2] - ends[0][1] > 1.5 * (known[2] - known[1])
+
+
+def test_the_size_narrows_what_a_decay_may_remove():
+    run, target = made(plan("constant", 20_000)), plan("wsd", 25_000, decay=0.2)
+    sized = replace(run, parameters={"non_embedding": 85_000_000})
+    wide, narrow = (Forecaster([one]).forecast(target).final for one in (run, sized))
+    assert narrow[2] - narrow[1] < wide[2] - wide[1]
+
+
+def test_differences_leave_out_what_schedules_have_in_common(constant):
+    plans = {
+        "wsd": plan("wsd", 25_000, decay=0.2),
+        "cosine": plan("cosine", 25_000),
+        "constant": plan("constant", 25_000),
+    }
+    found = constant.compare(plans)
+    lowest = min(found, key=lambda name: found[name].loss)
+    assert found[lowest].loss == found[lowest].low == 0 and all(one.loss >= 0 for one in found.values())
+    assert sum(one.wins for one in found.values()) == pytest.approx(1)
+    ends = {name: constant.forecast(schedule).final for name, schedule in plans.items()}
+    assert found["constant"].loss == pytest.approx(ends["constant"][0] - ends[lowest][0], rel=1e-6)
+    other = next(name for name in ("wsd", "cosine") if name != lowest)
+    assert found[other].high - found[other].low < 0.5 * (ends[other][2] - ends[other][1])
+    assert found["constant"].told and found["constant"].steps > 1.5 and found["constant"].wins < 0.01
+    truth = [LAW.loss(TRUTH, plans[name], [25_000])[0] for name in (other, lowest)]
+    assert found[other].low <= truth[0] - truth[1] <= found[other].high
+
+
+def test_schedules_that_are_alike_cannot_be_told(decayed):
+    found = decayed.compare({"a": plan("wsd", 25_000, decay=0.2), "b": plan("wsd", 25_000, decay=0.21)})
+    assert not any(one.told for one in found.values())
+
+
+def test_a_file_is_taken_as_it_stands(tmp_path):
+    rates = np.concatenate([np.linspace(1e-5, 4e-4, 100), np.linspace(4e-4, 0, 700)])
+    path = tmp_path / "plan.csv"
+    path.write_text("lr\n" + "\n".join(map(repr, rates.tolist())) + "\n")
+    found = specs.parse(f"file:path={path}", {"steps": 50_000, "peak": 1e-3, "warmup": 300})
+    assert found.lr == pytest.approx(rates, rel=1e-15) and found.steps == 800
+    assert specs.parse("file", {"steps": 9, "peak": 1.0, "warmup": 0, "path": str(path)}).steps == 800
+    assert specs.parse(f"file:path={path},steps=500,peak=2", {}).lr == pytest.approx(2 * rates[:500])
+    with pytest.raises(InputError, match="there is no file"):
+        specs.parse("file:path=none.csv", {})
 
 
 def test_too_few_losses_are_refused():

@@ -1,0 +1,67 @@
+"""Logs from which nothing should be forecast: `refuse(curves)` says in one line which, and what would help."""
+
+from collections.abc import Iterator, Sequence
+from itertools import combinations
+
+import numpy as np
+
+from losslaws.curves import InputError, LossCurve
+from losslaws.curves.runs import settled
+from losslaws.forecast.prior import ADAM
+
+LATE, LATER = (
+    0.1,
+    0.5,
+)  # of the seen steps before the first loss: from the first on it is said, from the second on refused
+BLOWN = 1.1  # times the lowest loss before
+JUMP = 1.05  # from one stretch of the log to the next, while the rate does not rise
+STRETCH = 5  # losses
+RATES = (1e-7, 0.1)  # peak rates that an Adam could have had
+
+
+def refuse(curves: Sequence[LossCurve], optimiser: str) -> None:
+    """Raise InputError for equal logs, and for a log that began late, blew up, jumped, or has rates that `optimiser` cannot have had."""
+    for a, b in combinations(curves, 2):
+        if a.step.size == b.step.size and np.array_equal(a.step, b.step) and np.array_equal(a.loss, b.loss):
+            raise InputError(f"{b.name}: holds the losses of {a.name}, step by step; give each run once")
+    for curve in curves:
+        for reason in doubts(curve, optimiser):
+            raise InputError(f"{curve.name}: {reason}")
+
+
+def doubts(curve: LossCurve, optimiser: str) -> Iterator[str]:
+    """Yield why nothing should be forecast from `curve`."""
+    peak = curve.schedule.peak
+    if optimiser in ADAM and not RATES[0] <= peak <= RATES[1]:
+        yield (
+            f"its peak rate is {peak:g}, which {optimiser} does not train with; check the column and its unit, "
+            "or say --optimizer unknown where rates are in a unit of their own"
+        )
+    first, last = int(curve.step[0]), int(curve.step[-1])
+    if first > LATER * last:
+        yield f"its losses begin at step {first} of {last}; a forecast needs them from the beginning of the run on"
+    late = settled(curve)
+    lowest = np.minimum.accumulate(late.loss)
+    end = float(np.median(late.loss[-STRETCH:]))
+    if end > BLOWN * lowest[-1]:
+        at = int(late.step[np.argmin(late.loss)])
+        yield (
+            f"has blown up: its last losses are about {end:.3g}, after {lowest[-1]:.3g} at step {at}; "
+            "cut the log where it was sound, or give the run that was restarted"
+        )
+    step = jump(late)
+    if step:
+        yield f"its loss jumps up at step {step} though the rate does not rise; the pieces of the log may not belong together"
+
+
+def jump(curve: LossCurve) -> int:
+    """Return the step at which the median of STRETCH losses lies JUMP above that of those before, while the rate does not rise; 0: nowhere."""
+    n = curve.loss.size - 2 * STRETCH + 1
+    if n < 1:
+        return 0
+    medians = np.median(np.lib.stride_tricks.sliding_window_view(curve.loss, STRETCH), axis=1)
+    before, after = medians[:n], medians[STRETCH:]
+    rate = curve.schedule.lr[curve.step - 1]
+    rises = rate[2 * STRETCH - 1 :] > 1.01 * np.minimum.reduce([rate[i : i + n] for i in range(STRETCH)])
+    found = np.flatnonzero((after > JUMP * before) & ~rises)
+    return int(curve.step[found[0] + STRETCH]) if found.size else 0

@@ -1,0 +1,90 @@
+"""Logs from which nothing is forecast, and healthy ones from which something is."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from losslaws.curves import InputError, LossCurve, public, schedules
+from losslaws.curves.runs import select
+from losslaws.forecast.predict import Forecaster
+from losslaws.forecast.refusals import doubts
+from tests.losslaws.forecast.made import in_another_unit, made, plan
+
+
+def blown_up():
+    run = made(plan("constant", 20_000))
+    loss = run.loss.copy()
+    loss[-8:] += np.linspace(0.5, 3, 8)
+    return replace(run, loss=loss)
+
+
+def jumped():
+    run = made(plan("constant", 20_000))
+    loss = run.loss.copy()
+    loss[60:] *= 1.07
+    return replace(run, loss=loss)
+
+
+def late():
+    run = made(plan("constant", 20_000))
+    return select(run, run.step > 12_000)
+
+
+def in_warmup():
+    schedule = schedules.build("constant", 1000, peak=1e-3, warmup=800)
+    return LossCurve("short", schedule, np.arange(50, 1001, 50), np.linspace(9, 5, 20))
+
+
+def noise():
+    rng, step = np.random.default_rng(1), np.arange(1000, 20_001, 1000)
+    return LossCurve("noise", plan("constant", 20_000), step, 3 + 0.1 * rng.standard_normal(step.size))
+
+
+@pytest.mark.parametrize(
+    ("run", "optimiser", "message"),
+    [
+        (blown_up, None, "made: has blown up: its last losses are about"),
+        (jumped, None, "made: its loss jumps up at step 1"),
+        (late, None, "made: its losses begin at step 12200 of 20000"),
+        (in_warmup, None, "'short': has no loss after 2 times its warm-up of 800 steps"),
+        (
+            lambda: in_another_unit(made(plan("constant", 20_000)), 3000),
+            "adamw",
+            "its peak rate is 3, which adamw does not",
+        ),
+        (noise, None, "noise: the law explains only"),
+    ],
+)
+def test_such_logs_are_refused_in_one_line(run, optimiser, message):
+    with pytest.raises(InputError, match=message) as caught:
+        Forecaster([run()], optimiser).forecast(plan("wsd", 25_000))
+    assert "\n" not in str(caught.value)
+
+
+def test_equal_logs_are_refused():
+    run = made(plan("constant", 20_000))
+    with pytest.raises(InputError, match="again: holds the losses of made, step by step; give each run once"):
+        Forecaster([run, replace(run, name="again")])
+
+
+def test_a_rate_that_adam_cannot_have_is_taken_as_another_unit_where_nobody_says_adam():
+    run = in_another_unit(made(plan("constant", 20_000)), 3000)
+    assert Forecaster([run]).known_optimiser == "unknown"
+
+
+def test_a_log_that_begins_a_little_late_is_forecast_and_says_so():
+    run = made(plan("constant", 20_000))
+    some = Forecaster([select(run, run.step > 4000)])
+    assert "its losses begin at step 4200 of 20000" in " | ".join(some.warnings)
+    assert not any("begin" in line for line in Forecaster([run]).warnings)
+
+
+def test_healthy_public_runs_are_not_refused():
+    refused = []
+    for group in public.groups():
+        for curve in group.curves.values():
+            optimiser = "adamw" if group.rate == "absolute" else "unknown"
+            if curve.step[0] <= 0.1 * curve.step[-1] and curve.step.size > 12:
+                refused += [f"{group.name} {curve.name}: {line}" for line in doubts(curve, optimiser)]
+    assert refused == []
