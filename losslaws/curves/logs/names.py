@@ -195,7 +195,7 @@ def count(words: tuple[str, ...], name: str) -> Role | None:
         return None
     if has & {"micro", "mini", "batch", "sub", "inner"}:
         return Role("step", side, 7)
-    if has & OPTIMISER and has & COUNTERS and words != ("update",) and words != ("updates",):
+    if has & OPTIMISER and has & COUNTERS:
         return Role("step", side, 0)
     if has & {"step", "steps", "update", "updates"}:
         return Role("step", side, 1)
