@@ -149,7 +149,7 @@ def add(builder: Builder, name: str, column, commas: bool) -> None:
     import pyarrow as pa
     from pyarrow import compute
 
-    rows = np.flatnonzero(compute.is_valid(column).to_numpy(zero_copy_only=False))
+    rows = filled(column)
     column = column.drop_null().combine_chunks()
     if not len(rows):
         return
@@ -182,3 +182,11 @@ def floats(array) -> np.ndarray:
     if array.null_count:
         values[np.unpackbits(np.frombuffer(valid, np.uint8), bitorder="little")[here] == 0] = np.nan
     return values
+
+
+def filled(column) -> np.ndarray:
+    """Return the rows in which an Arrow column has an entry."""
+    from pyarrow import compute
+
+    found = compute.indices_nonzero(compute.is_valid(column)).cast("float64")
+    return floats(found.combine_chunks() if hasattr(found, "combine_chunks") else found).astype(np.int64)

@@ -64,6 +64,7 @@ PLAIN_COUNT = vocabulary(
     "completed done after for to saving epoch epochs"
 )
 EPOCH = SIDES | vocabulary("epoch epochs trainer current num fraction metrics")
+TOKENS = vocabulary("tokens token samples sequences examples")
 SMALL = vocabulary("micro mini batch sub inner local")
 
 
@@ -142,16 +143,24 @@ def loss(words: tuple[str, ...]) -> Role | None:
         return None
     side = "train" if has & TRAINING and not has & VALIDATION else "val" if has & (VALIDATION | TEST) else "train"
     unknown = [word for word in words if word not in KNOWN and not word.isdecimal()]
-    if unknown and side == "val":
-        return Role(kind, side, 5, " ".join(unknown))
-    rank = 5 if unknown else 4 if has & TOTAL else 3 if "epoch" in has and side == "train" else 0
-    if side == "val" and has & TEST and not has & VALIDATION:
-        rank += 6
-    if not rank:
-        rank = 2 if has & AVERAGE and "global" not in has else 0 if has & PURE else 1
-        if side == "val":
-            rank = 2 if "step" in has or "batch" in has or "micro" in has else 1 if rank == 2 else 0
-    return Role(kind, side, rank, " ".join(unknown))
+    return Role(kind, side, loss_rank(has, side, bool(unknown)), " ".join(unknown))
+
+
+def loss_rank(has: set[str], side: str, unknown: bool) -> int:
+    """Return how good a loss is: the pure one of steps before a plain one, means, means of epochs, totals, and sets with a name."""
+    if unknown:
+        rank = 5
+    elif has & TOTAL:
+        rank = 4
+    elif side == "val":
+        rank = 2 if has & {"step", "batch", "micro"} else 1 if has & AVERAGE else 0
+    elif "epoch" in has:
+        rank = 3
+    elif has & AVERAGE and "global" not in has:
+        rank = 2
+    else:
+        rank = 0 if has & PURE else 1
+    return rank + 6 * bool(has & TEST and not has & (VALIDATION | TRAINING))
 
 
 def rate(words: tuple[str, ...]) -> Role | None:
@@ -169,13 +178,11 @@ def rate(words: tuple[str, ...]) -> Role | None:
 def count(words: tuple[str, ...], name: str) -> Role | None:
     """Return the role of a name that counts something."""
     has = set(words)
-    if has & {"rank"} and has <= {"rank", "local", "global", "process"}:
+    if "rank" in has and has <= {"rank", "local", "global", "process"}:
         return Role("rank")
     if has & {"epoch", "epochs"} and has <= EPOCH:
         return Role("epoch")
-    if has & {"tokens", "token", "samples", "sequences", "examples"} and not has & (
-        NO_COUNT - {"tokens", "token", "samples", "of", "number", "total"}
-    ):
+    if has & TOKENS and not has & (NO_COUNT - TOKENS - {"of", "number", "total"}):
         return Role("tokens")
     if name == "_step":
         return Role("step", rank=9)
@@ -183,23 +190,16 @@ def count(words: tuple[str, ...], name: str) -> Role | None:
         return Role("step", rank=4)
     if words == ("progress",):
         return Role("step", rank=5)
-    if not has & COUNTERS or has & (NO_COUNT - COUNTERS - VALIDATION - {"of", "number", "at", "from"}):
-        return None
-    if has & {"number", "from"}:
-        return None
     side = "val" if has & VALIDATION else ""
-    rest = has - COUNTERS - OPTIMISER - VALIDATION - PLAIN_COUNT
-    if rest and not rest <= SMALL | LOSS | {"lm"}:
+    if not has & COUNTERS or has & (NO_COUNT - VALIDATION - {"of"}):
         return None
-    if side == "" and rest & (LOSS | {"lm"}):
+    if has - COUNTERS - OPTIMISER - VALIDATION - PLAIN_COUNT - SMALL - {"of"}:
         return None
-    if has & {"micro", "mini", "batch", "sub", "inner"}:
+    if has & (SMALL - {"local"}):
         return Role("step", side, 7)
-    if has & OPTIMISER and has & COUNTERS and words != ("update",) and words != ("updates",):
+    if has & OPTIMISER:
         return Role("step", side, 0)
-    if has & {"step", "steps", "update", "updates"}:
-        return Role("step", side, 1)
-    return Role("step", side, 2)
+    return Role("step", side, 1 if has & {"step", "steps"} else 2)
 
 
 COUNT_WORDS = (

@@ -1,9 +1,7 @@
 """Parquet tables: one row for every logged step."""
 
-import numpy as np
-
 from losslaws.curves.errors import InputError
-from losslaws.curves.logs.csv import floats
+from losslaws.curves.logs.csv import filled, floats
 from losslaws.curves.logs.source import COLUMNS, LARGEST, ROWS, Source
 from losslaws.curves.logs.table import Builder, Table
 
@@ -46,10 +44,9 @@ def read(source: Source) -> Table:
 def add(builder: Builder, name: str, table) -> None:
     """Add a column: numbers as they are, text and objects entry by entry."""
     import pyarrow as pa
-    from pyarrow import compute
 
     for column in table.columns[:1]:
-        rows = np.flatnonzero(compute.is_valid(column).to_numpy(zero_copy_only=False))
+        rows = filled(column)
         column = column.drop_null().combine_chunks()
         kind = column.type
         if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):

@@ -34,7 +34,8 @@ def refuse_table_of_runs(table: Table, path: Path) -> None:
     everything = [*table.columns, *table.words]
     about = {spelled(name) for name in everything} & OF_RUNS
     for name, words in table.words.items():
-        if spelled(name) in RUNS and len(about - {spelled(name)}) > 1 and 1 < len(words) == len(set(words.values())):
+        several = len(words) > 1 and len(set(words.values())) > 0.5 * len(words)  # a name may have been given twice
+        if spelled(name) in RUNS and several and len(about - {spelled(name)}) > 1:
             raise InputError(
                 f"{path}: is a table of {len(words)} runs, one row each ('{name}', {', '.join(sorted(about)[:3])}), and no "
                 "history; give the history of one run, e.g. an exported chart or wandb:ENTITY/PROJECT/RUN"

@@ -50,7 +50,7 @@ def of_rows(
         notes.append(f"steps are column '{first}' times {unit}")
     elif rank == MICRO:
         notes.append(f"'{first}' counts micro-batches; if several make one update, give --step-unit 1/N")
-    elif rank == CALLS and consecutive(step):
+    elif counts_calls(first, table) and consecutive(step):
         notes.append(
             f"'{first}' counts calls of log, taken as updates; if one call stands for N updates, give --step-unit N"
         )
@@ -118,9 +118,14 @@ def fill(step: np.ndarray, other: np.ndarray, first: str, name: str, rank: int, 
         step[lacking] = np.rint(np.interp(other[lacking], x, y))
 
 
+def counts_calls(name: str, table: Table) -> bool:
+    """Whether a column is W&B's count of the calls of log, which an exported chart calls "Step"."""
+    return rank_of(name) == CALLS or (table.chart and names.split(name) == ("step",))
+
+
 def refuse_calls(table: Table, picked: Picked, name: str, step: np.ndarray, path: Path) -> None:
     """Raise InputError where W&B's count of calls numbers validations one by one: nobody validates after every update."""
-    if not picked.val_loss or not (rank_of(name) == CALLS or (table.chart and names.split(name) == ("step",))):
+    if not picked.val_loss or not counts_calls(name, table):
         return
     at = step[table.columns[picked.val_loss[0]].row] if picked.val_loss[0] in table.columns else np.array([])
     at = np.unique(at[np.isfinite(at)])

@@ -7,7 +7,7 @@
 
 A number is what the words before it say (`names.role`). Lines of one template, the same words around other numbers, are read alike, so
 that a template is looked at once. A loss or rate without a step on its line counts at the step last named. A line that says
-"validation" before its step holds validation losses. Numbers may be written 1,000 or 3,0593: what they count tells.
+"validation" before its step holds validation losses. Numbers may be written 1,000 or 1_000 or 3,0593: what they count tells.
 """
 
 import re
@@ -26,15 +26,16 @@ ENDINGS = (".log", ".txt", ".out", ".err", "")
 # a number or a marked nan that is no part of a word; begun by one set of characters, which the search for it needs to be fast
 NUMBER = re.compile(
     r"([-+.0-9\x1f](?<![\w.][-+.0-9\x1f])(?:(?<=[0-9])|(?<=[-+])\.?[0-9]|(?<=\.)[0-9]|(?<=\x1f)[-+]?\w++)"
-    r"[0-9]*+(?:[.,][0-9]++)*+(?:[eE][-+]?[0-9]++)?+)"
+    r"[0-9]*+(?:[.,_'][0-9]++)*+(?:[eE][-+]?[0-9]++)?+)"
 )
-SAME = r"(?:[-+]?(?:[0-9]++(?:[.,][0-9]++)*+|\.[0-9]++)(?:[eE][-+]?[0-9]++)?+|\x1f[-+]?\w++)"  # where it is known that there is one
+SAME = r"(?:[-+]?(?:[0-9]++(?:[.,_'][0-9]++)*+|\.[0-9]++)(?:[eE][-+]?[0-9]++)?+|\x1f[-+]?\w++)"  # where it is known that there is one
 IN_NUMBERS = b"0123456789.,+- "
 ANSI = re.compile(r"\x1b(?:\[[0-?]*+[ -/]*+[@-~]|\][^\x07\x1b\n]*+(?:\x07|\x1b\\)?|[@-Z\\^_])")
 # what is no number but stands where one would; \x1f marks it
 NOT_FINITE = re.compile(
     r"((?:[:=(\[|'\"]|\b(?:loss|ppl|lr|norm|train|val|trl|tel))[ \t]*+)([-+]?(?:nan|inf(?:inity)?)\b)", re.IGNORECASE
 )
+BLANKS = re.compile(r"(?<=[0-9])[\u00a0\u2009\u202f](?=[0-9]{3}(?![0-9]))")  # within a number
 INF = re.compile(r"inf\b")
 CUTS = re.compile(r"[|,;\t{}\]>]| - ")  # between the parts of a line
 UNIT = re.compile(r"(?:[A-Za-z%]|/(?=[A-Za-z]))[A-Za-z%/]*+")  # directly behind a number
@@ -180,9 +181,11 @@ CUT_OFF = "the file ends within a line, which is left out; the run may still be 
 
 
 def plain(text: str) -> str:
-    """Return `text` without colours, and with nan and inf marked where they are values."""
+    """Return `text` without colours, with commas for blanks within numbers, and with nan and inf marked where they are values."""
     if "\x1b" in text:
         text = ANSI.sub("", text)
+    if not text.isascii():
+        text = BLANKS.sub(",", text)
     small = text.lower()
     if "nan" in small or INF.search(small):
         text = NOT_FINITE.sub("\\1\x1f\\2", text)
@@ -312,6 +315,7 @@ def numbers(column: Sequence, name: str) -> tuple[np.ndarray, np.ndarray]:
 
 def number(text: str, whole: bool) -> float:
     """Return the number; "1,000" of what counts is 1000, "3,0593" of anything else 3.0593, of a list the first; nan for none."""
+    text = re.sub(r"[_'](?=\d{3}(?!\d))", "", text)
     if whole:
         text = re.sub(r"[.,](?=\d{3}(?!\d))", "", text)
     elif re.fullmatch(r"[-+]?\d+,\d+(?:[eE][-+]?\d+)?", text):

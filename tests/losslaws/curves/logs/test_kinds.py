@@ -279,6 +279,7 @@ def test_steps_within_an_epoch_are_counted_from_the_beginning(form, tmp_path):
 MICRO = {
     "iter and step": lambda t: f"iter {8 * t} | step {t}: loss {TRAIN[t]}, lr {LR[t]:.4e}",
     "micro step": lambda t: f"micro_step={8 * t} global_step={t} loss={TRAIN[t]} lr={LR[t]:.4e}",
+    "step and update": lambda t: f"step {8 * t} update {t} loss {TRAIN[t]} lr {LR[t]:.4e}",
     "batch": lambda t: f"batch {8 * t} update {t} loss {TRAIN[t]} lr {LR[t]:.4e}",
 }
 
@@ -341,6 +342,10 @@ def test_calls_of_log_are_no_steps(tmp_path):
     is_validation(logs.look(tmp_path / "chart.csv", schedule=RUN, step_unit=100))
     path = jsonl(tmp_path, lambda t: [{"_step": t // 10 - 1, "lr": LR[t], "train/loss": TRAIN[t]}])
     said(logs.look(path), "'_step' counts calls of log, taken as updates")
+    rows = "".join(f'"{i}","{TRAIN[t]}","{TRAIN[t]}"\n' for i, t in enumerate(AT))
+    (tmp_path / "chart.csv").write_text('"Step","my-run - train/loss","my-run - train/loss__MIN"\n' + rows)
+    reading = logs.look(tmp_path / "chart.csv", schedule=RUN)
+    said(reading, "'Step' counts calls of log, taken as updates", "ends at step 399 of the 4000 of the schedule")
 
 
 def test_a_branch_that_was_given_up_is_dropped(tmp_path):
@@ -391,7 +396,9 @@ def test_runs_in_one_table_must_be_told_apart(tmp_path):
     "header", ["Name,State,Created,Runtime,lr,step,val/loss", "Run ID,Status,Start Time,Duration,lr,iter,loss"]
 )
 def test_a_table_of_runs_is_no_history(header, tmp_path):
-    rows = "".join(f"run{i},finished,2026-05-2{i}T14:08:33.000Z,70{i},0.0001,{2000 + i},2.{i}\n" for i in range(1, 9))
+    rows = "".join(
+        f"run{max(i, 2)},finished,2026-05-2{i}T14:08:33.000Z,70{i},0.0001,{2000 + i},2.{i}\n" for i in range(1, 9)
+    )
     (tmp_path / "export.csv").write_text(header + "\n" + rows)
     asks("is a table of 8 runs, one row each .* no history", tmp_path / "export.csv")
 
@@ -460,6 +467,9 @@ def test_a_run_within_its_warmup_is_read_with_a_note(tmp_path):
 
 NUMBERS = {
     "thousands": lambda t: f"step {t:,} | loss {TRAIN[t]} | lr {LR[t]:.4e}",
+    "underscores": lambda t: f"step {t:_} | loss {TRAIN[t]} | lr {LR[t]:.4e}",
+    "apostrophes": lambda t: f"step {t:,} | loss {TRAIN[t]} | lr {LR[t]:.4e}".replace(",", "'"),
+    "narrow blanks": lambda t: f"step {t:,} | loss {TRAIN[t]} | lr {LR[t]:.4e}".replace(",", "\u202f"),
     "decimal comma": lambda t: f"step {t} | loss {TRAIN[t]:.4f} | lr {LR[t]:.6f}".replace(".", ","),
     "list of rates": lambda t: f"step {t} loss {TRAIN[t]} lr [{LR[t]:.4e}, {LR[t]:.4e}]",
     "colours": lambda t: f"\x1b[31mstep: {t}  \x1b[1;32mloss: {TRAIN[t]}  \x1b[38;5;33mlr: {LR[t]:.4e}\x1b[0m",
