@@ -70,7 +70,7 @@ class RunFolder:
     @contextmanager
     def lock(self, wait: bool = False):
         """Hold the folder for this process; where another one holds it, `wait` for that or raise InputError."""
-        check_name(self.path.name, f"{self.path.parent}: the run folder")
+        check_name(re.sub("-[0-9a-f]{8}$", "", self.path.name), f"{self.path.parent}: the run folder")
         self.path.mkdir(parents=True, exist_ok=True)
         lock = self.path / "lock"
         try:

@@ -8,6 +8,8 @@ import models
 from models.architecture import Architecture
 from models.llama import Llama
 
+pytestmark = pytest.mark.slow
+
 SMALL = {
     "family": "llama",
     "name": "small",

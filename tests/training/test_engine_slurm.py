@@ -30,7 +30,7 @@ def test_a_sweep_through_submitit_survives_a_preemption_and_gives_the_curves_of_
         psutil.Process(worker_of(trunk)).ppid(), signal.SIGUSR2
     )  # what submitit has SLURM send before it takes the nodes away
     launch.join()
-    logs = "".join(path.read_text() for path in (planned.runs / ".submitit").rglob("*.err"))
+    logs = "".join(path.read_text() for path in (planned.runs / ".submitit").rglob("*_log.*"))
     assert "Requeued job" in logs
     for name, cell in planned.cells.items():
         alone = train(config.load([*cell.overrides, f"runs={tmp_path / 'alone'}"]))

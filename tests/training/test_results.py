@@ -12,6 +12,8 @@ from training import config, sweep
 from training.loop import train
 from training.results import collect
 
+pytestmark = pytest.mark.slow
+
 
 def finish(planned, *names):
     for name in names:

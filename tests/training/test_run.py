@@ -15,6 +15,7 @@ from losslaws.curves import InputError, LossCurve, logs
 from training import checkpoint, config, corpus
 from training.corpus.batches import val_batches
 from training.loop import train
+from training.run_folder import RunFolder
 
 pytestmark = pytest.mark.slow
 
@@ -246,7 +247,7 @@ def test_how_the_work_is_divided_is_no_part_of_a_runs_name(overrides):
     whole, parts = run(overrides), run(overrides, "batch.micro=2")  # the second is complete already
     assert whole.path == parts.path
     about = json.loads((whole.path / "run.json").read_text())
-    assert (about["micro"], about["compile"]) == (8, False)
+    assert about["micro"] == 8
 
 
 @pytest.mark.parametrize(
@@ -280,6 +281,15 @@ def test_a_tampered_run_folder_gives_one_line_that_names_the_file(overrides, nam
     assert str(folder.path) in str(caught.value)
     assert "\n" not in str(caught.value)
     assert folder.recorded_steps() in (0, 1, 40)
+
+
+def test_a_folder_is_made_for_plain_names_only(tmp_path):
+    with RunFolder(tmp_path / f"{'x' * 80}-0123abcd").lock():
+        pass
+    for name in ("a b", "x" * 81, "<b>", "..-0123abcd"):
+        with pytest.raises(InputError, match="is no name"), RunFolder(tmp_path / name).lock():
+            pass
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS])
