@@ -103,6 +103,9 @@ def test_measured_losses_decide_the_falsifiers(experiment):
     high = experiment.curves["peak10-05x"]
     worse = Experiment("x", experiment.curves | {"peak10-05x": replace(high, loss=high.loss + 3)})
     assert claim_of(worse, "scaled_up", "annealing-r2-scaled-up").verdict == "does not hold"
+    between = experiment.curves["peak4-05x"]
+    off = Experiment("x", experiment.curves | {"peak4-05x": replace(between, loss=between.loss * 1.1)})
+    assert claim_of(off, "scaled_up", "annealing-r2-scaled-up").verdict == "does not hold"
     assert claim_of(experiment, "scaled_up", "annealing-r2-scaled-up").verdict == "holds"  # runs made by the law itself
 
 
