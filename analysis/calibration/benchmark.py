@@ -112,12 +112,13 @@ def write(table: pd.DataFrame, folder: Path) -> list[Path]:
     text = [
         "# Forecasts of the 124M grid",
         __doc__.split("\n\n", 1)[1].strip(),
+        "## All peak rates",
         "Errors of the final loss in per cent; coverage of the 90 % intervals in per cent.",
         markdown(
             summary(table),
             {"task": ("from", "s"), "method": ("method", "s"), **NUMBERS, "coverage": ("coverage", ".1f")},
         ),
-        "This forecast by peak rate:",
+        "## This forecast by peak rate",
         markdown(by_peak(table), {"task": ("from", "s"), "peak": ("peak rate", "g"), **NUMBERS}),
     ]
     return write_page(folder, "benchmark", "\n\n".join(text) + "\n")

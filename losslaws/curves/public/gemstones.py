@@ -48,7 +48,7 @@ def gemstones() -> dict[str, dict[str, LossCurve]]:
             runs[f"cooldown_{branch.end}"] = schedule, losses
         found[model] = {
             name: LossCurve(
-                name=f"{model}_{name}",
+                name=name,
                 schedule=schedule,
                 step=losses.index.to_numpy(),
                 loss=losses.to_numpy(),

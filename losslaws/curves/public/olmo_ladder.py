@@ -66,7 +66,7 @@ def _curve(size: str, name: str, rows: pd.DataFrame) -> LossCurve:
         final=0.1,
     )
     return LossCurve(
-        name=f"{size}-{name}",
+        name=name,
         schedule=schedule,
         step=rows["step"].to_numpy(),
         loss=rows[SET].to_numpy(),

@@ -12,7 +12,7 @@ from losslaws.curves.public import Group, groups
 from losslaws.curves.runs import fork_of
 from losslaws.forecast.calibration import UNRELATED, learned, spreads, widening
 from losslaws.forecast.fitted import fit_runs
-from losslaws.forecast.prior import tell
+from losslaws.forecast.prior import learn, tell
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +42,19 @@ def test_every_kind_has_cases_and_a_width(public):
     kinds = {case.kind for group in public if group.dataset == "slimpajama-scaling" for case in cases(group)}
     assert kinds == set(KINDS)
     assert spreads().keys() == {*KINDS, "shorter", "difference"}
+
+
+@pytest.mark.slow
+def test_the_committed_priors_are_those_of_the_public_curves():
+    def compare(found, kept, where=""):
+        if isinstance(kept, dict):
+            assert found.keys() == kept.keys()
+            for key in kept:
+                compare(found[key], kept[key], f"{where}/{key}")
+        else:
+            assert np.asarray(found) == pytest.approx(np.asarray(kept), abs=5e-3, rel=5e-3), where
+
+    compare(learn(calibrate.taught()), learned())
 
 
 def test_where_the_unit_is_not_known_a_forecast_is_not_told_the_optimiser():

@@ -24,6 +24,7 @@ def test_every_data_set_is_listed_once_with_who_made_it_and_how(every):
         assert data.rate in ("absolute", "relative", "other")
     for group in every:
         assert all(set(names) <= set(group.curves) for names in group.published)
+        assert all(curve.name == name for name, curve in group.curves.items())
         assert all(curve.role != "noise" for curve in group.curves.values())
         assert 1e-5 < group.noise < 0.01
         assert {curve.parameters["non_embedding"] for curve in group.curves.values()} == {group.parameters}
