@@ -143,7 +143,11 @@ def load(
             )
         optimizer.state[parameter] = {
             "step": torch.tensor(float(about["step"]), device=parameter.device),
-            **{moment: distributed.part_like(tensors[f"{moment}/{name}"], parameter) for moment in moments[parameter]},
+            # a copy: what safetensors gives may be the file itself, mapped
+            **{
+                moment: distributed.part_like(tensors[f"{moment}/{name}"], parameter).clone()
+                for moment in moments[parameter]
+            },
         }
     for name, tensor in extra.items():
         if name not in tensors:
