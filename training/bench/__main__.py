@@ -1,9 +1,9 @@
 """Measure what training costs.
 
-python -m training.bench loops [--models llama-0.3m ...]       three loops side by side     ->  results/bench.csv
-python -m training.bench steps [--batches 4 8 16 32]           time of a step against size  ->  results/bench_steps.csv
-python -m training.bench sweep [--sweep cpu --shorter 20]      a whole sweep three ways     ->  results/bench_sweep.csv
-python -m training.bench small [--replicas 4 16 64]            ways to train small models   ->  results/bench_small.csv
+python -m training.bench loops [--models llama-0.3m ...]       three loops side by side     ->  results/bench/bench.csv
+python -m training.bench steps [--batches 4 8 16 32]           time of a step against size  ->  results/bench/bench_steps.csv
+python -m training.bench sweep [--sweep cpu --shorter 20]      a whole sweep three ways     ->  results/bench/bench_sweep.csv
+python -m training.bench small [--replicas 4 16 64]            ways to train small models   ->  results/bench/bench_small.csv
 """
 
 import argparse
@@ -48,7 +48,7 @@ def main() -> None:
     parser.add_argument("--shorter", type=int, default=20, help="what the sweep's lengths are divided by")
     parser.add_argument("--repeats", type=int, default=3, help="times that the three ways of a sweep take turns")
     parser.add_argument("--replicas", nargs="+", type=int, default=[2, 4, 8], help="runs in a stack")
-    parser.add_argument("--results", type=Path, default=Path("results"))
+    parser.add_argument("--results", type=Path, default=Path("results/bench"))
     parser.add_argument(
         "--set", nargs="*", default=[], dest="overrides", help="config overrides, e.g. batch.length=512"
     )
