@@ -145,7 +145,7 @@ def test_a_worker_that_has_stopped_is_ended_and_its_cell_tried_again(write_sweep
 
 
 def test_workers_go_on_from_cell_to_cell_and_end_last_steps_where_the_parent_was(write_sweep):
-    """Two processes for six cells: which process had a cell is in what they print of it."""
+    """Two processes for six cells: which process is given which cell."""
     cells = CELLS | {
         "shorter": "length | schedule=constant schedule.warmup=5 steps=30",
         "shortest": "length | schedule=constant schedule.warmup=5 steps=20",
@@ -153,7 +153,7 @@ def test_workers_go_on_from_cell_to_cell_and_end_last_steps_where_the_parent_was
     }
     planned = sweep.load(write_sweep(cells, extra=["steps=60"]))
     assert planned.cells["shorter"].trained_steps == planned.cells["shortest"].trained_steps == 1
-    launch = local.Launch(planned, {"workers": 2, "attempts": 1})
+    launch = local.Launch(planned, {"workers": 2, "attempts": 1, "stalled_min": 30})
     hired, given = [], {}
     hire, give = launch.hire, launch.give
     launch.hire = lambda gpu: hired.append(hire(gpu)) or hired[-1]
@@ -176,7 +176,7 @@ def test_workers_share_gpus_as_far_as_memory_reaches(write_sweep, monkeypatch):
     monkeypatch.setattr(local, "gpus", lambda: ["0", "1"])
     monkeypatch.setattr(local, "free_memory", lambda gpu: 10 * 2**30)
     planned = sweep.load(write_sweep(CELLS, extra=["hardware.device=cuda"]))
-    launch = local.Launch(planned, {"workers": None, "attempts": 1})
+    launch = local.Launch(planned, {"workers": None, "attempts": 1, "stalled_min": 30})
     assert launch.places == 2  # one for each GPU, whatever the sweep says of processes on a CPU
     cell = planned.cells["trunk"]
     one = local.planned(cell)
@@ -191,4 +191,4 @@ def test_workers_share_gpus_as_far_as_memory_reaches(write_sweep, monkeypatch):
 
 
 def test_a_sweep_on_a_cpu_has_the_workers_that_it_says(write_sweep):
-    assert local.Launch(sweep.load(write_sweep(CELLS)), {"workers": None, "attempts": 1}).places == 2
+    assert local.Launch(sweep.load(write_sweep(CELLS)), {"workers": None, "attempts": 1, "stalled_min": 30}).places == 2
