@@ -8,7 +8,7 @@ EXTRAS := .venv/.extras
 WORKERS := -n 2 --dist loadfile
 
 help: ## list the verbs
-	@grep -hE '^[a-z]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 14
 
 setup: $(READY) ## make the virtual environment from the pinned requirements
 
@@ -66,7 +66,11 @@ bench: $(READY) ## what training and fitting cost beside Trainer and the publish
 	$(BIN)/python -m training.bench loops
 	$(BIN)/python -m training.bench steps
 	$(BIN)/python -m training.bench sweep
+	$(BIN)/python -m training.bench small
 	$(BIN)/python -m analysis bench
+
+gpu-day: $(READY) ## on a machine with a GPU, in sittings of 12 minutes: checks, speed, ways of small models, the gpu profile
+	$(BIN)/python -m training.bench.gpu_day
 
 check: lint $(EXTRAS) ## style, format and every fast test: an answer in about a minute
 	$(BIN)/python -m pytest $(WORKERS) -m "not slow"
@@ -84,4 +88,4 @@ pins: $(READY) ## raise the pins of every requirements file, or of ONLY=FILE; ne
 clean: ## remove runs and token files; results and the environment stay
 	rm -rf runs corpora .pytest_cache .hypothesis .ruff_cache
 
-.PHONY: help setup extras reproduce accept report figures claims leaderboard plan status trial bench check test lint pins clean
+.PHONY: help setup extras reproduce accept report figures claims leaderboard plan status trial bench gpu-day check test lint pins clean

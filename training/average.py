@@ -8,10 +8,11 @@
 Both are in float32 and part of a checkpoint, so that a run resumes and branches exactly.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import torch
+from torch.distributed.tensor import DTensor
 
 PARTS = 12  # of a window: memory is that of PARTS + 2 copies of the weights
 
@@ -34,7 +35,7 @@ class Average:
     def reset(self) -> None:
         """Begin anew with the weights as they are."""
         self.seen.zero_()
-        torch._foreach_copy_(self.mean, self.weights)
+        torch._foreach_copy_(local(self.mean), local(self.weights))
 
     @torch.no_grad()
     def update(self) -> None:
@@ -42,13 +43,13 @@ class Average:
         self.seen += 1
         seen = int(self.seen)
         if self.kind == "ema":
-            torch._foreach_lerp_(self.mean, list(self.weights), 1 / min(seen, self.length))
+            torch._foreach_lerp_(local(self.mean), local(self.weights), 1 / min(seen, self.length))
             return
         part, place = divmod(seen - 1, self.length)
-        growing = self.sums[part % len(self.sums)]
+        growing = local(self.sums[part % len(self.sums)])
         if place == 0:
             torch._foreach_zero_(growing)
-        torch._foreach_add_(growing, list(self.weights))
+        torch._foreach_add_(growing, local(self.weights))
 
     @torch.no_grad()
     def refresh(self) -> None:
@@ -58,9 +59,9 @@ class Average:
         whole, rest = divmod(int(self.seen), self.length)
         used = [part % len(self.sums) for part in range(max(0, whole - PARTS), whole)] or [0]
         count = len(used) * self.length if whole else rest
-        torch._foreach_zero_(self.mean)
+        torch._foreach_zero_(local(self.mean))
         for part in used:
-            torch._foreach_add_(self.mean, self.sums[part], alpha=1 / count)
+            torch._foreach_add_(local(self.mean), local(self.sums[part]), alpha=1 / count)
 
     @contextmanager
     def in_place(self) -> Iterator[None]:
@@ -68,12 +69,12 @@ class Average:
         self.refresh()
         own = self.copy()
         with torch.no_grad():
-            torch._foreach_copy_(list(self.weights), self.mean)
+            torch._foreach_copy_(local(self.weights), local(self.mean))
         try:
             yield
         finally:
             with torch.no_grad():
-                torch._foreach_copy_(list(self.weights), own)
+                torch._foreach_copy_(local(self.weights), local(own))
 
     def tensors(self) -> dict[str, torch.Tensor]:
         """Everything it consists of, by name; what is copied into these tensors is its state from then on."""
@@ -84,3 +85,8 @@ class Average:
             for name, tensor in zip(self.names, tensors, strict=True)
         }
         return {"average/seen": self.seen, **named}
+
+
+def local(tensors: Iterable[torch.Tensor]) -> list[torch.Tensor]:
+    """What of the tensors this rank holds, in place: means are taken number by number."""
+    return [tensor.to_local() if isinstance(tensor, DTensor) else tensor for tensor in tensors]

@@ -59,14 +59,17 @@ def save(
         tensors[f"model/{name}"] = parameter.detach()
         for moment in moments[parameter]:
             tensors[f"{moment}/{name}"] = optimizer.state[parameter][moment]
-    tensors = {name: distributed.whole(tensor).cpu() for name, tensor in tensors.items()}
-    path = path_of(folder, step)
+    path, kept = path_of(folder, step), {}
+    for name, tensor in tensors.items():
+        gathered = distributed.whole(tensor)
+        if distributed.rank() == 0:
+            kept[name] = gathered.cpu()
     if distributed.rank():
         return path
-    about = json.dumps({"step": step, "crc32": _checksum(tensors)})
+    about = json.dumps({"step": step, "crc32": _checksum(kept)})
     try:
         with atomic(path) as temporary:
-            save_file(tensors, temporary, metadata={"about": about})
+            save_file(kept, temporary, metadata={"about": about})
     except SafetensorError as error:  # it hides the operating system's error number
         raise OSError(errno.ENOSPC if "os error 28" in str(error) else errno.EIO, str(error), str(path)) from None
     return path
@@ -140,7 +143,11 @@ def load(
             )
         optimizer.state[parameter] = {
             "step": torch.tensor(float(about["step"]), device=parameter.device),
-            **{moment: distributed.part_like(tensors[f"{moment}/{name}"], parameter) for moment in moments[parameter]},
+            # a copy: what safetensors gives may be the file itself, mapped
+            **{
+                moment: distributed.part_like(tensors[f"{moment}/{name}"], parameter).clone()
+                for moment in moments[parameter]
+            },
         }
     for name, tensor in extra.items():
         if name not in tensors:

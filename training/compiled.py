@@ -7,10 +7,13 @@ shape takes a minute of a core, later ones, from the cache, eight seconds. It ch
 import hashlib
 import os
 import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
 import torch
+from filelock import FileLock
 
 # FLOPs of training from which compiling pays, by the device: about two minutes of one core or one GPU
 WORTH = {"cpu": 3e12, "cuda": 1e16}
@@ -43,6 +46,20 @@ def share_cache(runs: Path | str) -> None:
     """
     if "TORCHINDUCTOR_CACHE_DIR" not in os.environ:
         os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(Path(runs).resolve() / ".compiled" / processor())
+
+
+@contextmanager
+def once(shape: str) -> Iterator[None]:
+    """A block that compiles a shape: the first process to come does it, others wait and find the code in the cache."""
+    cache_folder = Path(os.environ.get("TORCHINDUCTOR_CACHE_DIR", ""))
+    done = cache_folder / "shapes" / hashlib.sha256(shape.encode()).hexdigest()[:16]
+    if not cache_folder.name or done.exists():
+        yield
+        return
+    done.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{done}.lock"):
+        yield
+        done.touch()
 
 
 @cache

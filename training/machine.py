@@ -79,7 +79,7 @@ class Machine:
         """`also` are texts, by name, on whose validation sets the model is evaluated besides that of `text`."""
         batch, where = settings["batch"], settings["hardware"]
         torch.set_num_threads(where["threads"])
-        self.text, self.batch = text, batch
+        self.text, self.batch, self.shape = text, batch, f"{shape(settings)} {text.vocab_size}"
         self.device = torch.device(where["device"], distributed.local_rank() if where["device"] == "cuda" else None)
         self.rank, self.ranks = distributed.rank(), distributed.ranks()
         self.micro = micro_batch(batch, self.ranks)
@@ -123,7 +123,8 @@ class Machine:
             return self.shared
         self.forward = torch.compile(self.shared, dynamic=False)
         try:
-            self.rehearse()
+            with compiled.once(self.shape):
+                self.rehearse()
         except (torch.cuda.OutOfMemoryError, MemoryError):
             raise
         except Exception as error:  # whatever a foreign compiler raises

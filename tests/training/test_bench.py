@@ -1,9 +1,11 @@
+import os
+
 import pytest
 
 from tests.training.conftest import CELLS
 from training import sweep
-from training.bench import loops, steps
-from training.bench.sweep import scaled
+from training.bench import loops, small, steps
+from training.bench.sweep import scaled, train_cells
 
 pytestmark = pytest.mark.slow
 
@@ -31,3 +33,18 @@ def test_a_shorter_sweep_shares_as_the_whole_one_does(write_sweep):
         assert cell.parent == whole.cells[name].parent
         assert abs(cell.branch * 5 - whole.cells[name].branch) < 5  # rounded to a shorter step
         assert cell.settings["runs"] == "elsewhere"
+
+
+def test_the_ways_of_small_models_are_timed_side_by_side(overrides):
+    line = [entry for entry in overrides if not entry.startswith("model=")]
+    rows = small.measure("llama-0.1m", [3], steps=2, rounds=1, overrides=line)
+    assert [(row["way"], row["runs_at_a_time"]) for row in rows] == [
+        ("loop", 1),
+        ("stack", 3),
+        ("processes", max(2, min(os.cpu_count(), 3))),
+    ]
+    assert all(row["tokens_per_second"] > 0 for row in rows)
+
+
+def test_trainer_has_as_many_processes_as_the_sweep_has_workers(write_sweep, capfd):
+    train_cells(sweep.load(write_sweep(CELLS, extra=["steps=60"])))

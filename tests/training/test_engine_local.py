@@ -15,6 +15,7 @@ from losslaws.curves import InputError
 from losslaws.curves.loss_curve import load_folder
 from tests.training.conftest import CELLS, ROOT, worker_of
 from training import config, engines, sweep
+from training.engines import local
 from training.loop import train
 from training.results import collect
 
@@ -141,3 +142,53 @@ def test_a_worker_that_has_stopped_is_ended_and_its_cell_tried_again(write_sweep
     os.kill(worker_of(cell), signal.SIGSTOP)
     assert launch.wait() == 0
     assert 0 < cell.folder.complete["trained"] < 400
+
+
+def test_workers_go_on_from_cell_to_cell_and_end_last_steps_where_the_parent_was(write_sweep):
+    """Two processes for six cells: which process is given which cell."""
+    cells = CELLS | {
+        "shorter": "length | schedule=constant schedule.warmup=5 steps=30",
+        "shortest": "length | schedule=constant schedule.warmup=5 steps=20",
+        "other": "size | schedule=cosine schedule.warmup=5 model.n_layer=2",
+    }
+    planned = sweep.load(write_sweep(cells, extra=["steps=60"]))
+    assert planned.cells["shorter"].trained_steps == planned.cells["shortest"].trained_steps == 1
+    launch = local.Launch(planned, {"workers": 2, "attempts": 1, "stalled_min": 30})
+    hired, given = [], {}
+    hire, give = launch.hire, launch.give
+    launch.hire = lambda gpu: hired.append(hire(gpu)) or hired[-1]
+    launch.give = lambda worker, cell: given.update({cell.name: worker.process.pid}) or give(worker, cell)
+    launch.run()
+    assert len(hired) == 2
+    assert all(cell.folder.complete for cell in planned.cells.values())
+    assert given["shorter"] == given["shortest"] == given["trunk"]
+    assert {worker.process.pid for worker in hired} == set(given.values())
+
+
+class Idle:
+    """A worker's process that only has a GPU and a cell."""
+
+    def __init__(self, gpu, cell):
+        self.gpu, self.last, self.cell = gpu, cell, cell
+
+
+def test_workers_share_gpus_as_far_as_memory_reaches(write_sweep, monkeypatch):
+    monkeypatch.setattr(local, "gpus", lambda: ["0", "1"])
+    monkeypatch.setattr(local, "free_memory", lambda gpu: 10 * 2**30)
+    planned = sweep.load(write_sweep(CELLS, extra=["hardware.device=cuda"]))
+    launch = local.Launch(planned, {"workers": None, "attempts": 1, "stalled_min": 30})
+    assert launch.places == 2  # one for each GPU, whatever the sweep says of processes on a CPU
+    cell = planned.cells["trunk"]
+    one = local.planned(cell)
+    assert one > 0.7 * 2**30
+    launch.memory = {"0": 2.5 * one, "1": 0.5 * one}
+    assert launch.fits(cell, "0", [Idle("0", cell)])
+    assert not launch.fits(cell, "0", [Idle("0", cell), Idle("0", cell)])
+    assert launch.fits(cell, "1", [Idle("0", cell)])  # alone on its GPU it may try
+    assert launch.choose(None, "0") is cell
+    launch.workers = [Idle("0", cell), Idle("0", cell)]
+    assert launch.choose(None, "0") is None
+
+
+def test_a_sweep_on_a_cpu_has_the_workers_that_it_says(write_sweep):
+    assert local.Launch(sweep.load(write_sweep(CELLS)), {"workers": None, "attempts": 1, "stalled_min": 30}).places == 2

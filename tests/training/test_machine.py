@@ -1,5 +1,7 @@
 """The Machine: one for many runs of a shape, what is compiled, and the ways to do a step that change nothing but rounding."""
 
+import threading
+import time
 from types import SimpleNamespace
 
 import numpy as np
@@ -152,3 +154,27 @@ def test_a_rehearsal_of_steps_leaves_nothing_behind(pattern):
         one.advance(one.rows(9))
         restore(one.state(), before)
         assert torch.equal(losses(one, 3), wanted)
+
+
+def test_two_processes_do_not_compile_a_shape_at_once(monkeypatch, tmp_path):
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path / "cache"))
+    begun, order = threading.Event(), []
+
+    def first():
+        with compiled.once("shape"):
+            begun.set()
+            time.sleep(0.2)
+            order.append("compiled")
+
+    thread = threading.Thread(target=first)
+    thread.start()
+    begun.wait()
+    with compiled.once("another"):
+        order.append("another")
+    with compiled.once("shape"):
+        order.append("found")
+    thread.join()
+    assert order == ["another", "compiled", "found"]
+    monkeypatch.delenv("TORCHINDUCTOR_CACHE_DIR")
+    with compiled.once("shape"):
+        pass

@@ -1,8 +1,9 @@
 """Measure what training costs.
 
-python -m training.bench loops [--models llama-0.3m ...]       three loops side by side     ->  results/bench.csv
-python -m training.bench steps [--batches 4 8 16 32]           time of a step against size  ->  results/bench_steps.csv
-python -m training.bench sweep [--sweep cpu --shorter 20]      a whole sweep three ways     ->  results/bench_sweep.csv
+python -m training.bench loops [--models llama-0.3m ...]       three loops side by side     ->  results/bench/bench.csv
+python -m training.bench steps [--batches 4 8 16 32]           time of a step against size  ->  results/bench/bench_steps.csv
+python -m training.bench sweep [--sweep cpu --shorter 20]      a whole sweep three ways     ->  results/bench/bench_sweep.csv
+python -m training.bench small [--replicas 4 16 64]            ways to train small models   ->  results/bench/bench_small.csv
 """
 
 import argparse
@@ -14,15 +15,21 @@ import pandas as pd
 from losslaws.curves.errors import exit_on_input_error
 from losslaws.curves.files import atomic
 
-RESULTS = {"loops": "bench.csv", "steps": "bench_steps.csv", "sweep": "bench_sweep.csv"}
+RESULTS = {"loops": "bench.csv", "steps": "bench_steps.csv", "sweep": "bench_sweep.csv", "small": "bench_small.csv"}
 
 
 def rows(args: argparse.Namespace) -> list[dict]:
     """The measured rows of the table that was asked for."""
-    from training.bench import loops, steps, sweep
+    from training.bench import loops, small, steps, sweep
 
     if args.table == "sweep":
-        return sweep.measure(args.sweep, args.shorter, args.overrides)
+        return sweep.measure(args.sweep, args.shorter, args.repeats, args.overrides)
+    if args.table == "small":
+        return [
+            row
+            for name in args.models
+            for row in small.measure(name, args.replicas, args.steps, args.rounds, args.overrides)
+        ]
     if args.table == "steps":
         return steps.measure(args.models, args.batches, args.rounds, args.steps, args.overrides)
     return [row for name in args.models for row in loops.measure(name, args.rounds, args.steps, args.overrides)]
@@ -39,7 +46,9 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=20, help="optimiser steps per round")
     parser.add_argument("--sweep", default="cpu", help="a file of conf/sweep")
     parser.add_argument("--shorter", type=int, default=20, help="what the sweep's lengths are divided by")
-    parser.add_argument("--results", type=Path, default=Path("results"))
+    parser.add_argument("--repeats", type=int, default=3, help="times that the three ways of a sweep take turns")
+    parser.add_argument("--replicas", nargs="+", type=int, default=[2, 4, 8], help="runs in a stack")
+    parser.add_argument("--results", type=Path, default=Path("results/bench"))
     parser.add_argument(
         "--set", nargs="*", default=[], dest="overrides", help="config overrides, e.g. batch.length=512"
     )

@@ -116,6 +116,8 @@ def make_machine(model: str, overrides: list[str]) -> tuple[dict, Machine]:
     """The resolved config of a bench run and its model and data on the device."""
     settings = config.plain(config.load([f"model={model}", *overrides]))
     settings["hardware"] = hardware(settings["hardware"])
+    if settings["hardware"]["compile"] == "auto":  # as the other loops run
+        settings["hardware"]["compile"] = False
     return settings, Machine(settings, corpus.prepare(settings["data"], settings["corpora"]))
 
 
@@ -175,10 +177,15 @@ def utilisation(rate: float, machine: Machine) -> float | None:
 
 def in_a_process(function, *arguments):
     """What `function` returns in a process of its own, which has imported this module and done nothing else."""
+    with ProcessPoolExecutor(1, mp_context=forkserver()) as pool:
+        return pool.submit(function, *arguments).result()
+
+
+def forkserver():
+    """A way to start processes that have imported this module and done nothing else."""
     processes = multiprocessing.get_context("forkserver")
     processes.set_forkserver_preload(["training.bench.loops"])
-    with ProcessPoolExecutor(1, mp_context=processes) as pool:
-        return pool.submit(function, *arguments).result()
+    return processes
 
 
 def peak_mib(loop: str, model: str, overrides: list[str]) -> int:

@@ -1,13 +1,16 @@
-"""A whole sweep three ways, in one run: with shared stretches, every cell by itself, and through transformers' Trainer.
+"""A whole sweep three ways: with shared stretches, every cell by itself, and through transformers' Trainer.
+
+Each way has as many processes of one thread as the sweep has workers, and the three take turns, several times over.
 
 Measured on a copy of the sweep with the same cells and every length (steps, warm-up, cycle, distance of evaluations and
 checkpoints) divided by the same number, so that what is shared, and how often is evaluated, stay as they are. What a
-process costs at its start does not shrink, which counts against our engine and not against Trainer, which has one process.
+process costs at its start does not shrink, and no way has the time to make good what compiling costs: none compiles.
 """
 
 import os
 import tempfile
 import time
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,32 +21,32 @@ from transformers import LlamaForCausalLM, Trainer, TrainingArguments
 
 import models
 from training import corpus, engines
-from training.bench.loops import in_a_process
+from training.bench.loops import forkserver
 from training.corpus.batches import train_batch, val_batches
 from training.sweep import Cell, CellMaker, Sweep, load, plan
 
 
-def measure(name: str, shorter: int, overrides: list[str]) -> list[dict]:
-    """Time the three ways of sweep `name` with lengths divided by `shorter`; return one row for each."""
-    with tempfile.TemporaryDirectory() as folder:
-        sweep = scaled(load(name, overrides), shorter, f"{folder}/shared")
-        alone = {
-            name: replace(cell, parent=None, branch=0)
-            for name, cell in scaled(sweep, 1, f"{folder}/alone").cells.items()
-        }
-        data = next(iter(sweep.cells.values())).settings
-        corpus.prepare(data["data"], data["corpora"])
-        ways = {
-            "shared stretches": (sweep, engines.run),
-            "every cell by itself": (replace(sweep, cells=alone), engines.run),
-            "Trainer, one after another": (
-                sweep,
-                lambda sweep: in_a_process(train_cells, list(sweep.cells.values()), folder),
-            ),
-        }
-        rows = [row(way, *what, shorter) for way, what in ways.items()]
-    for one in rows:
-        one["speed_over_trainer"] = round(rows[-1]["seconds"] / one["seconds"], 2)
+def measure(name: str, shorter: int, repeats: int, overrides: list[str]) -> list[dict]:
+    """Time the three ways of sweep `name` with lengths divided by `shorter`, in turn; return one row for each time."""
+    rows = []
+    for turn in range(repeats):
+        with tempfile.TemporaryDirectory() as folder:
+            sweep = scaled(load(name, overrides), shorter, f"{folder}/shared")
+            alone = {
+                name: replace(cell, parent=None, branch=0)
+                for name, cell in scaled(sweep, 1, f"{folder}/alone").cells.items()
+            }
+            data = next(iter(sweep.cells.values())).settings
+            corpus.prepare(data["data"], data["corpora"])
+            ways = {
+                "shared stretches": (sweep, engines.run),
+                "every cell by itself": (replace(sweep, cells=alone), engines.run),
+                "Trainer": (sweep, train_cells),
+            }
+            found = [{"turn": turn + 1, **row(way, *what, shorter)} for way, what in ways.items()]
+        for one in found:
+            one["speed_over_trainer"] = round(found[-1]["seconds"] / one["seconds"], 2)
+        rows += found
     return rows
 
 
@@ -52,7 +55,7 @@ def row(way, sweep, run, shorter):
     started = time.perf_counter()
     run(sweep)
     seconds = time.perf_counter() - started
-    totals, by_trainer = sweep.totals(), way.startswith("Trainer")
+    totals, by_trainer = sweep.totals(), way == "Trainer"
     return {
         "sweep": sweep.name,
         "lengths_divided_by": shorter,
@@ -62,8 +65,8 @@ def row(way, sweep, run, shorter):
         "segments": len(sweep.cells) if by_trainer else len(sweep.segments()),
         "steps_asked": totals["steps_asked"],
         "steps_trained": totals["steps_asked"] if by_trainer else totals["steps_trained"],
-        "processes": 1 if by_trainer else sweep.workers,
-        "threads": os.cpu_count() if by_trainer else next(iter(sweep.cells.values())).settings["hardware"]["threads"],
+        "processes": sweep.workers,
+        "threads": next(iter(sweep.cells.values())).settings["hardware"]["threads"],
         "load_before": round(load_before, 1),
         "seconds": round(seconds, 1),
     }
@@ -82,19 +85,22 @@ def scaled(sweep: Sweep, shorter: int, runs: str) -> Sweep:
             "checkpoint.every": settings["checkpoint"]["every"],
         }
         changed = [f"{key}={max(round(value / shorter), 1)}" for key, value in lengths.items() if value]
-        cells[name] = make(name, cell.role, [*cell.overrides, *changed, f"runs={runs}"])
+        cells[name] = make(name, cell.role, [*cell.overrides, *changed, "hardware.compile=false", f"runs={runs}"])
     return replace(sweep, cells=plan(cells))
 
 
-def train_cells(cells: list[Cell], folder: str) -> None:
-    """Train the cells with Trainer, one after another, on all cores as torch uses them by itself."""
-    torch.set_num_threads(os.cpu_count())
-    for cell in tqdm(cells, desc="Trainer", unit="cell"):
-        train_cell(cell, f"{folder}/trainer")
+def train_cells(sweep: Sweep) -> None:
+    """Train the cells with Trainer, the costliest first, in as many processes as the sweep has workers."""
+    cells = sorted(sweep.cells.values(), key=lambda cell: -cell.flops_per_step * cell.schedule.steps)
+    with tempfile.TemporaryDirectory() as folder, ProcessPoolExecutor(sweep.workers, mp_context=forkserver()) as pool:
+        each = [pool.submit(train_cell, cell, f"{folder}/{cell.name}") for cell in cells]
+        for one in tqdm(as_completed(each), desc="Trainer", unit="cell", total=len(cells)):
+            one.result()
 
 
 def train_cell(cell: Cell, folder: str) -> None:
-    """The steps and evaluations of a cell through Trainer: same model, batches, optimiser and rates; nothing is saved."""
+    """On one process: the steps and evaluations of a cell through Trainer: same model, batches, optimiser and rates; nothing is saved."""
+    torch.set_num_threads(cell.settings["hardware"]["threads"])
     settings, batch, adam = cell.settings, cell.settings["batch"], cell.settings["optimizer"]
     text = corpus.prepare(settings["data"], settings["corpora"])
     models.save(

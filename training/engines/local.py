@@ -74,7 +74,7 @@ class Worker:
 
     gpu    which one it uses, if any
     cell   what it trains now; None: it waits
-    last   what it trains or has trained last
+    last   what it trains or has trained last, those aside that lacked only a last step of it
     """
 
     process: BaseProcess
@@ -160,8 +160,7 @@ class Launch:
         shapes = {self.shapes[one.last.name] for one in others if one.last} - {last and self.shapes[last.name]}
 
         def rank(cell):
-            rides = last is not None and cell.parent == last.name and cell.trained_steps == 1
-            return rides, self.shapes[cell.name] not in shapes, cell.flops_per_step * cell.trained_steps
+            return rides(cell, last), self.shapes[cell.name] not in shapes, cell.flops_per_step * cell.trained_steps
 
         able = [
             cell
@@ -195,7 +194,9 @@ class Launch:
         """Let a worker train a cell."""
         del self.waiting[cell.name]
         self.attempts[cell.name] += 1
-        worker.cell = worker.last = cell
+        worker.cell = cell
+        if not rides(cell, worker.last):
+            worker.last = cell
         with suppress(OSError):  # it has just died, which `reap` finds
             worker.orders.send(self.segment(cell))
 
@@ -233,6 +234,11 @@ class Launch:
         with suppress(EOFError, OSError):
             return worker.orders.recv() if worker.orders.poll() else None
         return None
+
+
+def rides(cell: Cell, last: Cell | None) -> bool:
+    """Whether a cell only lacks a last step of another."""
+    return last is not None and cell.parent == last.name and cell.trained_steps == 1
 
 
 def planned(cell: Cell) -> float:
