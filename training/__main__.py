@@ -107,7 +107,7 @@ def main() -> None:
     if args.verb == "status":
         show_status(args.sweep, extra)
         return
-    from training.sweep import load
+    from training.sweep import keep_plan, load
 
     sweep = load(args.sweep, extra)
     results = args.results or sweep.results
@@ -116,6 +116,7 @@ def main() -> None:
     elif args.verb == "collect":
         show_collected(sweep, results)
     else:
+        keep_plan(sweep, args.sweep, extra)
         run(sweep, results, args.engine, chosen)
 
 

@@ -47,9 +47,10 @@ def planned(name: str, extra: list[str]) -> tuple[Path, str, dict[str, Planned]]
         runs = Path(said[-1] if said else "runs")
         if kept := kept_plan(runs, path.stem, key(path, extra)):
             return runs, path.stem, kept
-    from training.sweep import load  # which imports torch
+    from training.sweep import keep_plan, load  # which import torch
 
     sweep = load(name, extra)
+    keep_plan(sweep, name, extra)
     return sweep.runs, sweep.name, sweep.planned()
 
 

@@ -99,10 +99,11 @@ class Sweep:
         keep = ",".join(map(str, self.branch_steps[cell.name]))
         # What "auto" meant here is said to the worker, whose machine may be another.
         fixed = [f"hardware.{key}={where[key]}" for key in ("device", "precision")]
+        shard = [] if cell.flat is None else [f"runs={cell.folder.path.parent}"]
         return Segment(
             name=f"{cell.name}@{last}",
             folder=cell.folder.path,
-            overrides=(*cell.overrides, *fixed, f"checkpoint.keep=[{keep}]"),
+            overrides=(*cell.overrides, *fixed, f"checkpoint.keep=[{keep}]", *shard),
             last=last,
             ends=last == cell.schedule.steps,
             needs=needs,
@@ -187,28 +188,16 @@ def load(name: str, extra: list[str] | None = None) -> Sweep:
                 raise InputError(f"{path}: cell '{name}': {error}") from None
     results = Path(content.get("results") or f"results/{path.stem}")
     runs = Path(next(iter(cells.values())).settings["runs"])
-    planned = plan(sharded(cells, runs) if len(cells) > LARGE else cells)
-    sweep = Sweep(path.stem, content.get("workers", 1), float(content["flops_per_second"]), planned, results, runs)
     if len(cells) > LARGE:
-        events.keep_plan(runs, sweep.name, events.key(path, extra or []), sweep.planned())
-    return sweep
+        flat = frozenset(os.listdir(runs) if runs.is_dir() else ())
+        cells = {name: replace(cell, flat=flat) for name, cell in cells.items()}
+    return Sweep(path.stem, content.get("workers", 1), float(content["flops_per_second"]), plan(cells), results, runs)
 
 
-def sharded(cells: dict[str, Cell], runs: Path) -> dict[str, Cell]:
-    """The cells with run folders in RUNS/ab/, by the hash that ends their names; those that lie in RUNS already stay there."""
-    there = set(os.listdir(runs)) if runs.is_dir() else set()
-    placed = {}
-    for name, cell in cells.items():
-        run = cell.folder.path.name
-        if run in there:
-            placed[name] = cell
-            continue
-        shard = f"{runs}/{run.rpartition('-')[2][: events.SHARD]}"
-        placed[name] = replace(
-            cell, settings=cell.settings | {"runs": shard}, overrides=(*cell.overrides, f"runs={shard}")
-        )
-        placed[name].__dict__["folder"] = RunFolder(f"{shard}/{run}")
-    return placed
+def keep_plan(sweep: Sweep, name: str, extra: list[str]) -> None:
+    """Leave the plan of a large sweep, called by `name` with overrides `extra`, for its next `status`."""
+    if len(sweep.cells) > LARGE:
+        events.keep_plan(sweep.runs, sweep.name, events.key(events.sweep_file(name), extra), sweep.planned())
 
 
 def words(line: str, what: str) -> list[str]:

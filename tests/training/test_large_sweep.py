@@ -22,6 +22,7 @@ def test_a_large_sweep_trains_in_shards_and_its_status_needs_no_folder(large, wr
         assert cell.folder.path.parents[1] == planned.runs
     assert {segment.folder for segment in planned.segments()} == {cell.folder.path for cell in planned.cells.values()}
     engines.run(planned)
+    sweep.keep_plan(planned, path, [])
     assert sweep.load(path).cells["wsd"].folder.complete
 
     ended = events.Events(planned.runs, planned.name).ends()
@@ -51,7 +52,7 @@ def test_run_folders_from_before_a_sweep_grew_are_found(write_sweep, monkeypatch
 def test_a_plan_is_made_anew_when_its_sweep_or_its_overrides_change(large, write_sweep):
     path = write_sweep(CELLS)
     runs, name, cells = events.planned(path, [])
-    assert events.kept_plan(runs, name, events.key(events.sweep_file(path), [])) == cells
+    assert events.kept_plan(runs, name, events.key(events.sweep_file(path), [])) == cells  # kept by the call before
     assert events.kept_plan(runs, name, events.key(events.sweep_file(path), ["seed=1"])) is None
     write_sweep({**CELLS, "more": "fit | schedule=constant steps=7"})
     assert events.planned(path, [])[2].keys() == {*CELLS, "more"}
