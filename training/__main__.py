@@ -1,35 +1,40 @@
 """python -m training plan | run | status | collect SWEEP [override ...]"""
 
 import argparse
+import itertools
+from collections import Counter
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from losslaws.curves.errors import InputError, exit_on_input_error
-from training import engines
-from training.sweep import Sweep, load, state
+from training import events
+from training.settings import ENGINES
 
+if TYPE_CHECKING:  # it imports torch, which `status` can do without
+    from training.sweep import Sweep
+
+ROWS = 1000  # of a table; of a larger sweep the first are shown
 SHOWN = 10  # cells that are left out, by name
 
 
-def name_width(sweep: Sweep) -> int:
-    """The width of the column that holds the names of the cells."""
-    return 2 + max(len(name) for name in sweep.cells)
-
-
-def show_plan(sweep: Sweep, results: Path) -> None:
-    """Print what would run and what it costs, and draw the schedules with their branch points."""
+def show_plan(sweep: "Sweep", results: Path) -> None:
+    """Print what would run and what it costs, and draw the schedules with their branch points; of a large sweep, the first ROWS."""
     from training.plan_figure import draw
 
-    wide = name_width(sweep)
+    rows = dict(itertools.islice(sweep.cells.items(), ROWS))
+    wide = 2 + max(map(len, rows))
     print(
         f"{'cell':{wide}}{'model':12}{'N':>12}{'steps':>8}{'trained':>9}  {'branches off':30}{'tokens':>8}{'FLOPs':>10}{'MiB':>9}"
     )
-    for name, cell in sweep.cells.items():
+    for name, cell in rows.items():
         source = f"{cell.parent} @ {cell.branch}" if cell.parent else "-"
         tokens = cell.schedule.steps * cell.tokens_per_step
         print(
             f"{name:{wide}}{cell.settings['model']['name']:12}{cell.counts['non_embedding']:>12,}{cell.schedule.steps:>8,}{cell.trained_steps:>9,}"
             f"  {source:30}{tokens / 1e6:>7.1f}M{cell.flops_per_step * cell.trained_steps:>10.2e}{cell.memory / 2**20:>9,.0f}"
         )
+    if len(sweep.cells) > len(rows):
+        print(f"... and {len(sweep.cells) - len(rows):,} more")
     total = sweep.totals()
     print(
         f"\n{len(sweep.cells)} cells; {total['steps_asked']:,} steps asked for, {total['steps_trained']:,} trained "
@@ -39,17 +44,26 @@ def show_plan(sweep: Sweep, results: Path) -> None:
     print(f"schedules: {draw(sweep, results / 'plan.svg')}")
 
 
-def show_status(sweep: Sweep) -> None:
-    """Print what has become of every cell."""
-    wide = name_width(sweep)
+def show_status(name: str, extra: list[str]) -> None:
+    """Print what has become of every cell; of a large sweep, of those that are neither complete nor waiting, at most ROWS."""
+    runs, name, cells = events.planned(name, extra)
+    found = events.states(runs, name, cells)
+    rows = (
+        list(found) if len(found) <= ROWS else [c for c in found if found[c][0] not in ("complete", "waiting")][:ROWS]
+    )
+    wide = 2 + max(map(len, rows), default=4)
     print(f"{'cell':{wide}}{'state':12}{'step':>8}{'of':>8}  note")
-    for name, cell in sweep.cells.items():
-        what, done, note = state(cell)
-        print(f"{name:{wide}}{what:12}{done:>8,}{cell.schedule.steps:>8,}  {note}")
+    for cell in rows:
+        what, done, note = found[cell]
+        print(f"{cell:{wide}}{what:12}{done:>8,}{cells[cell].steps:>8,}  {note}")
+    if len(found) > ROWS:
+        counts = Counter(what for what, *_ in found.values())
+        print(f"{len(found):,} cells: " + ", ".join(f"{number:,} {what}" for what, number in counts.most_common()))
 
 
-def run(sweep: Sweep, results: Path, engine: str, chosen: list[str]) -> None:
+def run(sweep: "Sweep", results: Path, engine: str, chosen: list[str]) -> None:
     """Train what is missing on an engine and collect the curves."""
+    from training import engines
     from training.results import listed
 
     listed(sweep, results)  # refuses the results of another sweep before anything is trained
@@ -62,7 +76,7 @@ def run(sweep: Sweep, results: Path, engine: str, chosen: list[str]) -> None:
     show_collected(sweep, results)
 
 
-def show_collected(sweep: Sweep, results: Path) -> None:
+def show_collected(sweep: "Sweep", results: Path) -> None:
     """Collect the curves of what is complete and say what is not."""
     from training.results import collect
 
@@ -85,19 +99,24 @@ def main() -> None:
         "--results", type=Path, help="where curves and tables go (default: results/SWEEP, or what the sweep says)"
     )
     parser.add_argument(
-        "--engine", choices=engines.NAMES, default="local", help="what runs the cells; its settings: conf/engine"
+        "--engine", choices=list(ENGINES), default="local", help="what runs the cells; its settings: conf/engine"
     )
     args = parser.parse_intermixed_args()  # overrides may stand behind options, too
     chosen = [entry.removeprefix("engine.") for entry in args.overrides if entry.startswith("engine.")]
-    sweep = load(args.sweep, [entry for entry in args.overrides if not entry.startswith("engine.")])
+    extra = [entry for entry in args.overrides if not entry.startswith("engine.")]
+    if args.verb == "status":
+        show_status(args.sweep, extra)
+        return
+    from training.sweep import keep_plan, load
+
+    sweep = load(args.sweep, extra)
     results = args.results or sweep.results
     if args.verb == "plan":
         show_plan(sweep, results)
-    elif args.verb == "status":
-        show_status(sweep)
     elif args.verb == "collect":
         show_collected(sweep, results)
     else:
+        keep_plan(sweep, args.sweep, extra)
         run(sweep, results, args.engine, chosen)
 
 

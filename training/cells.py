@@ -7,6 +7,7 @@ import models
 from losslaws.curves import Schedule
 from training import config
 from training.compose import Composer
+from training.events import SHARD
 from training.loop import folder_of, hardware
 from training.run_folder import RunFolder
 
@@ -19,6 +20,7 @@ class Cell:
     parent     the cell that trains the first `branch` steps of this one too; None: it starts by itself
     branch     steps shared with the parent
     line       the line of the sweep file that it comes from; several cells where that holds lists of values
+    flat       of a large sweep: the run folders that lie in RUNS itself; all others lie in RUNS/ab/, by the hash that ends their names
     """
 
     name: str
@@ -29,10 +31,15 @@ class Cell:
     parent: str | None = None
     branch: int = 0
     line: str = ""
+    flat: frozenset[str] | None = None
 
     @cached_property
     def folder(self) -> RunFolder:
-        return folder_of(self.settings | {"init_from": None}, self.schedule)
+        folder = folder_of(self.settings | {"init_from": None}, self.schedule)
+        run = folder.path.name
+        if self.flat is None or run in self.flat:
+            return folder
+        return RunFolder(f"{self.settings['runs']}/{run.rpartition('-')[2][:SHARD]}/{run}")
 
     @property
     def trained_steps(self) -> int:

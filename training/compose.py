@@ -24,15 +24,33 @@ class Composer:
 
     def __init__(self):
         self.bases: dict[tuple[str, ...], dict | None] = {}
+        self.last: list[tuple[str, dict]] = []  # the lines of the last call, with the config after each
+        self.last_base: dict | None = None
 
     def __call__(self, overrides: list[str]) -> dict:
         """Return the resolved config as plain dicts. Raises InputError where `config.load` does."""
-        settings = self._base(tuple(filter(_is_group, overrides)))
-        for line in overrides:
-            if settings is not None and not _is_group(line):
-                settings = _set(settings, line)
+        settings = self._apply(self._base(tuple(filter(_is_group, overrides))), overrides)
         settings = config.plain(config.assemble(overrides)) if settings is None else settings
         config.validate(settings)
+        return settings
+
+    def _apply(self, base, overrides):
+        """`base` with the lines that choose no group put in; those with which the last call began are not read again."""
+        if base is None:
+            return None
+        if base is not self.last_base:
+            self.last, self.last_base = [], base
+        lines = [line for line in overrides if not _is_group(line)]
+        known = 0
+        while known < min(len(lines), len(self.last)) and lines[known] == self.last[known][0]:
+            known += 1
+        del self.last[known:]
+        settings = self.last[-1][1] if self.last else base
+        for line in lines[known:]:
+            settings = _set(settings, line)
+            if settings is None:
+                return None
+            self.last.append((line, settings))
         return settings
 
     def _base(self, groups):

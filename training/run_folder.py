@@ -35,15 +35,28 @@ class RunFolder:
 
     def __init__(self, path: Path | str):
         self.path = Path(path)
-        self.record = self.path / "curve.csv"
-        self.checkpoints = self.path / "checkpoints"
-        self.model = self.path / "model"
+
+    @property
+    def record(self) -> Path:
+        return self.path / "curve.csv"
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.path / "checkpoints"
+
+    @property
+    def model(self) -> Path:
+        return self.path / "model"
 
     @property
     def complete(self) -> dict | None:
         """What the finished run says of its end; None while it has not ended."""
-        marker = self.path / "complete.json"
-        return records.read(marker, records.End) if marker.exists() else None
+        return records.read(self.path / "complete.json", records.End) if self.ended else None
+
+    @property
+    def ended(self) -> bool:
+        """Whether the run has ended."""
+        return (self.path / "complete.json").exists()
 
     def finish(self, **about) -> None:
         """Mark the run as ended; it is never run again."""

@@ -13,13 +13,14 @@ import numpy as np
 from losslaws.curves import InputError
 from losslaws.curves.errors import nearest
 from losslaws.curves.names import NAME, check_name
-from training import checkpoint, config, settings
+from training import checkpoint, config, events, settings
 from training.cells import Cell, CellMaker
 from training.config import product
+from training.events import SWEEPS
 from training.records import SweepFile, read_yaml
 from training.run_folder import RunFolder
 
-SWEEPS = config.CONF / "sweep"
+LARGE = 1000  # cells above which run folders lie one folder down, and tables leave rows out
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,7 @@ class Sweep:
     """A planned sweep: cells in the order of the file, by name.
 
     results  where curves and tables go
+    runs     where the run folders lie, in a large sweep one folder down
     """
 
     name: str
@@ -72,11 +74,15 @@ class Sweep:
     flops_per_second: float
     cells: dict[str, Cell]
     results: Path
+    runs: Path
 
-    @property
-    def runs(self) -> Path:
-        """The folder of the run folders."""
-        return Path(next(iter(self.cells.values())).settings["runs"])
+    def planned(self) -> dict[str, events.Planned]:
+        """What `events` keeps of the cells."""
+        under = len(str(self.runs / "x")) - 1
+        return {
+            name: events.Planned(cell.schedule.steps, str(cell.folder.path)[under:])
+            for name, cell in self.cells.items()
+        }
 
     @cached_property
     def branch_steps(self) -> dict[str, list[int]]:
@@ -93,10 +99,11 @@ class Sweep:
         keep = ",".join(map(str, self.branch_steps[cell.name]))
         # What "auto" meant here is said to the worker, whose machine may be another.
         fixed = [f"hardware.{key}={where[key]}" for key in ("device", "precision")]
+        shard = [] if cell.flat is None else [f"runs={cell.folder.path.parent}"]
         return Segment(
             name=f"{cell.name}@{last}",
             folder=cell.folder.path,
-            overrides=(*cell.overrides, *fixed, f"checkpoint.keep=[{keep}]"),
+            overrides=(*cell.overrides, *fixed, f"checkpoint.keep=[{keep}]", *shard),
             last=last,
             ends=last == cell.schedule.steps,
             needs=needs,
@@ -105,6 +112,18 @@ class Sweep:
             on_gpu=where["device"] == "cuda",
             directory=os.getcwd(),
         )
+
+    def children(self, cell: Cell) -> dict[int, list[Cell]]:
+        """The cells that branch off from `cell`, by step."""
+        return self._children.get(cell.name, {})
+
+    @cached_property
+    def _children(self):
+        found: dict[str, dict[int, list[Cell]]] = {}
+        for cell in self.cells.values():
+            if cell.parent:
+                found.setdefault(cell.parent, {}).setdefault(cell.branch, []).append(cell)
+        return found
 
     def segments(self) -> list[Segment]:
         """Every cell cut where others branch off; each segment comes after the one that it needs."""
@@ -118,15 +137,6 @@ class Sweep:
 
     def _depth(self, cell):
         return 0 if cell.parent is None else 1 + self._depth(self.cells[cell.parent])
-
-    def gflops(self, whole: bool) -> float:
-        """GFLOPs of the sweep: those asked for, or those done."""
-        total = 0.0
-        for cell in self.cells.values():
-            done = whole or cell.folder.complete
-            steps = cell.trained_steps if done else max(cell.folder.recorded_steps() - cell.branch, 0)
-            total += cell.flops_per_step * steps
-        return total / 1e9
 
     def totals(self) -> dict[str, float]:
         """Steps asked for and trained, training FLOPs, and the seconds expected at the sweep's rate."""
@@ -144,7 +154,7 @@ def load(name: str, extra: list[str] | None = None) -> Sweep:
 
     Raises InputError for a missing file, an unknown key, and cells whose overrides do not compose.
     """
-    path = Path(name) if name.endswith(".yaml") else SWEEPS / f"{name}.yaml"
+    path = events.sweep_file(name)
     if not path.is_file():
         known = sorted(p.stem for p in SWEEPS.glob("*.yaml"))
         raise InputError(f"sweep '{name}': there is no {path}{nearest(name, known)} (known: {', '.join(known)})")
@@ -177,7 +187,17 @@ def load(name: str, extra: list[str] | None = None) -> Sweep:
             except InputError as error:
                 raise InputError(f"{path}: cell '{name}': {error}") from None
     results = Path(content.get("results") or f"results/{path.stem}")
-    return Sweep(path.stem, content.get("workers", 1), float(content["flops_per_second"]), plan(cells), results)
+    runs = Path(next(iter(cells.values())).settings["runs"])
+    if len(cells) > LARGE:
+        flat = frozenset(os.listdir(runs) if runs.is_dir() else ())
+        cells = {name: replace(cell, flat=flat) for name, cell in cells.items()}
+    return Sweep(path.stem, content.get("workers", 1), float(content["flops_per_second"]), plan(cells), results, runs)
+
+
+def keep_plan(sweep: Sweep, name: str, extra: list[str]) -> None:
+    """Leave the plan of a large sweep, called by `name` with overrides `extra`, for its next `status`."""
+    if len(sweep.cells) > LARGE:
+        events.keep_plan(sweep.runs, sweep.name, events.key(events.sweep_file(name), extra), sweep.planned())
 
 
 def words(line: str, what: str) -> list[str]:
@@ -212,18 +232,20 @@ def plan(cells: dict[str, Cell]) -> dict[str, Cell]:
             while owner.parent is not None and owner.branch >= shared:
                 owner = planned[owner.parent]
             planned[cell.name] = replace(cell, parent=owner.name, branch=shared) if shared else cell
+            if "folder" in cell.__dict__:  # to name it takes the whole config
+                planned[cell.name].__dict__["folder"] = cell.folder
     return {name: planned[name] for name in cells}
 
 
 def state(cell: Cell) -> tuple[str, int, str]:
     """What has become of a cell: (complete | diverged | running | interrupted | failed | waiting, recorded steps, note)."""
-    folder = cell.folder
+    return state_of(cell.folder)
+
+
+def state_of(folder: RunFolder) -> tuple[str, int, str]:
+    """`state` of the run in a folder."""
     if end := folder.complete:
-        return (
-            end["status"],
-            end["steps"],
-            f"loss {end['final_loss']:.4f}" if end["final_loss"] else "the loss is not finite",
-        )
+        return events.outcome(end)
     done = folder.recorded_steps()
     if folder.running():
         return "running", done, ""

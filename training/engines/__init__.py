@@ -8,6 +8,7 @@ What they share is here (a launch) and in `work` (what a worker does). An engine
 the run folders, so that a launch may be stopped at any moment and given again, on another engine too.
 """
 
+import itertools
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -22,10 +23,12 @@ from yaml import YAMLError
 from losslaws.curves import InputError
 from losslaws.curves.errors import nearest
 from training import config, locks, texts
+from training.events import Events
 from training.settings import ENGINES, check
 from training.sweep import Sweep
 
 NAMES = ("local", "ray", "slurm")
+LOOKS = 2000  # run folders that are read at a time for it
 READ = 5  # seconds between readings of all records for the bar: at every look they took a fifth of a core
 
 
@@ -85,13 +88,55 @@ def one_launch(sweep: Sweep):
         yield
 
 
+class Done:
+    """What is done of a sweep, read from the run folders of cells that had not ended; those that have are added to the log of events.
+
+    At most LOOKS folders are read at a time, the others next time: a folder on a shared file system costs a millisecond.
+    """
+
+    def __init__(self, sweep: Sweep):
+        self.sweep, self.log = sweep, Events(sweep.runs, sweep.name)
+        self.open = dict(sweep.cells)
+        self.flops = dict.fromkeys(sweep.cells, 0.0)
+        ends = self.log.ends()
+        # The log is believed only where the folder agrees: a run that was deleted is trained again.
+        gone = [
+            cell.folder.path.name
+            for cell in sweep.cells.values()
+            if cell.folder.path.name in ends and not cell.folder.ended
+        ]
+        self.log.append({"run": run, "status": "gone"} for run in gone)
+        self.known = ends.keys() - set(gone)
+        self.look(len(self.open))
+
+    def look(self, number: int) -> None:
+        """Read `number` of the cells that have not ended."""
+        ended = []
+        for name in list(itertools.islice(self.open, number)):
+            cell = self.open.pop(name)
+            end = cell.folder.complete
+            if end is None:
+                self.open[name] = cell  # behind the others
+            elif cell.folder.path.name not in self.known:
+                ended.append(
+                    {"run": cell.folder.path.name} | {key: end[key] for key in ("status", "steps", "final_loss")}
+                )
+            steps = cell.trained_steps if end else max(cell.folder.recorded_steps() - cell.branch, 0)
+            self.flops[name] = cell.flops_per_step * steps
+        self.log.append(ended)
+
+    @property
+    def gflops(self) -> float:
+        return sum(self.flops.values()) / 1e9
+
+
 @contextmanager
 def progress(sweep: Sweep) -> Iterator[Callable[[str], None]]:
     """A bar of the sweep's FLOPs, read from the run folders; yields a function that brings it up to date with a note."""
-    begun, read = sweep.gflops(whole=False), time.monotonic()
+    done, read = Done(sweep), time.monotonic()
     bar = tqdm(
-        total=round(sweep.gflops(whole=True), 1),
-        initial=round(begun, 1),
+        total=round(sweep.totals()["flops"] / 1e9, 1),
+        initial=round(done.gflops, 1),
         desc=f"sweep {sweep.name}",
         unit=" GFLOP",
         smoothing=0.02,
@@ -102,11 +147,13 @@ def progress(sweep: Sweep) -> Iterator[Callable[[str], None]]:
         nonlocal read
         bar.set_postfix_str(note, refresh=False)
         if time.monotonic() - read >= READ:
-            bar.update(round(sweep.gflops(whole=False), 1) - bar.n)
+            done.look(LOOKS)
+            bar.update(round(done.gflops, 1) - bar.n)
             read = time.monotonic()
 
     try:
         yield update
-        bar.update(round(sweep.gflops(whole=False), 1) - bar.n)
     finally:
+        done.look(len(done.open))
+        bar.update(round(done.gflops, 1) - bar.n)
         bar.close()

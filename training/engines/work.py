@@ -10,8 +10,8 @@ from pathlib import Path
 
 from losslaws.curves import InputError
 from losslaws.curves.files import write_text
-from training import config
-from training.loop import train
+from training import config, loop
+from training.interrupt import Interrupted as Asked
 from training.sweep import Segment
 
 BAD_INPUT = 2  # exit status of a process whose input no second attempt mends
@@ -36,15 +36,13 @@ def perform(segment: Segment) -> None:
     (segment.folder / "error.txt").unlink(missing_ok=True)
     with output_to(segment.folder / "log.txt"):
         try:
-            train(config.load(segment.call()), until=segment.last, wait=True)
-            if not segment.done():
-                raise Interrupted(f"{segment.name}: interrupted")
+            loop.train(config.load(segment.call()), until=segment.last, wait=True)
         except InputError as error:
             print(f"error: {error}", file=sys.stderr)
             note(segment, str(error))
             raise
-        except Interrupted:
-            raise
+        except Asked as end:
+            raise Interrupted(f"{segment.name}: interrupted by {end.signal.name} at step {end.step}") from None
         except Exception as error:
             traceback.print_exc()
             line = f"{type(error).__name__}: {str(error).strip()}".splitlines()[0]

@@ -1,0 +1,145 @@
+"""What is known of a large sweep without a look into every run folder.
+
+    RUNS/.NAME.cells.json     the plan as it was last made: steps and run folder of every cell
+    RUNS/.NAME.events.jsonl   how cells ended, one line each, appended by the launcher as it finds out
+
+Both follow from the sweep and the run folders, which decide; either may be deleted.
+"""
+
+import json
+import os
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from losslaws.curves.files import write_text
+
+ROOT = Path(__file__).parents[1]
+SWEEPS = ROOT / "conf" / "sweep"
+SHARD = 2  # hexadecimal digits of a run's hash that name the folder of its run folder in a large sweep
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A cell of a plan that was made before: its steps and its run folder, relative to the folder of the runs."""
+
+    steps: int
+    run: str
+
+
+def sweep_file(name: str) -> Path:
+    """The file of a sweep that is called by its name in conf/sweep or by its path."""
+    return Path(name) if name.endswith(".yaml") else SWEEPS / f"{name}.yaml"
+
+
+def planned(name: str, extra: list[str]) -> tuple[Path, str, dict[str, Planned]]:
+    """Folder of the runs, name, and cells of a sweep: the plan that was kept where nothing of it has changed, else made anew.
+
+    Raises InputError as `training.sweep.load` does.
+    """
+    path = sweep_file(name)
+    if path.is_file():
+        said = re.findall(r"(?<![\w.])runs=([^\s\"']+)", path.read_text()) + [
+            line.partition("=")[2] for line in extra if line.startswith("runs=")
+        ]
+        runs = Path(said[-1] if said else "runs")
+        if kept := kept_plan(runs, path.stem, key(path, extra)):
+            return runs, path.stem, kept
+    from training.sweep import keep_plan, load  # which import torch
+
+    sweep = load(name, extra)
+    keep_plan(sweep, name, extra)
+    return sweep.runs, sweep.name, sweep.planned()
+
+
+def states(runs: Path, name: str, cells: dict[str, Planned]) -> dict[str, tuple[str, int, str]]:
+    """`training.sweep.state` of every cell: by the log of events where that tells its end, else by its run folder if it has one."""
+    ends, there = Events(runs, name).ends(), folders(runs)
+    found = {}
+    for cell, plan in cells.items():
+        run = plan.run.rpartition("/")[2]
+        if run not in there:
+            found[cell] = "waiting", 0, ""
+        elif run in ends:
+            found[cell] = outcome(ends[run])
+        else:
+            from training.run_folder import RunFolder
+            from training.sweep import state_of
+
+            found[cell] = state_of(RunFolder(runs / plan.run))
+    return found
+
+
+def outcome(end: dict) -> tuple[str, int, str]:
+    """State, steps and note of a run that has ended, from its complete.json or its line in the log of events."""
+    note = f"loss {end['final_loss']:.4f}" if end["final_loss"] else "the loss is not finite"
+    return end["status"], end["steps"], note
+
+
+def key(sweep: Path, overrides: list[str]) -> str:
+    """What a plan depends on: the sweep's file, the overrides, the configs and the code that names runs."""
+    about = sha256(json.dumps(overrides).encode())
+    code = [*ROOT.glob("training/*.py"), *ROOT.glob("losslaws/curves/schedules/*.py")]
+    for path in [sweep, *sorted([*ROOT.glob("conf/**/*.yaml"), *code])]:
+        about.update(path.read_bytes() + b"\0")
+    return about.hexdigest()
+
+
+def keep_plan(runs: Path, name: str, key: str, cells: dict[str, Planned]) -> None:
+    """Leave a plan for `kept_plan`."""
+    content = {"key": key, "cells": {cell: [plan.steps, plan.run] for cell, plan in cells.items()}}
+    write_text(runs / f".{name}.cells.json", json.dumps(content))
+
+
+def kept_plan(runs: Path, name: str, key: str) -> dict[str, Planned] | None:
+    """The plan that was kept under the same key; None where there is none."""
+    try:
+        content = json.loads((runs / f".{name}.cells.json").read_text())
+        return {cell: Planned(*plan) for cell, plan in content["cells"].items()} if content["key"] == key else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+class Events:
+    """The log of a sweep's ends. One process writes it, the one that holds the sweep's lock."""
+
+    def __init__(self, runs: Path, name: str):
+        self.path = runs / f".{name}.events.jsonl"
+
+    def ends(self) -> dict[str, dict]:
+        """What the newest line says of each run that has ended, by the name of its folder."""
+        found = {}
+        if self.path.exists():
+            for line in self.path.read_text().splitlines():
+                try:
+                    event = json.loads(line)
+                    found[event["run"]] = event
+                except (ValueError, KeyError, TypeError):  # a line that was cut short by a crash
+                    continue
+        return {run: event for run, event in found.items() if event["status"] != "gone"}
+
+    def append(self, events: Iterable[dict]) -> None:
+        """Add lines, each begun on a line of its own though the one before was cut short."""
+        lines = [json.dumps(event) for event in events]
+        if not lines:
+            return
+        with open(self.path, "ab+") as file:
+            if file.tell() and file.seek(-1, os.SEEK_END) >= 0 and file.read(1) != b"\n":
+                lines.insert(0, "")
+            file.write("".join(f"{line}\n" for line in lines).encode())
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def folders(runs: Path) -> dict[str, str]:
+    """Every run folder below `runs`, there or one folder down, as PATH relative to it, by its name."""
+    found = {}
+    if runs.is_dir():
+        for entry in os.scandir(runs):
+            if len(entry.name) == SHARD and entry.is_dir():
+                found |= {one.name: f"{entry.name}/{one.name}" for one in os.scandir(entry.path)}
+            else:
+                found[entry.name] = entry.name
+    return found
