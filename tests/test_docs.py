@@ -212,7 +212,7 @@ def check_training(arguments: list[str], monkeypatch) -> None:
         config.load([line for line in overrides if not PLACEHOLDER.search(line)])
         raise Read
 
-    monkeypatch.setattr(door, "load", load)
+    monkeypatch.setattr("training.sweep.load", load)
     monkeypatch.setattr(sys, "argv", ["training", *arguments])
     with pytest.raises(Read):
         door.main()

@@ -6,6 +6,7 @@ them on other nodes from their checkpoints. A job that has left the queue is rep
 added by hand and taken away at any moment.
 """
 
+import ctypes
 import os
 import signal
 import socket
@@ -61,7 +62,7 @@ def head():
         "--num-gpus=0",
         "--include-dashboard=false",
     ]
-    process = start(*command, f"--object-store-memory={engine.STORE}")
+    process = start(*command, f"--object-store-memory={engine.STORE}", preexec_fn=end_with_parent)
     try:
         deadline = time.monotonic() + 60
         while not reachable(address):
@@ -80,10 +81,15 @@ def reachable(address: str) -> bool:
         return probe.connect_ex((host, int(port))) == 0
 
 
-def start(*arguments: str) -> subprocess.Popen:
+def end_with_parent() -> None:
+    """Have the kernel (Linux) send this process SIGTERM when the launcher is gone, even by kill -9; the nodes then leave too."""
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
+
+
+def start(*arguments: str, **options) -> subprocess.Popen:
     """Start `ray` in a session of its own, so that a signal to a job's process group leaves it alone."""
     return subprocess.Popen(
-        [*COMMAND, *arguments], start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        [*COMMAND, *arguments], start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **options
     )
 
 
