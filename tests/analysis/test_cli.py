@@ -21,6 +21,7 @@ def profile(tmp_path_factory):
     return write_experiment(tmp_path_factory.mktemp("results") / "smoke", SMOKE)
 
 
+@pytest.mark.slow
 def test_report_writes_the_pages_and_says_where(profile):
     done = run("paper", "annealing", "--profile", profile)
     assert done.returncode == 0, done.stderr
@@ -28,6 +29,7 @@ def test_report_writes_the_pages_and_says_where(profile):
     assert (profile / "figures" / "fig02_fit.pdf").exists() and (profile / "fits.csv").exists()
 
 
+@pytest.mark.slow
 def test_figures_says_what_became_of_each(profile):
     done = run("paper", "annealing", "--profile", profile, "--only", "figures")
     assert done.returncode == 0, done.stderr
@@ -43,6 +45,7 @@ def test_claims_lists_every_verdict(profile):
     assert "does not hold" in done.stdout and done.stdout.strip().endswith("claims.csv")
 
 
+@pytest.mark.slow
 def test_verify_without_expectations_says_so_and_with_them_compares(profile):
     (profile / "expected.json").unlink(missing_ok=True)
     assert "nothing to compare with" in run("verify", profile).stdout
@@ -62,6 +65,7 @@ def test_a_profile_without_curves_gets_one_line(asked):
     assert done.stderr.startswith("error: no-such-profile: there are no curves in") and done.stderr.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_a_place_that_cannot_be_written_gets_one_line(profile, tmp_path):
     (tmp_path / "file").touch()
     done = run("paper", "annealing", "--profile", profile, "--folder", tmp_path / "file" / "page", "--only", "claims")

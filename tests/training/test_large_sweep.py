@@ -14,6 +14,7 @@ def large(monkeypatch):
     monkeypatch.setattr(sweep, "LARGE", 2)
 
 
+@pytest.mark.slow
 def test_a_large_sweep_trains_in_shards_and_its_status_needs_no_folder(large, write_sweep, capsys, monkeypatch):
     path = write_sweep(CELLS)
     planned = sweep.load(path)

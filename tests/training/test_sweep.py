@@ -61,7 +61,11 @@ def test_branches_hang_off_the_trunk():
     }
 
 
-ROLES = {"kaplan": ("family", "batch", "text", "noise"), "mup": ("mup", "standard", "init", "init+rates")}
+ROLES = {
+    "kaplan": ("family", "batch", "text", "noise"),
+    "mup": ("mup", "standard", "init", "init+rates"),
+    "average": ("average", "decay"),
+}
 PROFILE_ROLES = ("fit", "unseen", "length", "claim", "noise", "size")
 
 

@@ -7,7 +7,7 @@ from losslaws import laws
 from losslaws.curves import InputError, LossCurve, public
 from losslaws.curves.runs import final
 from losslaws.curves.schedules import build
-from losslaws.fitting import Prior, fit, learn_prior
+from losslaws.fitting import Doubt, Prior, fit, learn_prior
 from losslaws.fitting.metrics import score
 from tests.losslaws.laws.cases import POWER
 
@@ -60,7 +60,7 @@ def test_priors_are_learned_in_the_units_of_the_parameters():
     assert prior.scale["lambda"] == pytest.approx(decay.std(ddof=1) * np.sqrt(4 / 3))
     twins = learn_prior([fits[0], fits[0]], ("C", "lambda"))  # no spread at all is not believed
     assert twins.scale == pytest.approx({"C": 0.02 * abs(np.log(C[0])), "lambda": 0.02 * (0.99999 - decay[0])})
-    silent = replace(fits[0], warnings=("C is on its bound, 0",))
+    silent = replace(fits[0], warnings=(Doubt("C is on its bound, 0", "on its bound", "C"),))
     assert learn_prior([silent, *fits[1:]], ("C", "lambda")).mean["C"] == pytest.approx(np.log(C[1:]).mean())
     assert learn_prior([silent, silent, fits[1]], ("C", "lambda")).mean.keys() == {"lambda"}
     other = fit(laws.build("annealing", warmup="true"), [public.multi_power("25M")[name] for name in names])

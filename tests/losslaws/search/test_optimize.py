@@ -99,7 +99,7 @@ def test_what_is_written_is_what_training_applies(search, tmp_path):
 @pytest.mark.parametrize(
     ("names", "arguments", "message"),
     [
-        (("constant-1x", "cosine-1x-0.1m"), {}, "of different models"),
+        (("constant-1x", "cosine-1x-0.3m"), {}, "of different models"),
         (("constant-1x",), {}, "no log decays"),
         (("cosine-1x",), {"peak": 1.0}, "no log has the peak rate 1; the logs have 0.003"),
         (("cosine-1x",), {"steps": 10}, "give at least 120"),
