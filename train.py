@@ -5,7 +5,7 @@ from hydra._internal.utils import get_args_parser
 from omegaconf import DictConfig
 
 from losslaws.curves.errors import InputError, exit_on_input_error
-from training import config
+from training import compose, config
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="config")
@@ -28,7 +28,7 @@ def main() -> None:
             "the config of a run is conf/config.yaml; put a file of your own into a group of conf/ and choose it"
         )
     several = given.multirun or any(line.startswith("hydra.mode=") for line in given.overrides)
-    config.check(given.overrides, several)
+    compose.check(given.overrides, several)
     run()
 
 

@@ -187,12 +187,12 @@ def check_train(arguments: list[str]) -> None:
     """Compose the run, or every run of a sweep (-m), as train.py does."""
     from hydra.core.override_parser.overrides_parser import OverridesParser
 
-    from training import config
+    from training import compose, config
 
     overrides = [word for word in arguments if word != "-m"]
     given = [word for word in overrides if not word.startswith("hydra")]
     config.register()
-    config.check(given)
+    compose.check(given)
     for one in OverridesParser.create().parse_overrides(given):
         for value in one.sweep_string_iterator() if one.is_sweep_override() else ():
             config.load([f"{one.get_key_element()}={value}"])

@@ -139,3 +139,15 @@ def test_nothing_is_unpickled():
         names = {name.split(".")[0] for name in imported(path)}
         assert not names & {"pickle", "dill", "shelve", "joblib"}, path
         assert "torch.load" not in path.read_text(encoding="utf-8"), path
+
+
+def test_no_files_import_each_other_in_a_circle():
+    order = TopologicalSorter()
+    for path in FILES:
+        here = module(path)
+        for name in imported(path):
+            while name and name not in MODULES:
+                name = name.rpartition(".")[0]
+            if name and name != here and not here.startswith(f"{name}.") and not name.startswith(f"{here}."):
+                order.add(here, name)
+    list(order.static_order())  # raises CycleError

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from losslaws.curves.errors import InputError, exit_on_input_error
-from training import events
+from training import status
 from training.settings import ENGINES
 
 if TYPE_CHECKING:  # it imports torch, which `status` can do without
@@ -46,8 +46,8 @@ def show_plan(sweep: "Sweep", results: Path) -> None:
 
 def show_status(name: str, extra: list[str]) -> None:
     """Print what has become of every cell; of a large sweep, of those that are neither complete nor waiting, at most ROWS."""
-    runs, name, cells = events.planned(name, extra)
-    found = events.states(runs, name, cells)
+    runs, name, cells = status.planned(name, extra)
+    found = status.states(runs, name, cells)
     rows = (
         list(found) if len(found) <= ROWS else [c for c in found if found[c][0] not in ("complete", "waiting")][:ROWS]
     )

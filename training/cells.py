@@ -7,9 +7,9 @@ import models
 from losslaws.curves import Schedule
 from training import config
 from training.compose import Composer
-from training.events import SHARD
 from training.loop import folder_of, hardware
 from training.run_folder import RunFolder
+from training.shards import SHARD
 
 
 @dataclass(frozen=True)

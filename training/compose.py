@@ -100,3 +100,21 @@ def _put(tree, path, value):
         return None
     branch = _put(tree[head], rest, value) if rest else value
     return None if rest and branch is None else tree | {head: branch}
+
+
+def check(overrides: list[str], several: bool = True) -> None:
+    """Refuse, before anything runs, what does not compose or is out of range in any element of any comma list.
+
+    several  whether comma lists are meant; without, they are refused too
+    """
+    compose_all, seen = Composer(), set()
+    overrides = [line for line in overrides if not line.lstrip("+~").startswith("hydra")]
+    for override in config.parse(overrides):
+        if override.is_sweep_override() and not several:
+            raise InputError(f"config: {override.input_line} is more than one value; give -m for a run of each")
+    for _, chosen in config.product(overrides):
+        composed = compose_all(chosen)
+        key = repr((composed["steps"], composed["schedule"]))
+        if key not in seen:
+            config.schedule(composed)
+            seen.add(key)

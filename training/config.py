@@ -94,26 +94,6 @@ def validate(config: dict) -> None:
                 preset(text)
 
 
-def check(overrides: list[str], several: bool = True) -> None:
-    """Refuse, before anything runs, what does not compose or is out of range in any element of any comma list.
-
-    several  whether comma lists are meant; without, they are refused too
-    """
-    from training.compose import Composer  # which builds on this module
-
-    compose_all, seen = Composer(), set()
-    overrides = [line for line in overrides if not line.lstrip("+~").startswith("hydra")]
-    for override in parse(overrides):
-        if override.is_sweep_override() and not several:
-            raise InputError(f"config: {override.input_line} is more than one value; give -m for a run of each")
-    for _, chosen in product(overrides):
-        config = compose_all(chosen)
-        key = repr((config["steps"], config["schedule"]))
-        if key not in seen:
-            schedule(config)
-            seen.add(key)
-
-
 def product(overrides: list[str]) -> Iterator[tuple[str, list[str]]]:
     """Expand comma lists as Hydra's sweeps do; yield (name suffix, overrides) for every combination."""
     axes = []

@@ -8,7 +8,6 @@ Both follow from the sweep and the run folders, which decide; either may be dele
 
 import json
 import os
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
@@ -18,7 +17,6 @@ from losslaws.curves.files import write_text
 
 ROOT = Path(__file__).parents[1]
 SWEEPS = ROOT / "conf" / "sweep"
-SHARD = 2  # hexadecimal digits of a run's hash that name the folder of its run folder in a large sweep
 
 
 @dataclass(frozen=True)
@@ -32,44 +30,6 @@ class Planned:
 def sweep_file(name: str) -> Path:
     """The file of a sweep that is called by its name in conf/sweep or by its path."""
     return Path(name) if name.endswith(".yaml") else SWEEPS / f"{name}.yaml"
-
-
-def planned(name: str, extra: list[str]) -> tuple[Path, str, dict[str, Planned]]:
-    """Folder of the runs, name, and cells of a sweep: the plan that was kept where nothing of it has changed, else made anew.
-
-    Raises InputError as `training.sweep.load` does.
-    """
-    path = sweep_file(name)
-    if path.is_file():
-        said = re.findall(r"(?<![\w.])runs=([^\s\"']+)", path.read_text()) + [
-            line.partition("=")[2] for line in extra if line.startswith("runs=")
-        ]
-        runs = Path(said[-1] if said else "runs")
-        if kept := kept_plan(runs, path.stem, key(path, extra)):
-            return runs, path.stem, kept
-    from training.sweep import keep_plan, load  # which import torch
-
-    sweep = load(name, extra)
-    keep_plan(sweep, name, extra)
-    return sweep.runs, sweep.name, sweep.planned()
-
-
-def states(runs: Path, name: str, cells: dict[str, Planned]) -> dict[str, tuple[str, int, str]]:
-    """`training.sweep.state` of every cell: by the log of events where that tells its end, else by its run folder if it has one."""
-    ends, there = Events(runs, name).ends(), folders(runs)
-    found = {}
-    for cell, plan in cells.items():
-        run = plan.run.rpartition("/")[2]
-        if run not in there:
-            found[cell] = "waiting", 0, ""
-        elif run in ends:
-            found[cell] = outcome(ends[run])
-        else:
-            from training.run_folder import RunFolder
-            from training.sweep import state_of
-
-            found[cell] = state_of(RunFolder(runs / plan.run))
-    return found
 
 
 def outcome(end: dict) -> tuple[str, int, str]:
@@ -131,15 +91,3 @@ class Events:
             file.write("".join(f"{line}\n" for line in lines).encode())
             file.flush()
             os.fsync(file.fileno())
-
-
-def folders(runs: Path) -> dict[str, str]:
-    """Every run folder below `runs`, there or one folder down, as PATH relative to it, by its name."""
-    found = {}
-    if runs.is_dir():
-        for entry in os.scandir(runs):
-            if len(entry.name) == SHARD and entry.is_dir():
-                found |= {one.name: f"{entry.name}/{one.name}" for one in os.scandir(entry.path)}
-            else:
-                found[entry.name] = entry.name
-    return found

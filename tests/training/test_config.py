@@ -1,7 +1,7 @@
 import pytest
 
 from losslaws.curves import InputError, schedules
-from training import config
+from training import compose, config
 
 
 @pytest.mark.parametrize("name", schedules.names())
@@ -40,21 +40,21 @@ def test_every_experiment_composes(experiment):
 )
 def test_a_typo_is_refused_with_the_nearest_key(override, message):
     with pytest.raises(InputError) as caught:
-        config.check([override])
+        compose.check([override])
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
 def test_a_sweep_is_checked_by_its_keys():
-    config.check(["seed=0,1,2", "schedule=cosine,wsd"])
+    compose.check(["seed=0,1,2", "schedule=cosine,wsd"])
     with pytest.raises(InputError, match="did you mean 'seed'"):
-        config.check(["sead=0,1,2"])
+        compose.check(["sead=0,1,2"])
 
 
 def test_an_option_of_another_schedule_is_refused():
     with pytest.raises(InputError, match="there is no key 'schedule.decay'"):
-        config.check(["schedule=cosine", "schedule.decay=0.2"])
-    config.check(["schedule=wsd", "schedule.decay=0.2"])
+        compose.check(["schedule=cosine", "schedule.decay=0.2"])
+    compose.check(["schedule=wsd", "schedule.decay=0.2"])
 
 
 def test_identity_leaves_out_what_cannot_change_the_record():

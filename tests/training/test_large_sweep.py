@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.training.conftest import CELLS
-from training import engines, events, sweep
+from training import engines, events, status, sweep
 from training.__main__ import show_status
 
 
@@ -52,11 +52,11 @@ def test_run_folders_from_before_a_sweep_grew_are_found(write_sweep, monkeypatch
 
 def test_a_plan_is_made_anew_when_its_sweep_or_its_overrides_change(large, write_sweep):
     path = write_sweep(CELLS)
-    runs, name, cells = events.planned(path, [])
+    runs, name, cells = status.planned(path, [])
     assert events.kept_plan(runs, name, events.key(events.sweep_file(path), [])) == cells  # kept by the call before
     assert events.kept_plan(runs, name, events.key(events.sweep_file(path), ["seed=1"])) is None
     write_sweep({**CELLS, "more": "fit | schedule=constant steps=7"})
-    assert events.planned(path, [])[2].keys() == {*CELLS, "more"}
+    assert status.planned(path, [])[2].keys() == {*CELLS, "more"}
 
 
 def test_the_log_outlives_a_line_that_was_cut_and_a_run_that_was_deleted(tmp_path, write_sweep):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from losslaws.curves import InputError
 from losslaws.curves.names import NAME, check_name
 from models.architecture import KEYS, OPTIONAL
-from training import config, corpus, engines, settings, sweep
+from training import compose, config, corpus, engines, settings, sweep
 from training.compose import Composer
 from training.corpus.build import Request
 from training.help import page, rows
@@ -99,7 +99,7 @@ def refusal(do, *arguments):
 
 @pytest.mark.parametrize(("override", "message"), REFUSED)
 def test_what_is_out_of_range_is_refused_in_one_line(override, message):
-    assert message in refusal(config.check, [override])
+    assert message in refusal(compose.check, [override])
 
 
 @pytest.mark.parametrize(("override", "message"), [REFUSED[0], REFUSED[4], ("name=${oc.env:HOME}", "only other keys")])
@@ -128,18 +128,18 @@ def test_other_doors_refuse_it_too(override, message, tmp_path):
     ],
 )
 def test_every_element_of_a_list_is_checked_before_the_first_runs(override, message):
-    assert message in refusal(config.check, override.split())
+    assert message in refusal(compose.check, override.split())
 
 
 def test_a_list_without_the_flag_for_several_runs_says_which():
-    assert "seed=0,1 is more than one value; give -m" in refusal(config.check, ["seed=0,1"], False)
+    assert "seed=0,1 is more than one value; give -m" in refusal(compose.check, ["seed=0,1"], False)
 
 
 def test_what_is_in_range_passes():
-    config.check(
+    compose.check(
         ["optimizer.clip=null", "data.train_tokens=1e9", "steps=100", "name=${schedule.name}", "batch.micro=8"]
     )
-    config.check(["+logger.project=mine", "data.repeat=true", "data.train_tokens=1000", "name=a.b_c+d-1"])
+    compose.check(["+logger.project=mine", "data.repeat=true", "data.train_tokens=1000", "name=a.b_c+d-1"])
 
 
 @given(st.text(max_size=100))

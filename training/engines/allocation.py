@@ -22,7 +22,8 @@ from submitit.core.utils import FailedJobError
 
 from losslaws.curves import InputError
 from training.engines import ray as engine
-from training.engines import slurm, squeue
+from training.engines import squeue
+from training.engines.submission import fitting, make_executor, refused
 from training.sweep import Sweep
 
 POLL = 10  # seconds between looks at the queue
@@ -34,10 +35,10 @@ COMMAND = [sys.executable, "-c", "from ray.scripts.scripts import main; main()"]
 
 def launch(sweep: Sweep, options: dict) -> None:
     """Run the sweep on a Ray cluster whose nodes are SLURM jobs; all of them end with this process."""
-    options = slurm.fitting(options)
+    options = fitting(options)
     on_gpu = any(cell.settings["hardware"]["device"] == "cuda" for cell in sweep.cells.values())
     settings = {"cpus": 1, "gpus": None, "attempts": options["attempts"]}
-    executor = slurm.make_executor(sweep, options)
+    executor = make_executor(sweep, options)
     executor.update_parameters(slurm_additional_parameters={})  # a job that ends is replaced here, not queued again
     number = options["jobs"] or options["slurm_array_parallelism"]
     gpus = (options["gpus_per_node"] or 1) if on_gpu else 0
@@ -216,7 +217,7 @@ class Jobs:
             try:
                 self.held[str(self.executor.submit(host, *self.arguments).job_id)] = time.monotonic()
             except FailedJobError as error:
-                self.said, self.hopeless = slurm.refused(error), True
+                self.said, self.hopeless = refused(error), True
                 return
         waiting = {job: queue[job][1] for job in self.held if job in queue and queue[job][0] == "PENDING"}
         line = squeue.complaint(waiting, self.options)

@@ -10,7 +10,6 @@ all nodes share.
 import json
 import sys
 import time
-from pathlib import Path
 
 import submitit
 from submitit.core.utils import FailedJobError
@@ -19,13 +18,13 @@ from submitit.helpers import Checkpointable, DelayedSubmission
 from losslaws.curves import InputError
 from losslaws.curves.files import write_text
 from training.engines import progress, squeue
+from training.engines.submission import fitting, make_executor, refused
 from training.engines.work import Trials, note
 from training.sweep import Segment, Sweep
 
 POLL = 5  # seconds between looks at the queue
 SILENT = 12  # looks without an answer after which the user is told
 MANY = 1000  # segments that are jobs of their own: SLURM's arrays end at 1,001 by default, and each branch point is an array
-CPUS = 4  # of a job, where a node has so many
 
 
 class Work(Checkpointable):
@@ -50,7 +49,7 @@ def launch(sweep: Sweep, options: dict) -> None:
     """Submit all segments and wait until each has ended; the jobs go on if this process does not."""
     segments = {segment.name: segment for segment in sweep.segments() if not segment.done()}
     if options["cluster"] == "slurm" and (options["jobs"] or len(segments) > MANY):
-        from training.engines import allocation
+        from training.engines import allocation  # needs ray, which one job a segment does not
 
         allocation.launch(sweep, options)
         return
@@ -68,14 +67,6 @@ def launch(sweep: Sweep, options: dict) -> None:
             segments = lost(segments, jobs)
             if not segments:
                 return
-
-
-def fitting(options: dict) -> dict:
-    """The options, with as many CPUs for a job as fit where that was left open."""
-    if options["cpus_per_task"] is not None:
-        return options
-    cpus = [cpus for cpus, _ in squeue.offered(options["slurm_partition"])] if options["cluster"] == "slurm" else []
-    return options | {"cpus_per_task": min(CPUS, *cpus) if cpus else CPUS}
 
 
 class Book:
@@ -118,37 +109,12 @@ def submit(
     return jobs
 
 
-def refused(error: FailedJobError) -> str:
-    """What sbatch says of a job that it does not take, in one line."""
-    lines = [line.strip() for line in str(error).splitlines() if "error:" in line] or [str(error).strip()]
-    return f"sbatch refuses the job ({lines[-1]}); see conf/engine/slurm.yaml"
-
-
 def arrays(segments: dict[str, Segment]) -> dict[str | None, list[Segment]]:
     """Group segments by the one that they need; first of all those (None) that need nothing, or what is done already."""
     groups: dict[str | None, list[Segment]] = {None: []}
     for segment in segments.values():
         groups.setdefault(segment.needs if segment.needs in segments else None, []).append(segment)
     return {needs: group for needs, group in groups.items() if group}
-
-
-def make_executor(sweep: Sweep, options: dict) -> submitit.AutoExecutor:
-    """submitit's executor with the engine's settings, whose names are submitit's own."""
-    given = {key: value for key, value in options.items() if value is not None and key not in ("attempts", "jobs")}
-    executor = submitit.AutoExecutor(
-        Path(sweep.runs).resolve() / ".submitit" / "%j",
-        cluster=given.pop("cluster"),
-        slurm_max_num_timeout=given.pop("max_num_timeout"),
-    )
-    on_gpu = any(cell.settings["hardware"]["device"] == "cuda" for cell in sweep.cells.values())
-    executor.update_parameters(
-        **{"gpus_per_node": 1} if on_gpu else {},
-        **given,
-        name=sweep.name,
-        # A job whose dependency failed would wait forever; one whose node failed is queued again.
-        slurm_additional_parameters={"kill-on-invalid-dep": "yes", "requeue": True},
-    )
-    return executor
 
 
 def depend(executor: submitit.AutoExecutor, job) -> None:
