@@ -29,7 +29,7 @@ ASKED = $(PAPER) $(if $(filter annealing all,$(PAPER)),--profile $(PROFILE))
 # What is trained here goes to a folder that git ignores; results/ holds what was committed until `make accept` says otherwise.
 REPRODUCED ?= reproduced
 
-reproduce: $(READY) ## train what is missing, fit, predict, report into reproduced/; PAPER=annealing|hitchhiker|kaplan|loss_to_loss|mup|all
+reproduce: $(READY) ## train what is missing, fit, predict, report into reproduced/; PAPER=NAME (a folder of analysis/papers) or all
 	$(BIN)/python -m analysis steps $(ASKED) --into $(REPRODUCED) | while read -r step; do $(BIN)/python -m $$step < /dev/null || exit; done
 	$(BIN)/python -m analysis paper $(ASKED) --into $(REPRODUCED)
 	$(if $(filter annealing all,$(PAPER)),$(BIN)/python -m analysis verify $(PROFILE) --into $(REPRODUCED))

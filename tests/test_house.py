@@ -22,18 +22,6 @@ MAY_IMPORT = {
     "losslaws": {*LIBRARY, "losslaws.verbs"},
     "analysis.pages": {"analysis", "losslaws"},
     "analysis.papers": {"analysis", "analysis.pages", "losslaws"},
-    "analysis.papers.annealing": {"analysis", "analysis.papers", "analysis.pages", "losslaws"},
-    "analysis.papers.kaplan": {"analysis", "analysis.papers", "analysis.pages", "losslaws"},
-    "analysis.papers.mup": {"analysis", "analysis.papers", "analysis.pages", "losslaws"},
-    "analysis.papers.loss_to_loss": {"analysis", "analysis.papers", "analysis.pages", "losslaws"},
-    # the guide's own family of models is Kaplan's sweep
-    "analysis.papers.hitchhiker": {
-        "analysis",
-        "analysis.papers",
-        "analysis.pages",
-        "analysis.papers.kaplan",
-        "losslaws",
-    },
     "analysis.leaderboard": {"analysis", "analysis.pages", "losslaws"},
     "analysis.calibration": {"analysis", "analysis.pages", "losslaws"},
     "analysis.published": {"analysis", "analysis.pages", "losslaws"},
@@ -41,6 +29,11 @@ MAY_IMPORT = {
     "analysis.verbs": {"analysis", "losslaws"},
     "analysis": {"losslaws"},
 }
+PAPER = {"analysis", "analysis.papers", "analysis.pages", "losslaws"}  # papers stand side by side
+MAY_IMPORT |= {f"analysis.papers.{path.parent.name}": PAPER for path in ROOT.glob("analysis/papers/*/claims.csv")}
+MAY_IMPORT["analysis.papers.hitchhiker"] = PAPER | {
+    "analysis.papers.kaplan"
+}  # the guide's own family is Kaplan's sweep
 WHOLE = {"losslaws", "analysis"}  # in the sets above, "losslaws" stands for every room of it
 FORBIDDEN = {"losslaws": {"torch", "transformers", "datasets", "hydra"}}
 FORBIDDEN["analysis"] = FORBIDDEN["losslaws"]

@@ -3,3 +3,11 @@
 paper    a Paper: its runs, claims, tables, figures and page, `python -m analysis paper NAME`
 claim    one statement of a paper, and the verdict on it
 """
+
+from pathlib import Path
+
+
+def names() -> list[str]:
+    """The papers there are, the annealing paper first: the folders with a claims.csv."""
+    found = [path.parent.name for path in Path(__file__).parent.glob("*/claims.csv")]
+    return sorted(found, key=lambda name: (name != "annealing", name))

@@ -26,6 +26,7 @@ from pkgutil import walk_packages
 import pandas as pd
 
 from analysis.pages.figure import Drawing
+from analysis.papers import names
 from losslaws.curves import public as published
 from losslaws.words import markdown
 
@@ -100,13 +101,8 @@ def answer(identity: str, **found: str) -> Claim:
 
     Raises KeyError for an id that no claims.csv has.
     """
-    (row,) = [rows[identity] for paper in papers() if identity in (rows := texts(paper))]
+    (row,) = [rows[identity] for paper in names() if identity in (rows := texts(paper))]
     return Claim(**row, **found)
-
-
-def papers() -> list[str]:
-    """The papers that have claims: the folders with a claims.csv."""
-    return sorted(path.parent.name for path in Path(__file__).parent.glob("*/claims.csv"))
 
 
 def claim(function: Callable) -> Callable:

@@ -1,6 +1,5 @@
 """A paper: its claims, tables, figures and one page, `python -m analysis paper NAME`.
 
-    names() -> ["annealing", "hitchhiker", ...]       the folders of analysis/papers
     Paper.load(name, profile) -> Paper
     write_paper(paper) -> [report.md, report.html]    with its tables and figures
 
@@ -36,17 +35,13 @@ from analysis.pages.figure import names as figure_names
 from analysis.pages.page import TEMPLATES
 from analysis.pages.writer import show, write_page, write_tables
 from analysis.papers import claim as claiming
+from analysis.papers import names
 from analysis.papers.claim import VERDICTS, Claim
 from losslaws.curves import InputError, public
 from losslaws.curves.errors import nearest
 from losslaws.words import markdown
 
 WIDE = 40  # rows up to which a table stands on the page too
-
-
-def names() -> list[str]:
-    """The papers there are, the annealing paper first."""
-    return sorted(claiming.papers(), key=lambda name: (name != "annealing", name))
 
 
 def package(name: str) -> ModuleType:

@@ -3,11 +3,12 @@
 from pathlib import Path
 
 from analysis import RESULTS
+from analysis.papers import names
 from analysis.verbs._into import add_into
 
 
 def arguments(parser) -> None:
-    parser.add_argument("name", metavar="NAME", help="annealing, hitchhiker, kaplan, loss_to_loss, mup, or all")
+    parser.add_argument("name", metavar="NAME", help=f"{', '.join(names())}, or all")
     parser.add_argument(
         "--profile", help="of the annealing paper: cpu, smoke, ... or a folder that holds curves/ (default: cpu)"
     )
@@ -17,7 +18,7 @@ def arguments(parser) -> None:
 
 
 def run(args) -> None:
-    from analysis.papers.paper import Paper, names
+    from analysis.papers.paper import Paper
     from losslaws.curves import InputError
 
     root = args.into or RESULTS

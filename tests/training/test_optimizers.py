@@ -24,6 +24,16 @@ MUON = ["optimizer=muon", "optimizer.adam_scale=0.3"]
 pytestmark = pytest.mark.slow
 
 
+@pytest.mark.parametrize("name", config.choices("optimizer"))
+def test_every_optimiser_goes_on_from_a_checkpoint_bit_for_bit(overrides, name):
+    asked = [*overrides, f"optimizer={name}", "steps=12", "checkpoint.every=6", "checkpoint.keep=[6]"]
+    whole = train(config.load([*asked, "name=whole"]))
+    branch = train(config.load([*asked, "name=branch", f"init_from={whole.path}@6"]))
+    one, two = (pd.read_csv(run.record).set_index("step")["train_loss"] for run in (whole, branch))
+    assert one.loc[7:].equals(two.loc[7:]) and one.loc[7:].size == 6
+    assert one.loc[12] < one.loc[1], "it does not train"
+
+
 def orthogonalised(gradient, steps=5):
     """Newton-Schulz as Jordan et al. write it, in bfloat16: https://kellerjordan.github.io/posts/muon/"""
     a, b, c = 3.4445, -4.7750, 2.0315

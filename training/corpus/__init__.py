@@ -9,8 +9,8 @@ and may have a third, for what is known only when the text is at hand and does n
 
     def record(*, ...) -> dict: ...               added to the fingerprint
 
-The options and their defaults are also its config: a new file here and a yaml in ``conf/data/`` are at once
-``data=NAME`` on the command line. Both functions raise InputError for what the user can put right.
+The options are also its config: a file here, its keys as a class of ``training/settings.py`` (beside those of the others in
+``Settings.data``) and a yaml in ``conf/data/`` are ``data=PRESET`` on the command line. Both functions raise InputError for what the user can put right.
 
 A corpus is a folder that appears whole or not at all:
 

@@ -4,7 +4,8 @@ An optimiser is a function `build` in a file of its name::
 
     def build(model, *, beta1, ..., clip) -> torch.optim.Optimizer: ...
 
-whose keyword options are the keys of conf/optimizer/NAME.yaml (`clip`, of the gradient norm, belongs to the loop). Besides
+whose keyword options are the keys of conf/optimizer/NAME.yaml (`clip`, of the gradient norm, belongs to the loop); their types
+and ranges are a class of training/settings.py, beside those of the others in `Settings.optimizer`. Besides
 what torch needs, each of its parameter groups holds
 
     scale  the factor on the rate of the schedule

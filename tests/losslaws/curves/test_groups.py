@@ -30,6 +30,15 @@ def test_every_data_set_is_listed_once_with_who_made_it_and_how(every):
         assert {curve.parameters["non_embedding"] for curve in group.curves.values()} == {group.parameters}
 
 
+def test_every_folder_of_data_says_where_it_comes_from():
+    told = (public.DATA / "README.md").read_text(encoding="utf-8")
+    for folder in public.DATA.iterdir():
+        if folder.is_dir():
+            assert f"\n## {folder.name}/ (" in told, (
+                f"{public.DATA.name}/README.md: add '## {folder.name}/ (LICENCE)' with source, licence and what is odd"
+            )
+
+
 def test_all_of_slimpajama_has_one_group_of_authors(every):
     ours = {group.authors for group in every if group.dataset.startswith(("slimpajama", "openwebtext2"))}
     assert len(ours) == 1

@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
+import pytest
 import yaml
 
 from analysis.pages import figure as figures
 from analysis.papers import claim as claims
+from analysis.papers.annealing import PROFILES
 from analysis.papers.annealing.evidence import Evidence
 from analysis.papers.annealing.experiment import Experiment
 from losslaws.curves.schedules import names as schedule_names
@@ -45,6 +47,12 @@ def test_every_cell_that_is_asked_for_is_in_the_sweep():
     list(e.benchmark)
     known = cells("cpu")
     assert len(asked.asked) > 20 and asked.asked <= set(known), asked.asked - set(known)
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_every_role_of_a_profile_is_one_that_the_paper_reads(profile):
+    found = {role.strip() for role, _ in cells(profile).values()}
+    assert found <= {"fit", "unseen", "length", "claim", "noise", "size"}
 
 
 def test_the_made_experiment_has_the_cells_of_the_sweep():

@@ -1,6 +1,7 @@
 """Every kind of log gives the run that was written, and a damaged one gives one clear line."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -41,6 +42,15 @@ def test_every_format_gives_the_run(name, written):
     ) == {"step", "lr", "val_loss", "train_loss"}
     if name in ("run_folder", "results_curve"):
         assert curve.tokens_per_step == 512 and curve.schedule.name == "wsd"
+
+
+def test_every_reader_is_listed_and_has_a_log(written):
+    files = [path for path in Path(logs.__file__).parent.glob("*.py") if path.stem != "__init__"]
+    readers = {path.stem for path in files if "\ndef matches(" in path.read_text(encoding="utf-8")}
+    assert readers == set(logs.FORMATS), "a reader needs its name in FORMATS of losslaws/curves/logs/__init__.py"
+    read = {logs.look(written(name)).format.replace(" ", "_") for name in WRITERS if name not in NEEDED}
+    untold = readers - read - set(NEEDED)
+    assert not untold, "these formats need a writer in WRITERS of tests/losslaws/curves/logs/sample_logs.py"
 
 
 def test_a_trainer_state_of_transformers_is_read():
