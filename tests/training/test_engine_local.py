@@ -85,7 +85,7 @@ def test_a_killed_worker_is_started_again_and_loses_nothing(write_sweep, overrid
 
 
 def test_a_cell_that_runs_out_of_memory_fails_with_a_line_and_the_others_finish(write_sweep, tmp_path):
-    big = "claim | schedule=constant schedule.warmup=5 batch.sequences=131072"  # 4M tokens of activations
+    big = "claim | schedule=constant schedule.warmup=5 batch.sequences=131072 data.repeat=true"  # 4M tokens of activations
     path = write_sweep({"trunk": CELLS["trunk"], "big": big})
     done = subprocess.run(
         [sys.executable, "-m", "training", "run", path, "engine.attempts=2"],

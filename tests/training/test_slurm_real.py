@@ -100,7 +100,7 @@ def test_what_the_node_does_not_have_is_said(write_sweep, capfd):
 
 
 def test_a_sweep_outlives_its_launcher_and_a_lost_job(write_sweep, tmp_path):
-    long = {"trunk": "fit | schedule=constant schedule.warmup=5 steps=200 checkpoint.every=50"}
+    long = {"trunk": "fit | schedule=constant schedule.warmup=5 steps=200 data.repeat=true checkpoint.every=50"}
     path = write_sweep({**CELLS, **long})
     planned = sweep.load(path)
     trunk = planned.cells["trunk"]
@@ -130,7 +130,7 @@ def test_a_sweep_outlives_its_launcher_and_a_lost_job(write_sweep, tmp_path):
 
 
 def test_a_killed_process_is_tried_again_in_its_job_and_a_cancelled_job_is_left(write_sweep):
-    one = {"trunk": "fit | schedule=constant schedule.warmup=5 steps=4000 checkpoint.every=20"}
+    one = {"trunk": "fit | schedule=constant schedule.warmup=5 steps=4000 data.repeat=true checkpoint.every=20"}
     planned = sweep.load(write_sweep(one, "cancelled"))
     trunk = planned.cells["trunk"]
     launch, errors = start(planned)
@@ -182,7 +182,9 @@ def test_long_jobs_hold_the_nodes_of_a_ray_cluster_and_may_come_and_go(write_swe
 
 
 def test_a_job_that_reaches_its_time_limit_is_queued_again_and_goes_on(write_sweep):
-    one = {"trunk": "fit | schedule=constant schedule.warmup=5 steps=20000 checkpoint.every=20 eval.every=500"}
+    one = {
+        "trunk": "fit | schedule=constant schedule.warmup=5 steps=20000 data.repeat=true checkpoint.every=20 eval.every=500"
+    }
     planned = sweep.load(write_sweep(one, "limited"))
     trunk = planned.cells["trunk"]
     launch, _ = start(planned, "slurm_partition=short", "timeout_min=1", "slurm_signal_delay_s=45", "max_num_timeout=5")

@@ -29,6 +29,7 @@ from training.sweep import Sweep
 POLL = 10  # seconds between looks at the queue
 SHORT = 60  # seconds; a job that ends sooner than this after its start did not come to hold a node
 FAILURES = 3  # such jobs in a row after which the launcher gives up
+MISSED = 15  # looks, a second apart, after which a head that does not answer is gone rather than busy
 GRACE = 60  # seconds that cells have to save a checkpoint before their node leaves
 COMMAND = [sys.executable, "-c", "from ray.scripts.scripts import main; main()"]  # `ray`, of this environment
 
@@ -122,8 +123,10 @@ def host(address: str, cpus: int, gpus: int) -> None:
         f"--object-store-memory={engine.STORE}",
     )
     try:
+        missed = 0
         while node.poll() is None and not leave.wait(1):
-            if not reachable(address):
+            missed = 0 if reachable(address) else missed + 1
+            if missed == MISSED:
                 break
         if leave.is_set() and node.poll() is None:
             drain(address, node)
@@ -136,8 +139,8 @@ def host(address: str, cpus: int, gpus: int) -> None:
 def drain(address: str, node: subprocess.Popen) -> None:
     """Have Ray place nothing more on this job's node, and the cells on it save and end."""
     below = psutil.Process(node.pid).children(recursive=True)
-    raylets = [one.cmdline() for one in below if one.name() == "raylet"]
-    identity = next((part.split("=")[1] for line in raylets for part in line if part.startswith("--node_id=")), None)
+    parts = [part for one in below for part in command(one)]
+    identity = next((part.split("=")[1] for part in parts if part.startswith("--node_id=")), None)
     if identity:
         reason = ["--reason", "DRAIN_NODE_REASON_PREEMPTION", "--reason-message", "the job ends"]
         deadline = ["--deadline-remaining-seconds", str(GRACE)]
@@ -161,12 +164,17 @@ def drain(address: str, node: subprocess.Popen) -> None:
     )
 
 
+def command(process: psutil.Process) -> list[str]:
+    """The command line of a process; empty of one that has ended."""
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
+
+
 def title(process: psutil.Process) -> str | None:
     """How Ray titles a worker: ray::TASK, ray::IDLE."""
-    try:
-        return process.cmdline()[0]
-    except (psutil.Error, IndexError):
-        return None
+    return next(iter(command(process)), None)
 
 
 def runs_cell(process: psutil.Process) -> bool:
