@@ -89,9 +89,7 @@ def validate(config: dict) -> None:
     """Check a plain config's keys, types and ranges. Raises InputError, one line; the schedule's options are left to `schedule`."""
     settings.check(config)
     if config["model"]["family"] == "llama":
-        Architecture.of(
-            config["model"], 1, config["batch"]["length"]
-        )  # sizes that do not fit, before a text is prepared
+        Architecture.of(config["model"], 1, config["batch"]["length"])  # whether its sizes fit
     settings.epochs(config, config["data"]["train_tokens"])  # as asked for; what there is shows when it is there
     for named in (config["eval"].get("also"), config["data"]["tokenizer"]):
         for text in named if isinstance(named, list) else []:
