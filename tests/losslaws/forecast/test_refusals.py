@@ -110,3 +110,10 @@ def test_healthy_public_runs_are_not_refused():
             if curve.step[0] <= 0.1 * curve.step[-1] and curve.step.size > 12:
                 refused += [f"{group.name} {curve.name}: {line}" for line in doubts(curve, optimiser)]
     assert refused == []
+
+
+@pytest.mark.parametrize("name", ["slimpajama-124m 124M", "mpl 25M"])
+def test_the_law_holds_how_healthy_public_runs_end(name):
+    (group,) = (group for group in public.groups() if group.name == name)
+    for curve in list(group.curves.values())[::8]:
+        assert Forecaster([curve], group.optimiser).explained > 0.9
