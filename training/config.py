@@ -19,6 +19,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from losslaws.curves import InputError, Schedule, schedules
 from losslaws.curves.errors import nearest, printable
+from models.architecture import Architecture
 from training import settings
 
 CONF = Path(__file__).parents[1] / "conf"
@@ -87,6 +88,8 @@ def _leaves(tree, path=""):
 def validate(config: dict) -> None:
     """Check a plain config's keys, types and ranges. Raises InputError, one line; the schedule's options are left to `schedule`."""
     settings.check(config)
+    if config["model"]["family"] == "llama":
+        Architecture.of(config["model"], 1, config["batch"]["length"])  # whether its sizes fit
     settings.epochs(config, config["data"]["train_tokens"])  # as asked for; what there is shows when it is there
     for named in (config["eval"].get("also"), config["data"]["tokenizer"]):
         for text in named if isinstance(named, list) else []:

@@ -108,6 +108,8 @@ def _train(settings, schedule, folder, last):
     if settings["hardware"]["device"] == "cuda" and not torch.cuda.is_available():
         raise InputError("hardware.device=cuda: this machine has no usable GPU; set hardware.device=cpu")
     share_cache(settings["runs"])
+    if settings["model"]["family"] == "hf":  # what transformers refuses, before minutes go into a text
+        models.parameter_counts(settings["model"], settings["data"]["vocab_size"], settings["batch"]["length"])
     text, also = texts.prepare(settings)
     machine = machines.of(settings, text, also)
     describe(settings, schedule, folder, machine, text, also)

@@ -64,7 +64,8 @@ def where(names: list[str], forecasts: dict[str, Forecast]) -> str:
 
 def seen(curve: LossCurve) -> str:
     """Return a line on what was read."""
-    kind = curve.source.get("columns", {}).get("val_loss") or "smoothed training loss"
+    validated = curve.source.get("used") == "val_loss"
+    kind = curve.source["columns"]["val_loss"] if validated else "smoothed training loss"
     return (
         f"{curve.name}: {curve.step.size} losses ({kind}) up to step {curve.step[-1]}, the last {curve.final_loss:.4f}; "
         f"peak rate {curve.schedule.peak:g}, warm-up {curve.schedule.warmup} steps, last rate {curve.schedule.lr[-1]:.3g}"

@@ -10,10 +10,11 @@ from losslaws.curves import InputError, LossCurve, Schedule
 from losslaws.forecast import calibration
 from losslaws.forecast.fitted import Fitted, falls, fit_runs
 from losslaws.forecast.prior import ADAM
-from losslaws.forecast.refusals import LATE, refuse
+from losslaws.forecast.refusals import LATE, STRETCH, refuse, refuse_end
 
 DRAWN = 400  # steps at which a forecast curve is given
 CLOSE = 1e-3  # relative; rates of a log and of a plan that differ by less are the same
+FAR = 100.0  # times, or a part, of the seen peak rate, beyond which nothing is forecast
 LONGER = 1.05  # times the seen steps, beyond which a forecast says so
 SHORTER = 0.9  # times the seen steps, below which a run is forecast as a shorter one
 POOR = 0.9  # share of the variance below which the law does not describe the run, and nothing is forecast
@@ -101,11 +102,17 @@ class Forecaster:
     def fitted(self) -> Fitted:
         """The runs, fitted with the priors of prior.json. Raises InputError where the law does not describe them."""
         found = fit_runs(self.curves, calibration.learned(), self.known_optimiser)
+        if np.isnan(found.r2):
+            raise InputError(f"{self.curves[0].name}: its losses are all the same; check the column")
         if not found.r2 >= POOR:
             raise InputError(
                 f"{self.curves[0].name}: the law explains only {100 * max(found.r2, 0):.0f} % of the variance of the losses, so nothing is forecast; "
                 "give a longer log, validation losses, or the part of it that is sound"
             )
+        wide = calibration.widening("under way" if found.decayed else "constant", self.related)
+        for curve in self.curves:
+            law, spread = found.losses(curve.schedule, curve.step[-STRETCH:])
+            refuse_end(curve, law, wide * spread)
         return found
 
     @property
@@ -155,6 +162,12 @@ class Forecaster:
 
     def forecast(self, schedule: Schedule) -> Forecast:
         """Return what `schedule` is expected to give."""
+        if all(not 1 / FAR <= schedule.peak / curve.schedule.peak <= FAR for curve in self.curves):
+            seen = ", ".join(f"{curve.schedule.peak:g}" for curve in self.curves)
+            raise InputError(
+                f"schedule '{schedule.name}': its peak rate is {schedule.peak:g}, the log's {seen}; "
+                f"beyond {FAR:g} times as much or as little nothing is forecast, so check --peak"
+            )
         first = min(2 * schedule.warmup + 1, schedule.steps)
         step = np.unique(np.linspace(first, schedule.steps, DRAWN).round().astype(int))
         loss, spread = self.fitted.losses(schedule, step)

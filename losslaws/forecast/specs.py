@@ -25,10 +25,14 @@ def parse(word: str, given: Mapping[str, object]) -> Schedule:
     chosen = {key: value for key, value in given.items() if key in known or key in COMMON}
     if name == "file":
         chosen |= {"peak": 1.0, "warmup": 0, "steps": None}
+    said: set[str] = set()
     for part in parts(rest):
         key, sign, text = part.partition("=")
         if not sign:
             raise InputError(f"schedule '{word}': '{part}' is no option; write NAME:option=value,option=value")
+        if key in said:
+            raise InputError(f"schedule '{word}': {key} is given twice")
+        said.add(key)
         chosen[key] = value_of(text)
     if chosen.get("steps") is None and name == "file":
         chosen["steps"] = length(str(chosen.get("path", "")))

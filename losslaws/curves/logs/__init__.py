@@ -12,8 +12,8 @@ one path, so that a fault is mended once:
     steps.py   the step of every row: epochs, micro-steps, rows without one; restarts and abandoned branches
     losses.py  NaN, impossible and implausible losses, perplexities;  rates.py  the rate of every step;  smoothing.py  training losses
 
-Nothing is unpickled or executed. What was done on the way to the curve stands in `LossCurve.source`: "columns" by role, and "notes",
-a line for everything that the reader of a forecast should know. Limits of size stand in source.py.
+Nothing is unpickled or executed. What was done on the way to the curve stands in `LossCurve.source`: "columns" by role, "used", the role of its losses,
+and "notes", a line for everything that the reader of a forecast should know. Limits of size stand in source.py.
 """
 
 from collections.abc import Mapping, Sequence
@@ -170,7 +170,7 @@ def complete(
         step=at,
         loss=loss,
         train_loss=spread(*losses["train_loss"], last) if "train_loss" in losses else None,
-        source={"file": str(path), "columns": picked.used, "notes": notes},
+        source={"file": str(path), "columns": picked.used, "used": reading.used, "notes": notes},
         **about,
     )
     return reading

@@ -93,6 +93,8 @@ def no_steps(path: Path, columns, epochs: list[str], tokens: list[str]) -> str:
                 f"{path}: counts no steps of the optimiser, but '{column[0]}'; say how many steps one of it is, e.g. "
                 f"--columns step={column[0]} --step-unit N ({unit})"
             )
+    if not columns:
+        return f"{path}: no column holds a number; is it a log, and has the run begun?"
     return f"{path}: no column counts the steps among {some(columns)}; name it (step=COLUMN)"
 
 

@@ -8,7 +8,7 @@ from losslaws.curves.errors import InputError
 
 
 def file(t, steps, warmup, *, path=""):
-    """The column `lr` of a CSV file, one row per optimiser step; extra rows are not used.
+    """The column `lr` of a CSV file, one row per optimiser step, which a column `step` must say too; extra rows are not used.
 
     The rates are multiplied by the schedule's peak: with peak=1 and warmup=0 (the defaults of this schedule) they are
     applied as they stand.
@@ -20,10 +20,7 @@ def file(t, steps, warmup, *, path=""):
         raise InputError(
             f"{path}: has {len(rows)} rows but the run has {steps} steps; add rows or set steps={len(rows)}"
         )
-    try:
-        return np.array([float(row["lr"]) for row in rows])
-    except (TypeError, ValueError) as error:
-        raise InputError(f"{path}: column lr holds something that is not a number ({error})") from None
+    return numbers(rows, "lr", path)
 
 
 def length(path: str) -> int:
@@ -44,4 +41,20 @@ def read(path: str, most: int | None = None) -> list[dict]:
             raise InputError(f"{path}: is not a CSV table ({error})") from None
     if not rows or "lr" not in rows[0]:
         raise InputError(f"{path}: has no column 'lr'; write one row per step under the header lr")
+    if "step" in rows[0]:
+        counted = numbers(rows, "step", path)
+        apart = np.flatnonzero(np.diff(counted) != 1)
+        if apart.size:
+            a, b = counted[apart[0] : apart[0] + 2]
+            raise InputError(
+                f"{path}: column step goes from {a:g} to {b:g}, but every row is one optimiser step; write a row for each"
+            )
     return rows
+
+
+def numbers(rows: list[dict], column: str, path: str) -> np.ndarray:
+    """Return a column, float64 [n]. Raises InputError for what is no number."""
+    try:
+        return np.array([float(row[column]) for row in rows])
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{path}: column {column} holds something that is not a number ({error})") from None

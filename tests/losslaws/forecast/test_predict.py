@@ -154,6 +154,12 @@ def test_too_few_losses_are_refused():
         Forecaster([made(plan("constant", 1500), 1500)]).fitted  # noqa: B018
 
 
+@pytest.mark.parametrize("peak", [1e-300, 1e-6, 1.0])
+def test_a_peak_far_from_what_was_seen_is_refused(constant, peak):
+    with pytest.raises(InputError, match=f"its peak rate is {peak:g}, the log's 0.001"):
+        constant.forecast(plan("cosine", 25_000, peak=peak))
+
+
 def test_a_plan_that_begins_like_the_log_continues_it(constant):
     assert constant.forecast(plan("wsd", 25_000, decay=0.2)).continues
     assert not constant.forecast(plan("wsd", 25_000, decay=0.5)).continues
@@ -188,6 +194,7 @@ def test_schedules_are_read_from_words(word, same):
         ("wds", "schedule 'wds' is unknown; did you mean 'wsd'"),
         ("wsd:decy=0.1", "has no option 'decy'; did you mean 'decay'"),
         ("wsd:decay", "'decay' is no option; write NAME:option=value"),
+        ("wsd:decay=0.1,decay=0.2", "decay is given twice"),
         ("wsd:decay=much", "decay is 'much'; it must be a finite number"),
         ("wsd:steps=9.5", "steps is 9.5; give a whole number"),
         ("wsd:peak=-1", "peak is -1; give a positive rate"),

@@ -26,6 +26,18 @@ def jumped():
     return replace(run, loss=loss)
 
 
+def rising(share):
+    run = made(plan("constant", 20_000))
+    return replace(run, loss=run.loss * (1 + share * np.clip(run.step / 5000 - 3, 0, 1)))
+
+
+def ends_high(count, factor=1.2):
+    run = made(plan("constant", 20_000))
+    loss = run.loss.copy()
+    loss[-count:] *= factor
+    return replace(run, loss=loss)
+
+
 def late():
     run = made(plan("constant", 20_000))
     return select(run, run.step > 12_000)
@@ -34,6 +46,11 @@ def late():
 def in_warmup():
     schedule = schedules.build("constant", 1000, peak=1e-3, warmup=800)
     return LossCurve("short", schedule, np.arange(50, 1001, 50), np.linspace(9, 5, 20))
+
+
+def flat():
+    run = made(plan("constant", 20_000))
+    return replace(run, loss=np.full_like(run.loss, 3.0))
 
 
 def noise():
@@ -46,6 +63,10 @@ def noise():
     [
         (blown_up, None, "made: has blown up: its last losses are about"),
         (jumped, None, "made: its loss jumps up at step 1"),
+        (lambda: rising(0.03), None, "made: its last losses are about .* so nothing is forecast"),
+        (lambda: rising(-0.05), None, "where the law fitted to all of them says .*, so nothing is forecast"),
+        (lambda: ends_high(1, 1.08), None, "where the law fitted to all of them says .*, so nothing is forecast"),
+        (lambda: ends_high(2), None, "made: (its last losses are|the law explains only)"),
         (late, None, "made: its losses begin at step 12200 of 20000"),
         (in_warmup, None, "'short': has no loss after 2 times its warm-up of 800 steps"),
         (
@@ -53,6 +74,7 @@ def noise():
             "adamw",
             "its peak rate is 3, which adamw does not",
         ),
+        (flat, None, "made: its losses are all the same"),
         (noise, None, "noise: the law explains only"),
     ],
 )
@@ -88,3 +110,10 @@ def test_healthy_public_runs_are_not_refused():
             if curve.step[0] <= 0.1 * curve.step[-1] and curve.step.size > 12:
                 refused += [f"{group.name} {curve.name}: {line}" for line in doubts(curve, optimiser)]
     assert refused == []
+
+
+@pytest.mark.parametrize("name", ["slimpajama-124m 124M", "mpl 25M"])
+def test_the_law_holds_how_healthy_public_runs_end(name):
+    (group,) = (group for group in public.groups() if group.name == name)
+    for curve in list(group.curves.values())[::8]:
+        assert Forecaster([curve], group.optimiser).explained > 0.9

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from losslaws.curves import InputError, logs, schedules
+from losslaws.forecast.output import seen
 
 STEPS, EVERY = 4000, 10
 RUN = schedules.build("cosine", STEPS, peak=6e-4, warmup=200, final=0.1)
@@ -205,6 +206,7 @@ def test_few_evaluations_do_not_bar_training_losses(tmp_path):
     reading = logs.look(path)
     is_training(reading)
     said(reading, "4 validation losses behind the warm-up are too few")
+    assert "380 losses (smoothed training loss)" in seen(reading.whole())
     assert logs.look(path, columns={"val_loss": "val_loss"}).used == "val_loss"
 
 

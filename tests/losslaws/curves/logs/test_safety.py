@@ -63,6 +63,12 @@ HOSTILE = {
 }
 
 
+def test_a_header_alone_is_said_to_hold_nothing(tmp_path):
+    refused(
+        write(tmp_path / "a.csv", "step,lr,val_loss\n"), "no column holds a number; is it a log, and has the run begun?"
+    )
+
+
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_files_are_refused_at_once(name, tmp_path):
     refused(write(tmp_path / name, HOSTILE[name]), "")
