@@ -16,7 +16,7 @@ LATE, LATER = (
 BLOWN = 1.1  # times the lowest loss before
 JUMP = 1.05  # from one stretch of the log to the next, while the rate does not rise
 STRETCH = 5  # losses
-APART = 2.0  # half widths of its interval that the law may lie off the last stretch; of 300 public runs, whole or cut, none is 0.9 off
+APART = 2.0  # half widths of its interval that the law may lie off the last stretch; of a sample of public runs, whole or cut, none is 0.9 off
 RATES = (1e-7, 0.1)  # peak rates that an Adam could have had
 
 
