@@ -298,6 +298,7 @@ def own_schedules(request, tmp_path_factory, monkeypatch):
         ConfigStore.instance().repo["schedule"].pop(f"{name}.yaml", None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES, ids=names(PAGES))
 def test_every_command_is_one_that_the_program_takes(page, monkeypatch, sandbox, own_schedules):
     for line in (line for block in blocks(page, "bash") for line in lines(block.text)):
@@ -364,6 +365,7 @@ RUN = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("block", "line"), RUN, ids=[f"{b.page.name}:{b.line}" for b, _ in RUN])
 def test_commands_print_what_stands_below_them(block, line, sandbox):
     if "--figure" in words(line):

@@ -37,6 +37,7 @@ def test_figures_says_what_became_of_each(profile):
     assert "fig05_delay: needs dip, not run in this profile" in done.stdout
 
 
+@pytest.mark.slow
 def test_claims_lists_every_verdict(profile):
     (profile / "claims.csv").unlink(missing_ok=True)
     done = run("paper", "annealing", "--profile", profile, "--only", "claims")
@@ -82,6 +83,7 @@ def test_a_damaged_curve_gets_one_line(tmp_path):
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_nothing_of_the_analysis_imports_torch():
     code = """
 import sys, pkgutil, importlib

@@ -296,6 +296,7 @@ print(prepare(json.loads(sys.argv[1]), sys.argv[2]).id)
 """
 
 
+@pytest.mark.slow
 def test_builders_side_by_side_and_killed_ones_leave_one_whole_corpus(tmp_path):
     def builder():
         command = [sys.executable, "-c", SLOWLY, json.dumps(data), str(folder)]

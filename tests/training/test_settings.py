@@ -264,6 +264,7 @@ def test_a_sweep_file_without_a_rate_or_of_bytes_is_refused(tmp_path):
     refusal(sweep.load, str(path))
 
 
+@pytest.mark.slow
 def test_train_py_refuses_other_configs_and_bad_values_at_once(command, tmp_path):
     for arguments in (
         ["--config-name=evil"],

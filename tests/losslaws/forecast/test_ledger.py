@@ -72,6 +72,7 @@ def door(*arguments):
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
 
 
+@pytest.mark.slow
 def test_the_doors_register_and_score(tmp_path):
     log, path = tmp_path / "run.csv", tmp_path / "ledger.jsonl"
     target = plan("wsd", 12_000, decay=0.2)

@@ -225,6 +225,7 @@ def door(*arguments):
     )
 
 
+@pytest.mark.slow
 def test_the_door_answers_in_text_json_csv_and_pictures(tmp_path):
     asked = (EXAMPLE, "--batch", 51200, "--schedule", "wsd", "cosine", "--steps", 25000, "--decay", 0.2)
     done = door(*asked, "--csv", tmp_path / "o.csv", "--figure", tmp_path / "o", "--until", 30000)
@@ -263,6 +264,7 @@ def test_bad_input_is_one_line_and_status_2(arguments, message):
     assert done.returncode == 2 and done.stderr.count("\n") == 1 and message in done.stderr
 
 
+@pytest.mark.slow
 def test_a_figure_is_what_its_ending_says_and_a_name_is_no_formula(tmp_path):
     odd = tmp_path / "loss$\\bad$.csv"
     odd.write_bytes(EXAMPLE.read_bytes())

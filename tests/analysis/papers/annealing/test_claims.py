@@ -110,6 +110,7 @@ def test_measured_losses_decide_the_falsifiers(experiment):
     assert claim_of(lawful, "scaled_up", "annealing-r2-scaled-up").verdict == "holds"  # runs made by the law itself
 
 
+@pytest.mark.slow
 def test_a_small_profile_names_what_it_did_not_run(found):
     smoke = Experiment("smoke", {name: synthetic.curve(name) for name in synthetic.SMOKE})
     small = {claim.id: claim for claim in claims.gather("annealing", Evidence(smoke))}
