@@ -30,6 +30,9 @@ import yaml
 from losslaws.__main__ import parser as losslaws_parser
 from losslaws.curves import plugins, schedules
 
+pytestmark = pytest.mark.slow
+
+
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(
     path

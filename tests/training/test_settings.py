@@ -17,6 +17,9 @@ from training.compose import Composer
 from training.corpus.build import Request
 from training.help import page, rows
 
+pytestmark = pytest.mark.slow
+
+
 COMPOSER = Composer()
 REFUSED = [
     ("hardware.precision=fp8", "hardware.precision is 'fp8'; it must be auto, fp32, bf16 or bf16_stream"),

@@ -13,6 +13,8 @@ from training.cells import Cell
 from training.compose import Composer
 from training.sweep import plan
 
+pytestmark = pytest.mark.slow
+
 
 def cell(name, rates, **settings):
     return Cell(name, "", (), {"model": "m", "hardware": {}} | settings, Schedule(np.array(rates, dtype=float)))

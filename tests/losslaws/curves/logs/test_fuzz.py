@@ -12,6 +12,9 @@ from losslaws.curves import InputError, logs
 from tests.losslaws.curves.logs.consoles import console
 from tests.losslaws.curves.logs.sample_logs import TRAINER_STATE, WRITERS
 
+pytestmark = pytest.mark.slow
+
+
 TRIES = int(os.environ.get("FUZZ", 400))
 TABLES = ("csv", "tsv", "wandb_csv", "wandb_history", "semicolons", "jsonl", "json_in_text")  # a line a row
 PRINTED = (
