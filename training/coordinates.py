@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 import models
 from losslaws.curves.errors import exit_on_input_error
-from losslaws.curves.files import atomic
+from losslaws.curves.files import write_table
 from models.coordinates import sizes
 from training import corpus
 from training.corpus.batches import train_batch
@@ -64,8 +64,7 @@ def main() -> None:
     sweep = load(args.sweep)
     path = (args.results or sweep.results) / "coordinates.csv"
     table = measure(sweep, args.widths, args.rate, args.steps, args.seeds)
-    with atomic(path) as temporary:
-        table.to_csv(temporary, index=False, float_format="%.6g")
+    write_table(table, path, digits=6)
     print(f"{len(table)} sizes of activations in {path}")
 
 

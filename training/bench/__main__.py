@@ -13,7 +13,7 @@ from pathlib import Path
 import pandas as pd
 
 from losslaws.curves.errors import exit_on_input_error
-from losslaws.curves.files import atomic
+from losslaws.curves.files import write_table
 
 RESULTS = {"loops": "bench.csv", "steps": "bench_steps.csv", "sweep": "bench_sweep.csv", "small": "bench_small.csv"}
 
@@ -55,8 +55,7 @@ def main() -> None:
     args = parser.parse_args()
     os.environ["HF_HUB_OFFLINE"] = "1"
     table = pd.DataFrame(rows(args))
-    with atomic(args.results / RESULTS[args.table]) as temporary:
-        table.to_csv(temporary, index=False)
+    write_table(table, args.results / RESULTS[args.table])
     print(table.to_string(index=False))
 
 
