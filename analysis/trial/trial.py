@@ -45,7 +45,7 @@ def trial(curves: dict[str, LossCurve], search: Search) -> pd.DataFrame:
     """
     groups = by_schedule(curves)
     losses = {name: np.array([run.final_loss for run in runs]) for name, runs in groups.items()}
-    spread = np.sqrt(np.mean([values.var(ddof=1) for values in losses.values()]))
+    spread = spread_over_seeds(groups)
     base = losses[BASELINE]
     rows = [
         {
@@ -61,6 +61,11 @@ def trial(curves: dict[str, LossCurve], search: Search) -> pd.DataFrame:
         for name, values in losses.items()
     ]
     return pd.DataFrame(rows).sort_values("mean_loss", ignore_index=True)
+
+
+def spread_over_seeds(groups: dict[str, list[LossCurve]]) -> float:
+    """Return the standard deviation of one run's final loss over seeds, pooled over the schedules, nats per token."""
+    return float(np.sqrt(np.mean([np.var([run.final_loss for run in runs], ddof=1) for runs in groups.values()])))
 
 
 def predicted(search: Search, run: LossCurve) -> float:
@@ -90,7 +95,10 @@ def schedules_and_losses(curves: dict[str, LossCurve]):
     rates.legend()
     ends = {name: np.mean([run.final_loss for run in runs]) for name, runs in by_schedule(curves).items()}
     first, second = sorted(ends, key=ends.get)[:2]
-    return style.headline(figure, f"{first} ends lowest, {ends[second] - ends[first]:.3f} nats below {second}")
+    gap, spread = ends[second] - ends[first], spread_over_seeds(by_schedule(curves))
+    return style.headline(
+        figure, f"{first} ends lowest, {gap:.3f} nats below {second}; the spread of one run over seeds is {spread:.3f}"
+    )
 
 
 def write_trial(folder: Path, search: Search) -> list[Path]:
