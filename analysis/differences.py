@@ -12,7 +12,7 @@ import pandas as pd
 
 from analysis import RESULTS
 from losslaws.curves import InputError
-from losslaws.curves.loss_curve import load_folder
+from losslaws.curves.store import FILE, FOLDER, holds_curves, load_folder
 
 COLUMNS = ("sweep", "run", "committed", "reproduced", "difference", "largest")
 
@@ -23,10 +23,11 @@ def differences(reproduced: Path, committed: Path = RESULTS) -> pd.DataFrame:
     Raises InputError where no run was reproduced.
     """
     rows = []
-    for curves in sorted(Path(reproduced).glob("**/curves")):
-        sweep = curves.parent.relative_to(reproduced)
-        theirs = load_folder(committed / sweep / "curves") if (committed / sweep / "curves").is_dir() else {}
-        for name, curve in load_folder(curves).items():
+    folders = [path.parent for kind in (FILE, FOLDER) for path in Path(reproduced).glob(f"**/{kind}")]
+    for folder in sorted(folders):
+        sweep = folder.relative_to(reproduced)
+        theirs = load_folder(committed / sweep) if holds_curves(committed / sweep) else {}
+        for name, curve in load_folder(folder).items():
             if name not in theirs:
                 rows.append((str(sweep), name, np.nan, curve.final_loss, np.nan, np.nan))
                 continue

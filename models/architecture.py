@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from losslaws.curves import InputError
+from losslaws.curves.about import read_json
 from losslaws.curves.errors import nearest
-from losslaws.curves.loss_curve import read_json
 
 SIZES = ("d_model", "n_layer", "head_dim", "n_kv_head")
 NUMBERS = ("mlp_ratio", "rope_theta", "norm_eps", "init_std")

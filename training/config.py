@@ -196,8 +196,8 @@ def identity(config: dict) -> dict:
         kept["batch"] = config["batch"] | {"micro": None}
     if "data" in config:  # a permission, which changes nothing
         kept["data"] = {key: value for key, value in config["data"].items() if key != "repeat"}
-    if "eval" in config:  # an empty `also` changes no record, nor does an average that is not taken
-        absent = {key for key in ("also", "average") if not config["eval"].get(key)}
+    if "eval" in config:  # what is empty or not taken changes no record
+        absent = {key for key in ("also", "average", "end") if not config["eval"].get(key)}
         absent |= {"average_steps"} & (set(config["eval"]) if "average" in absent else set())
         kept["eval"] = {key: value for key, value in config["eval"].items() if key not in absent}
     chosen = config.get("schedule", {})

@@ -187,7 +187,7 @@ def run_steps(settings, schedule, folder, machine, start, last):
         for step in range(start + 1, last + 1):
             rate = float(schedule.lr[step - 1])
             loss, norm = machine.step(step, rate)
-            val = machine.evaluate() if step % every == 0 or step == schedule.steps else {}
+            val = machine.evaluate(step == schedule.steps) if step % every == 0 or step == schedule.steps else {}
             val = machine.rates(rate) | val
             pending.append((step, rate, loss, norm, val))
             saves = step % saving["every"] == 0 or step in saving["keep"] or step == last or watch.due(step)

@@ -14,7 +14,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 import models
 from losslaws.curves import InputError
-from losslaws.curves.loss_curve import ALSO
+from losslaws.curves.loss_curve import ALSO, END
 from training import compiled, corpus, distributed, optimizers
 from training.average import Average
 from training.corpus.batches import train_batch, val_batches
@@ -97,6 +97,8 @@ class Machine:
         self.val_sequences = settings["eval"]["sequences"]
         sets = {"val_loss": text, **{ALSO + name: other for name, other in also.items()}}
         self.val = {column: list(self.validation_parts(one.val, self.val_sequences)) for column, one in sets.items()}
+        self.end_sequences = settings["eval"].get("end")
+        self.end = list(self.validation_parts(text.val, self.end_sequences)) if self.end_sequences else []
         self.forward = self.compile() if self.compiled else self.shared
 
     def begin(self, settings: dict) -> None:
@@ -145,7 +147,8 @@ class Machine:
     @property
     def columns(self) -> list[str]:
         """The record's columns that evaluations and rates fill, the run's own loss first."""
-        return [*self.val, *([AVERAGE] if self.average else []), *optimizers.rate_columns(self.optimizer)]
+        more = [*([AVERAGE] if self.average else []), *([ALSO + END] if self.end else [])]
+        return [*self.val, *more, *optimizers.rate_columns(self.optimizer)]
 
     @property
     def tokens_per_step(self) -> int:
@@ -227,15 +230,17 @@ class Machine:
         return [*self.model.parameters(), *kept]
 
     @torch.no_grad()
-    def evaluate(self) -> dict[str, torch.Tensor]:
+    def evaluate(self, last: bool = False) -> dict[str, torch.Tensor]:
         """Mean loss over the fixed rows of every validation set, by its column of the record; with the average, on the own one.
 
-        Nats per token, float64 on the device, which is not waited for.
+        Nats per token, float64 on the device, which is not waited for. `last`: at the end of a run, over more rows besides.
         """
-        losses = {column: self.mean_loss(parts) for column, parts in self.val.items()}
+        losses = {column: self.mean_loss(parts, self.val_sequences) for column, parts in self.val.items()}
         if self.average:
             with self.average.in_place():
-                losses[AVERAGE] = self.mean_loss(self.val["val_loss"])
+                losses[AVERAGE] = self.mean_loss(self.val["val_loss"], self.val_sequences)
+        if last and self.end:
+            losses[ALSO + END] = self.mean_loss(self.end, self.end_sequences)
         return losses
 
     @property
@@ -247,9 +252,8 @@ class Machine:
         """The rates of groups that are not that of the schedule, by their column of the record."""
         return {column: rate * scale for column, scale in optimizers.rate_columns(self.optimizer).items()}
 
-    def mean_loss(self, parts: list) -> torch.Tensor:
-        total = distributed.add(sum(self.loss(rows).double() * count for rows, count in parts))
-        return total / self.val_sequences
+    def mean_loss(self, parts: list, sequences: int) -> torch.Tensor:
+        return distributed.add(sum(self.loss(rows).double() * count for rows, count in parts)) / sequences
 
 
 def wants_compiling(settings: dict, vocab_size: int) -> bool:

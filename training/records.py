@@ -7,7 +7,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
 from losslaws.curves import InputError
-from losslaws.curves.loss_curve import read_json
+from losslaws.curves.about import read_json
 from training.settings import check
 
 Natural = Annotated[int, Field(ge=0, lt=2**63)]

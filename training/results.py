@@ -7,18 +7,21 @@ import pandas as pd
 from losslaws.curves import InputError
 from losslaws.curves.files import write_table
 from losslaws.curves.names import NAME
+from losslaws.curves.store import FILE, FOLDER, load_folder, save_folder
 from training.cells import Cell
 from training.sweep import Sweep
 
 
 def collect(sweep: Sweep, results: Path) -> dict[str, str]:
-    """Write every finished cell's LossCurve to RESULTS/curves and a table of these runs to RESULTS/runs.csv.
+    """Write every finished cell's LossCurve to RESULTS/curves.parquet and a table of these runs to RESULTS/runs.csv.
 
-    Returns why each other cell was left out. Of what lies there, only curves that an earlier table of this sweep lists, and
-    that are no cell of it any more, are removed. Raises InputError where nothing is complete, and for the results of
+    Returns why each other cell was left out. What an earlier collection of this sweep left of such a cell stays; of other
+    files only curves that an earlier table of this sweep lists are removed. Raises InputError where nothing is complete, and for the results of
     another sweep.
     """
     before = listed(sweep, results)
+    kept = load_folder(results) if (results / FILE).exists() else {}
+    curves = {name: curve for name, curve in kept.items() if name in sweep.cells}
     rows, left = [], {}
     for name, cell in sweep.cells.items():
         try:
@@ -27,7 +30,7 @@ def collect(sweep: Sweep, results: Path) -> dict[str, str]:
                 left[name] = "is not complete"
                 continue
             if end["final_loss"] is not None:
-                cell.folder.curve(name, cell.role, cell.line).save(results / "curves")
+                curves[name] = cell.folder.curve(name, cell.role, cell.line)
             rows.append(row(sweep.name, name, cell, end))
         except InputError as error:
             left[name] = str(error)
@@ -36,9 +39,12 @@ def collect(sweep: Sweep, results: Path) -> dict[str, str]:
         raise InputError(
             f"sweep '{sweep.name}': cell '{name}' {why}, nor can any other be collected; run `python -m training run {sweep.name}` first"
         )
-    for name in before - sweep.cells.keys():
+    save_folder(results, curves.values())
+    for name in before:  # as curves were kept before
         for ending in (".csv", ".json"):
-            (results / "curves" / f"{name}{ending}").unlink(missing_ok=True)
+            (results / FOLDER / f"{name}{ending}").unlink(missing_ok=True)
+    if (results / FOLDER).is_dir() and not any((results / FOLDER).iterdir()):
+        (results / FOLDER).rmdir()
     write_table(pd.DataFrame(rows), results / "runs.csv")
     return left
 

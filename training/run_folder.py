@@ -175,6 +175,7 @@ class RunFolder:
             schedule=Schedule(table["lr"].to_numpy(), about["warmup"], about["schedule"]),
             **evaluated(table),
             train_loss=table["train_loss"].to_numpy(),
+            grad_norm=table["grad_norm"].to_numpy(),
             tokens_per_step=about["tokens_per_step"],
             parameters=about["parameters"],
             flops_per_token=about["flops_per_token"]["exact"],

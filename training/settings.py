@@ -245,6 +245,9 @@ class Evaluation(Group):
 
     every: Count = about("steps between evaluations; the last step is always evaluated")
     sequences: Count = about("sequences of the validation set that are used")
+    end: Count | None = about(
+        "sequences used at the last step, besides, for a finer last loss; null: no more than elsewhere", default=None
+    )
     average: Literal["ema", "window"] | None = about(
         "of the weights along the run, evaluated beside them (training/average.py)", default=None
     )

@@ -9,9 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from losslaws.curves import LossCurve, Schedule, public
-from losslaws.curves.loss_curve import load_folder
 from losslaws.curves.public.groups import Group, noise, written
 from losslaws.curves.runs import settled, shape
+from losslaws.curves.store import holds_curves, load_folder
 from losslaws.laws.relaxation import STATED_AT
 
 OWN = {"annealing/cpu": "own-cpu", "annealing/gpu": "own-gpu"}  # data set of each profile of own runs
@@ -22,7 +22,7 @@ GRID = "slimpajama-124m"
 def groups(results: Path | str) -> list[Group]:
     """Return every group, the public ones first; own runs are read from `results`/PROFILE/curves where these exist."""
     found = [stated(group) for group in public.groups()]
-    own = [profile for profile in OWN if (Path(results) / profile / "curves").is_dir()]
+    own = [profile for profile in OWN if holds_curves(Path(results) / profile)]
     return [*found, *(group for profile in own for group in own_runs(results, profile))]
 
 
@@ -76,7 +76,7 @@ def kind(curve: LossCurve) -> str:
 
 def own_runs(results: Path | str, profile: str) -> Iterator[Group]:
     """Yield every size of which the profile trained several schedules, with the curves of role "fit" as its split."""
-    runs = [settled(curve) for curve in load_folder(Path(results) / profile / "curves").values()]
+    runs = [settled(curve) for curve in load_folder(Path(results) / profile).values()]
     for size in sorted({run.parameters["non_embedding"] for run in runs}):
         same = [run for run in runs if run.parameters["non_embedding"] == size]
         curves = {run.name: run for run in same if run.role != "noise"}

@@ -39,6 +39,7 @@ from analysis.papers import names
 from analysis.papers.claim import VERDICTS, Claim
 from losslaws.curves import InputError, public
 from losslaws.curves.errors import nearest
+from losslaws.curves.store import holds_curves
 from losslaws.words import markdown
 
 WIDE = 40  # rows up to which a table stands on the page too
@@ -65,10 +66,10 @@ def place(name: str, profile: str | Path | None = None, root: Path = RESULTS) ->
         return root / name
     profile = profile or profiles[0]
     for folder in (root / name / profile, Path(profile)):
-        if (folder / "curves").is_dir():
+        if holds_curves(folder):
             return folder
     raise InputError(
-        f"{profile}: there are no curves in {root / name / profile / 'curves'}{nearest(str(profile), profiles)}; "
+        f"{profile}: there are no curves in {root / name / profile}{nearest(str(profile), profiles)}; "
         f"train them with `python -m training run {profile if profile in profiles else profiles[0]}`"
     )
 

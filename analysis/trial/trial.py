@@ -17,7 +17,7 @@ from analysis.pages.writer import show, write_page, write_tables
 from analysis.trial.regret import cliff, regret
 from losslaws import style
 from losslaws.curves import InputError, LossCurve, Schedule
-from losslaws.curves.loss_curve import load_folder
+from losslaws.curves.store import load_folder
 from losslaws.search.optimize import LAW, Search
 from losslaws.words import markdown
 
@@ -103,7 +103,7 @@ def schedules_and_losses(curves: dict[str, LossCurve]):
 
 def write_trial(folder: Path, search: Search) -> list[Path]:
     """Write the trial's tables, figure and page; return the pages' paths. Raises InputError where its curves are missing."""
-    curves = load_folder(folder / "curves")
+    curves = load_folder(folder)
     tables = {"trial": trial(curves, search), "laws": choice_of_law()}
     write_tables(folder, tables, digits=6)
     drawing = save(schedules_and_losses, folder / "figures", 1, curves)

@@ -16,10 +16,10 @@ def arguments(parser) -> None:
 
 def run(args) -> None:
     from analysis.trial.trial import write_trial
-    from losslaws.curves.loss_curve import load_folder
+    from losslaws.curves.store import load_folder
     from losslaws.search.optimize import Search
     from losslaws.verbs._logs import curves_of
 
-    steps = next(iter(load_folder(args.folder / "curves").values())).schedule.steps
+    steps = next(iter(load_folder(args.folder).values())).schedule.steps
     for path in write_trial(args.folder, Search.of(curves_of(args.logs), steps)):
         print(path)

@@ -15,17 +15,23 @@ def read_about(path: Path | str) -> dict[str, Any]:
 
     Raises InputError, one line that names the file and the field, for a field that is missing or holds something else.
     """
-    content = read_json(path)
+    return check_about(read_json(path), str(path))
+
+
+def check_about(content: dict[str, Any], where: str) -> dict[str, Any]:
+    """Return the fields of `content` that a LossCurve takes. Raises InputError as `read_about` does, with `where` for the file."""
+    if not isinstance(content, dict):
+        raise InputError(f"{where}: must be an object")
     for field in REQUIRED:
         if field not in content:
-            raise InputError(f"{path}: lacks the field '{field}'")
+            raise InputError(f"{where}: lacks the field '{field}'")
     flops = content["flops_per_token"]
     content["flops_per_token"] = flops.get("exact") if isinstance(flops, dict) else flops
     known = {"role": "", "source": {}} | {field: content[field] for field in FIELDS if field in content}
     for field, value in known.items():
         fits, kind = FIELDS[field]
         if not fits(value):
-            raise InputError(f"{path}: '{field}' is {shown(value)}; it must be {kind}")
+            raise InputError(f"{where}: '{field}' is {shown(value)}; it must be {kind}")
     return known
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from losslaws.curves.about import read_about, read_json
+from losslaws.curves.about import read_about
 from losslaws.curves.errors import InputError
 from losslaws.curves.files import write_table, write_text
 from losslaws.curves.names import check_name
@@ -16,10 +16,12 @@ from losslaws.curves.schedule import Schedule
 if TYPE_CHECKING:
     import pandas as pd  # imported where a table is read or written: it takes longer than a whole forecast
 
-__all__ = ["ALSO", "COLUMNS", "LossCurve", "evaluated", "load_folder", "read_json", "read_record"]
+__all__ = ["ALSO", "COLUMNS", "LossCurve", "evaluated", "read_record"]
 
 COLUMNS = ("step", "lr", "train_loss", "grad_norm", "val_loss")
+EACH_STEP = ("train_loss", "grad_norm")  # columns that hold a value for every step
 ALSO = "val_loss_"  # begins the columns of losses on other validation sets; the set's name follows
+END = "end"  # the set, among these, that more of the own validation text makes, evaluated at a run's last step only
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +33,7 @@ class LossCurve:
     step             int64 [n], the steps at which the validation loss was taken, rising, 1 <= step <= T
     loss             float64 [n], validation loss there, nats per token, > 0
     train_loss       float64 [T] or None, loss of every step's own batch before its update, nats per token (NaN: not logged)
+    grad_norm        float64 [T] or None, global norm of every step's gradient before it was clipped (NaN: not logged)
     tokens_per_step  global batch in tokens
     parameters       counts under each convention: "total", "non_embedding" (Kaplan's N), ...
     flops_per_token  training FLOPs per token, forward and backward, exact with attention and logits; None: unknown
@@ -47,6 +50,7 @@ class LossCurve:
     step: np.ndarray
     loss: np.ndarray
     train_loss: np.ndarray | None = None
+    grad_norm: np.ndarray | None = None
     tokens_per_step: int | None = None
     parameters: dict[str, int] = field(default_factory=dict)
     flops_per_token: float | None = None
@@ -79,13 +83,15 @@ class LossCurve:
         self._refuse(step, ~np.isfinite(loss) | (loss <= 0), "the loss at step {0} is not a finite positive number")
         object.__setattr__(self, "step", whole)
         object.__setattr__(self, "loss", loss)
-        if self.train_loss is not None:
-            train = np.asarray(self.train_loss, dtype=np.float64)
-            if train.shape != (self.schedule.steps,):
+        for name in EACH_STEP:
+            if getattr(self, name) is None:
+                continue
+            values = np.asarray(getattr(self, name), dtype=np.float64)
+            if values.shape != (self.schedule.steps,):
                 raise InputError(
-                    f"curve '{self.name}': train_loss needs one value for each of the {self.schedule.steps} steps, got {train.shape}"
+                    f"curve '{self.name}': {name} needs one value for each of the {self.schedule.steps} steps, got {values.shape}"
                 )
-            object.__setattr__(self, "train_loss", train)
+            object.__setattr__(self, name, values)
         also = {name: np.asarray(values, dtype=np.float64) for name, values in self.also.items()}
         for name, values in also.items():
             if values.shape != loss.shape:
@@ -114,6 +120,12 @@ class LossCurve:
         return float(self.loss[-1])
 
     @property
+    def end_loss(self) -> float:
+        """The finest validation loss of the last step: on more text than elsewhere where that was asked for."""
+        finer = self.also.get(END)
+        return float(finer[-1]) if finer is not None and np.isfinite(finer[-1]) else self.final_loss
+
+    @property
     def flops(self) -> float:
         """Training FLOPs of the whole run. Raises InputError where the size or batch is not known."""
         if self.flops_per_token is None or self.tokens_per_step is None:
@@ -139,16 +151,26 @@ class LossCurve:
 
     def save(self, folder: Path | str) -> Path:
         """Write `folder`/NAME.csv (one row per step: COLUMNS that are known) and NAME.json beside it; return the former."""
+        path = Path(folder) / f"{check_name(self.name, 'curve')}.csv"
+        write_table(self.table(), path)
+        write_text(path.with_suffix(".json"), json.dumps(self.about(), indent=1) + "\n")
+        return path
+
+    def table(self) -> "pd.DataFrame":
+        """The record, one row for every step: the columns COLUMNS that are known, and those of further validation sets."""
         import pandas as pd
 
-        path = Path(folder) / f"{check_name(self.name, 'curve')}.csv"
         table = pd.DataFrame({"step": np.arange(1, self.schedule.steps + 1), "lr": self.schedule.lr})
-        if self.train_loss is not None:
-            table["train_loss"] = self.train_loss
+        for name in EACH_STEP:
+            if getattr(self, name) is not None:
+                table[name] = getattr(self, name)
         for column, losses in {"val_loss": self.loss, **{ALSO + name: v for name, v in self.also.items()}}.items():
             table.loc[self.step - 1, column] = losses
-        write_table(table, path)
-        about = {
+        return table
+
+    def about(self) -> dict:
+        """What is known besides the record, ready for JSON."""
+        return {
             "schedule": self.schedule.name,
             "warmup": self.schedule.warmup,
             "tokens_per_step": self.tokens_per_step,
@@ -158,25 +180,28 @@ class LossCurve:
             "role": self.role,
             "source": self.source,
         }
-        write_text(path.with_suffix(".json"), json.dumps(about, indent=1) + "\n")
-        return path
+
+    @classmethod
+    def of(cls, name: str, table: "pd.DataFrame", about: dict) -> "LossCurve":
+        """Build the curve of a `table` and what is known `about` it. Raises InputError as the class does."""
+        return cls(
+            name=name,
+            schedule=Schedule(table["lr"].to_numpy(), about["warmup"], about["schedule"]),
+            **evaluated(table),
+            **{column: table[column].to_numpy() for column in EACH_STEP if column in table},
+            **{key: value for key, value in about.items() if key not in ("schedule", "warmup")},
+        )
 
     @classmethod
     def load(cls, path: Path | str) -> "LossCurve":
         """Read a curve written by `save`. Raises InputError that names the file and the field."""
         path = Path(path)
-        table = read_record(path)
-        about = read_about(path.with_suffix(".json"))
         try:
-            return cls(
-                name=path.stem,
-                schedule=Schedule(table["lr"].to_numpy(), about["warmup"], about["schedule"]),
-                **evaluated(table),
-                train_loss=table["train_loss"].to_numpy() if "train_loss" in table else None,
-                **{key: value for key, value in about.items() if key not in ("schedule", "warmup")},
-            )
+            return cls.of(path.stem, read_record(path), read_about(path.with_suffix(".json")))
         except InputError as error:
-            raise InputError(f"{path}: {error}") from None
+            raise (
+                error if str(error).startswith(str(path.with_suffix(""))) else InputError(f"{path}: {error}")
+            ) from None
 
 
 def read_record(path: Path | str) -> "pd.DataFrame":
@@ -216,11 +241,3 @@ def evaluated(table: "pd.DataFrame") -> dict:
         "loss": seen["val_loss"].to_numpy(),
         "also": {column.removeprefix(ALSO): seen[column].to_numpy() for column in others},
     }
-
-
-def load_folder(folder: Path | str) -> dict[str, LossCurve]:
-    """Load every curve of a folder, by name. Raises InputError for a folder without curves."""
-    curves = {path.stem: LossCurve.load(path) for path in sorted(Path(folder).glob("*.csv"))}
-    if not curves:
-        raise InputError(f"{folder}: holds no loss curves (*.csv); run `make reproduce` first")
-    return curves

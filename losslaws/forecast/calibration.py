@@ -5,7 +5,7 @@ from functools import cache
 from pathlib import Path
 
 from losslaws.curves import InputError
-from losslaws.curves.loss_curve import read_json
+from losslaws.curves.about import read_json
 
 FOLDER = Path(__file__).parent
 PRIOR, INTERVALS = FOLDER / "prior.json", FOLDER / "calibration.csv"

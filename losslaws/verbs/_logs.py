@@ -7,9 +7,9 @@ from pathlib import Path
 
 from losslaws.curves import InputError, LossCurve, logs
 from losslaws.curves.logs.losses import UNITS
-from losslaws.curves.loss_curve import load_folder
 from losslaws.curves.runs import same_model
 from losslaws.curves.schedule import LONGEST
+from losslaws.curves.store import holds_curves, load_folder
 from losslaws.forecast import specs
 from losslaws.verbs import whole
 
@@ -109,7 +109,7 @@ def whole_folders(paths: list[str]) -> list[LossCurve]:
     """Return the curves of logs; a results folder stands for all of its runs."""
     found = []
     for path in map(Path, paths):
-        found += load_folder(path / "curves").values() if (path / "curves").is_dir() else [read(path)]
+        found += load_folder(path).values() if holds_curves(path) else [read(path)]
     return found
 
 
@@ -117,12 +117,12 @@ def curves_of(paths: list[str]) -> list[LossCurve]:
     """Return the curves of logs; a results folder stands for the runs of its base model."""
     found = []
     for path in map(Path, paths):
-        found += base_runs(path) if (path / "curves").is_dir() else [read(path)]
+        found += base_runs(path) if holds_curves(path) else [read(path)]
     return found
 
 
 def base_runs(folder: Path) -> list[LossCurve]:
     """Return the runs of a results folder that trained the model of its fitted ones."""
-    curves = list(load_folder(folder / "curves").values())
+    curves = list(load_folder(folder).values())
     base = next((curve for curve in curves if curve.role == "fit"), curves[0])
     return [curve for curve in curves if same_model(curve, base)]

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from losslaws.curves import InputError
-from losslaws.curves.loss_curve import load_folder
+from losslaws.curves.store import load_folder
 from tests.training.conftest import CELLS, ROOT, worker_of
 from training import config, engines, sweep
 from training.engines import local
@@ -31,7 +31,7 @@ def test_every_curve_of_a_sweep_is_the_one_trained_alone(write_sweep, overrides,
         assert cell.folder.record.read_bytes() == alone.record.read_bytes(), name
         assert cell.folder.complete["trained"] == cell.trained_steps
     assert collect(planned, tmp_path / "results") == {}
-    curves = load_folder(tmp_path / "results" / "curves")
+    curves = load_folder(tmp_path / "results")
     assert {name: curve.role for name, curve in curves.items()} == {"trunk": "fit", "wsd": "unseen", "cosine": "fit"}
     table = pd.read_csv(tmp_path / "results" / "runs.csv").set_index("cell")
     assert table.loc["wsd", "parent"] == "trunk"

@@ -9,7 +9,7 @@ import pytest
 from transformers import AutoTokenizer
 
 from losslaws.curves import InputError, LossCurve
-from losslaws.curves.loss_curve import load_folder
+from losslaws.curves.store import load_folder
 from tests.training.conftest import ROOT
 from training import config, corpus, sweep, texts
 from training.loop import train
@@ -126,7 +126,5 @@ def test_a_shared_tokenizer_knows_each_text(tmp_path):
 def test_the_committed_runs_keep_their_names():
     """What names a run is taken over its config: a new key must not rename the runs of before."""
     planned = sweep.load("cpu", ["hardware.device=cpu", "hardware.precision=fp32"])
-    committed = {
-        name: curve.source["run"] for name, curve in load_folder(ROOT / "results/annealing/cpu/curves").items()
-    }
+    committed = {name: curve.source["run"] for name, curve in load_folder(ROOT / "results/annealing/cpu").items()}
     assert {name: cell.folder.path.name for name, cell in planned.cells.items()} == committed

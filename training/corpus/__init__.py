@@ -32,8 +32,8 @@ from types import ModuleType
 import numpy as np
 
 from losslaws.curves import plugins
+from losslaws.curves.about import read_json
 from losslaws.curves.errors import InputError, nearest
-from losslaws.curves.loss_curve import read_json
 from training.corpus import build, tokenizer
 from training.corpus.build import FORMAT, SAMPLE, Request
 from training.corpus.folder import make_once

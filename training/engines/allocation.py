@@ -88,11 +88,15 @@ def end_with_parent() -> None:
     ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
 
 
+def ignore_warning() -> None:
+    """Leave SIGUSR2 to the job: SLURM sends it to every process of the step, and it would end a Ray node at once."""
+    signal.signal(signal.SIGUSR2, signal.SIG_IGN)
+
+
 def start(*arguments: str, **options) -> subprocess.Popen:
     """Start `ray` in a session of its own, so that a signal to a job's process group leaves it alone."""
-    return subprocess.Popen(
-        [*COMMAND, *arguments], start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **options
-    )
+    silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    return subprocess.Popen([*COMMAND, *arguments], start_new_session=True, **silent | options)
 
 
 def end(process: subprocess.Popen) -> None:
@@ -121,6 +125,9 @@ def host(address: str, cpus: int, gpus: int) -> None:
         f"--num-cpus={cpus}",
         f"--num-gpus={gpus}",
         f"--object-store-memory={engine.STORE}",
+        stdout=None,  # the job's own files say why a node did not start
+        stderr=None,
+        preexec_fn=ignore_warning,
     )
     try:
         missed = 0
@@ -130,7 +137,7 @@ def host(address: str, cpus: int, gpus: int) -> None:
                 break
         if leave.is_set() and node.poll() is None:
             drain(address, node)
-        elif reachable(address):
+        elif reachable(address) and not leave.is_set():
             raise RuntimeError(f"the Ray node at {address} ended with status {node.wait()}")
     finally:
         end(node)

@@ -5,6 +5,7 @@ run folders must lie on a file system that all nodes share.
 """
 
 import os
+import signal
 from collections.abc import Callable
 
 import ray
@@ -62,6 +63,10 @@ def task(segment: Segment, options: dict, nodes_leave: bool = False):
 
 def train_segment(segment: Segment, before: None, attempts: int) -> None:
     """`perform`, after the segment whose reference `before` is; tried again here when it fails, but not when it is interrupted."""
+    if (
+        signal.getsignal(signal.SIGUSR2) is signal.SIG_IGN
+    ):  # of a node in a SLURM job, which is told by its job; a cell saves
+        signal.signal(signal.SIGUSR2, signal.SIG_DFL)
     for attempt in range(1, attempts + 1):
         try:
             return perform(segment)

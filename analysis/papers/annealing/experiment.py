@@ -22,8 +22,8 @@ import pandas as pd
 
 from losslaws import laws
 from losslaws.curves import InputError, LossCurve
-from losslaws.curves.loss_curve import load_folder
 from losslaws.curves.runs import Noise, final, noise, same_model, same_training, seed_pairs, select, settled
+from losslaws.curves.store import load_folder
 from losslaws.fitting import Fit, fit
 from losslaws.fitting.metrics import Score, score
 from losslaws.laws.annealing import PAPER_LAMBDA
@@ -44,7 +44,7 @@ class Experiment:
     @classmethod
     def load(cls, folder: Path | str, warmup: str = WARMUP) -> "Experiment":
         """Read `folder`/curves. Raises InputError where there are no curves."""
-        return cls(Path(folder).resolve().name, load_folder(Path(folder) / "curves"), warmup)
+        return cls(Path(folder).resolve().name, load_folder(folder), warmup)
 
     def role(self, role: str) -> dict[str, LossCurve]:
         """The curves of one role, by name."""

@@ -21,8 +21,8 @@ import pandas as pd
 from analysis import RESULTS
 from analysis.papers.paper import Paper
 from losslaws.curves import InputError
+from losslaws.curves.about import read_json
 from losslaws.curves.files import write_text
-from losslaws.curves.loss_curve import read_json
 from losslaws.curves.runs import settled
 from losslaws.fitting import mean_error
 

@@ -15,9 +15,9 @@ import numpy as np
 import pandas as pd
 
 from losslaws.curves import LossCurve, Schedule
-from losslaws.curves.loss_curve import load_folder
 from losslaws.curves.public.hitchhiker import family as family_table
 from losslaws.curves.runs import Noise, final, noise, select, settled
+from losslaws.curves.store import holds_curves, load_folder
 from losslaws.fitting import Fit, fit
 from losslaws.laws import build, counts, tokens
 
@@ -33,9 +33,9 @@ class Family:
     @classmethod
     def load(cls, folder: Path | str) -> "Family | None":
         """Read `folder`/curves; None where there is none."""
-        if not (Path(folder) / "curves").is_dir():
+        if not holds_curves(folder):
             return None
-        return cls(sorted(load_folder(Path(folder) / "curves").values(), key=lambda c: (*key(c), c.schedule.steps)))
+        return cls(sorted(load_folder(folder).values(), key=lambda c: (*key(c), c.schedule.steps)))
 
     def role(self, *roles: str) -> list[LossCurve]:
         """The runs of these roles."""

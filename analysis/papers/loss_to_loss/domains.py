@@ -15,8 +15,8 @@ import pandas as pd
 from analysis.papers.loss_to_loss.shifts import LAWS, Shift, fit_shift, flags, natural, share, translate
 from losslaws import laws
 from losslaws.curves import LossCurve
-from losslaws.curves.loss_curve import load_folder
 from losslaws.curves.runs import Noise, final, noise, seed_pairs
+from losslaws.curves.store import holds_curves, load_folder
 from losslaws.fitting import Fit, fit
 
 NAMES = ("python", "prose", "headers")
@@ -146,7 +146,7 @@ class Domains:
 
 def load(folder: Path) -> Domains | None:
     """Return our own runs; None where they are not there."""
-    return Domains(load_folder(folder / "curves")) if (folder / "curves").is_dir() else None
+    return Domains(load_folder(folder)) if holds_curves(folder) else None
 
 
 def ratio(run: LossCurve) -> float:

@@ -13,6 +13,7 @@ from analysis import RESULTS
 from analysis.papers.mup.transfer import MUP, STANDARD, Forecast, Transfer
 from analysis.papers.mup.widths import WidthLaw, hold_out
 from losslaws.curves import InputError
+from losslaws.curves.store import holds_curves
 
 OWN = RESULTS / "mup"
 FLAT = 0.1  # how much an activation may change over widths
@@ -71,7 +72,7 @@ class Evidence:
     @cached_property
     def own(self) -> Transfer | None:
         """Our runs over widths; None where they are not there."""
-        return Transfer.load(self.runs) if (self.runs / "curves").is_dir() else None
+        return Transfer.load(self.runs) if holds_curves(self.runs) else None
 
     @cached_property
     def coordinates(self) -> pd.DataFrame | None:

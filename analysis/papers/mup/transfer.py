@@ -19,7 +19,7 @@ import numpy as np
 
 from analysis.papers.mup.widths import WidthLaw, fit_widths
 from losslaws.curves import InputError, LossCurve
-from losslaws.curves.loss_curve import load_folder
+from losslaws.curves.store import load_folder
 
 MUP, STANDARD = "mup", "standard"
 BASIN_RATIO = 8  # over which basins and activations are compared
@@ -66,7 +66,7 @@ class Transfer:
     def load(cls, folder: Path | str) -> "Transfer":
         """Read `folder`/curves. Raises InputError where there are none, or where a curve comes without its config."""
         found = {}
-        for name, curve in load_folder(Path(folder) / "curves").items():
+        for name, curve in load_folder(folder).items():
             if "d_model" not in curve.config.get("model", {}):
                 raise InputError(f"{folder}: the config of curve '{name}' holds no model.d_model, its width")
             found[curve.role, curve.config["model"]["d_model"], curve.schedule.peak, curve.seed] = curve

@@ -6,7 +6,7 @@ import pytest
 
 from losslaws.curves import InputError, LossCurve, Schedule
 from losslaws.curves.files import atomic
-from losslaws.curves.loss_curve import load_folder
+from losslaws.curves.store import load_folder
 
 
 def curve(step=(2, 4), loss=(3.0, 2.5), steps=4, **more):

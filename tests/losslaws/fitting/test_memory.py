@@ -7,7 +7,7 @@ import numpy as np
 
 from losslaws import laws
 from losslaws.curves import Schedule
-from losslaws.curves.loss_curve import load_folder
+from losslaws.curves.store import load_folder
 from losslaws.fitting import fit
 from tests.analysis.papers.synthetic import curve
 
