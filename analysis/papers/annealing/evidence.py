@@ -8,9 +8,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from scipy.optimize import minimize_scalar
+from scipy.stats import t as student
 
-from analysis.papers.annealing import benchmark
+from analysis.papers.annealing import benchmark, noise
 from analysis.papers.annealing.experiment import Experiment
+from analysis.papers.annealing.grid import Grid
+from analysis.papers.claim import Test
 from losslaws import laws
 from losslaws.curves import LossCurve, Schedule, public, schedules
 from losslaws.curves.runs import settled
@@ -26,6 +29,7 @@ class Evidence:
 
     own         the Experiment
     paper       the two fitted curves of the annealing paper (Fig. 2), and paper_fit: the law on them, lambda = .999
+    grid        130 public runs of one 124M model
     multi       {"25M": {name: LossCurve}, ...}, and multi_fit: the law, lambda = .999, on constant and cosine over 24K
     """
 
@@ -52,6 +56,11 @@ class Evidence:
         return public.annealing_paper_lines()
 
     @cached_property
+    def grid(self) -> Grid:
+        """The public grid of shares of decay, peaks and lengths."""
+        return Grid.load()
+
+    @cached_property
     def multi(self) -> dict[str, dict[str, LossCurve]]:
         return {group.size: group.curves for group in public.groups("mpl")}
 
@@ -76,27 +85,26 @@ class Evidence:
 
     @property
     def headline(self) -> str:
-        """The benchmark in one sentence: the annealing law's FLOPs at the error of Chinchilla from three cosines."""
-        rows = {row["method"]: row for row in self.equal_error.to_dict("records")}
-        if benchmark.REFERENCE not in rows:
+        """The benchmark in one sentence: the identified fit with most targets, beside the best Chinchilla fit."""
+        table = benchmark.summary(self.benchmark[self.benchmark["identified"].astype(bool)]).dropna(subset="mean_error")
+        ours, theirs = (table[table["method"].str.startswith(law)] for law in ("annealing", "Chinchilla"))
+        if ours.empty or theirs.empty:
             return "Chinchilla's runs are not part of this profile"
-        row = rows[benchmark.REFERENCE]
-        error = f"Chinchilla's error ({100 * row['error']:.2f} %)"
-        reached = f"reaches {error} with {100 * row['ratio']:.0f} % of its FLOPs" if np.isfinite(row["ratio"]) else ""
-        near = f"with {100 * row['noise_ratio']:.0f} %" if np.isfinite(row["noise_ratio"]) else ""
-        if reached and near and row["noise_ratio"] < row["ratio"]:
-            return f"The annealing law {reached}, and comes within seed noise of it {near}"
-        if reached:
-            return f"The annealing law {reached}"
-        if near:
-            return f"The annealing law comes within seed noise of {error} {near} of its FLOPs"
-        return f"No fit of the annealing law comes within seed noise of {error}"
+        best = ours[ours["targets"] == ours["targets"].max()].sort_values("mean_error").iloc[0]
+        other = theirs.sort_values("mean_error").iloc[0]
+
+        def said(row):
+            half = f" ± {100 * row['interval']:.2f}" if np.isfinite(row["interval"]) else ""
+            return f"errs by {100 * row['mean_error']:.2f}{half} % on {row['targets']} longer schedules, {row['seeds']} seeds each"
+
+        return f"The annealing law from {best['method'].partition(', ')[2]} {said(best)}; {other['method']}, {other['flops'] / best['flops']:.1f} times as dear, {said(other)}"
 
     def tables(self) -> dict[str, Callable[[], pd.DataFrame]]:
         """Makers of the tables beside the claims, by name."""
         return {
             "fits": self.own.fits,
             "predictions": self.own.predictions,
+            "noise": lambda: noise.table(self.own.relations),
             "benchmark": lambda: self.benchmark.drop(columns=benchmark.READS),
             "benchmark_summary": lambda: benchmark.summary(self.benchmark),
             "benchmark_equal_error": lambda: self.equal_error,
@@ -110,7 +118,7 @@ class Evidence:
     @cached_property
     def own_seen(self) -> list[LossCurve]:
         """The settled curves that the experiment's law is fitted on."""
-        return [settled(curve) for curve in self.own.role("fit").values()]
+        return [settled(self.own.seen(name)) for name in self.own.role("fit")]
 
     def own_schedule(self, kind: str, steps: int, **options) -> Schedule:
         """Return a schedule with the peak and the warm-up of the experiment's fitted runs."""
@@ -123,7 +131,7 @@ class Evidence:
         return self.own.base
 
     def own_final(self, name: str) -> float:
-        """Return the measured final loss of one of the experiment's runs."""
+        """Return the measured final loss of a kind of run, the mean over its seeds, on the validation text that the law was fitted on."""
         return self.own.curves[name].final_loss
 
     def own_predicted(self, name: str) -> float:
@@ -135,12 +143,37 @@ class Evidence:
         """Write measured final losses, the predicted ones in brackets; `names` gives label -> run."""
         return ", ".join(f"{x} {self.own_final(run):.4f} ({self.own_predicted(run):.4f})" for x, run in names.items())
 
-    def below(self, better: float, worse: float) -> bool | None:
-        """Whether one measured final loss is lower than another by more than seeds explain; None: cannot be told apart."""
-        noise = self.own.noise
-        if noise is None or abs(worse - better) <= noise.difference:
-            return None
-        return better < worse
+    def below(self, better: str, worse: str, rule: str | None = None) -> Test:
+        """Whether runs of one kind end below those of another, seed by seed; undecided within what their relation leaves open."""
+        runs = self.own.runs
+        found, half, p, seeds = noise.compare(runs[better], runs[worse], self.own.relations)
+        passed = None if abs(found) <= half else found < 0
+        known = f"{half:.4f}" if np.isfinite(half) else "unknown"
+        return Test(rule or f"{better} ends below {worse}", passed, f"{found:+.4f}", known, seeds, p)
+
+    def spread(self, name: str, seeds: int | None = None) -> float:
+        """95 % half-width of the mean final loss of a kind over seeds, nats; inf where no relation tells it."""
+        curve = self.own.curves[name]
+        which = noise.SEED if curve.schedule.lr[-1] < curve.schedule.peak else noise.CONSTANT
+        relation = self.own.relations.get(which) or self.own.relations.get(noise.SEED)
+        if relation is None:
+            return np.inf
+        return float(student.ppf(0.975, relation.freedom) * relation.sd / np.sqrt(seeds or len(self.own.runs[name])))
+
+
+def law(rule: str, passed: bool, difference: str = "") -> Test:
+    """A test of the law evaluated on itself."""
+    return Test(rule, bool(passed), difference, law=True)
+
+
+def points(rule: str, passed: bool, difference: str = "") -> Test:
+    """A test of points that the paper published, whose noise it does not state."""
+    return Test(rule, bool(passed), difference)
+
+
+def others(rule: str, passed: bool | None, difference: str = "", noise: str = "") -> Test:
+    """A test of other people's runs."""
+    return Test(rule, None if passed is None else bool(passed), difference, noise)
 
 
 def paper_schedule(kind: str, steps: int, **options) -> Schedule:
@@ -170,8 +203,11 @@ def turns(schedule: Schedule, rising: bool = False) -> list[tuple[int, int, int]
     return [(a[1], a[2], b[2]) for a, b in pairwise(parts) if (a[0], b[0]) == (1, -1)]
 
 
-def delay(step: np.ndarray, loss: np.ndarray, turn: tuple[int, int, int], rising: bool = False) -> int:
-    """Return how many steps after the rate the loss turns: its lowest (of a bump: highest) point on the rate's way back."""
-    inside = (step >= turn[1]) & (step <= turn[2])
-    at = np.argmax(loss[inside]) if rising else np.argmin(loss[inside])
-    return int(step[inside][at] - turn[1])
+def delay(step: np.ndarray, loss: np.ndarray, turn: tuple[int, int, int], rising: bool = False) -> int | None:
+    """Return how many steps after the rate the loss turns: its lowest (of a bump: highest) point on the rate's way back.
+
+    None where that is the last point of this way: no turn is seen, and the delay may be longer.
+    """
+    inside = np.flatnonzero((step >= turn[1]) & (step <= turn[2]))
+    at = int(np.argmax(loss[inside]) if rising else np.argmin(loss[inside]))
+    return None if at == inside.size - 1 else int(step[inside][at] - turn[1])

@@ -3,7 +3,17 @@
 import numpy as np
 
 from analysis.papers.annealing.claims.effects import law_delay, paper_dip
-from analysis.papers.annealing.evidence import GIVEN, PAPER_PEAK, PAPER_WARMUP, Evidence, best_ratio, paper_schedule
+from analysis.papers.annealing.evidence import (
+    GIVEN,
+    PAPER_PEAK,
+    PAPER_WARMUP,
+    Evidence,
+    best_ratio,
+    law,
+    others,
+    paper_schedule,
+    points,
+)
 from analysis.papers.claim import NOT_RUN, Claim, answer, claim, verdict
 from losslaws import laws
 from losslaws.curves import Schedule
@@ -16,11 +26,11 @@ from losslaws.words import values
 
 @claim
 def decay_factor(e: Evidence) -> Claim:
-    law = laws.build("annealing")
+    form = laws.build("annealing")
     grid = (0.0, 0.99, 0.995, 0.998, 0.999, 0.9995, 0.9999)
-    objective = {x: fit(law, e.paper.values(), fixed={"lambda": x}).objective for x in grid}
+    objective = {x: fit(form, e.paper.values(), fixed={"lambda": x}).objective for x in grid}
     best = min(objective, key=objective.get)
-    multi = {size: fit(law, e.multi_seen(size)) for size in e.multi}
+    multi = {size: fit(form, e.multi_seen(size)) for size in e.multi}
     worse = {size: e.multi_fit[size].objective / fitted.objective for size, fitted in multi.items()}
     own = e.own.paper_fit.objective / e.own.fit.objective
     public = {size: fitted.params["lambda"] for size, fitted in multi.items()}
@@ -29,7 +39,11 @@ def decay_factor(e: Evidence) -> Claim:
         on_paper_data=f"{best} best; objective x1e4 " + ", ".join(f"{x}: {1e4 * y:.3f}" for x, y in objective.items()),
         on_own_runs=f"{e.own.fit.params['lambda']:.4f} fitted ({own:.2f})",
         on_public_curves=", ".join(f"{size} {public[size]:.4f} ({worse[size]:.2f})" for size in multi),
-        verdict=verdict(best == PAPER_LAMBDA, own <= 1.1, *(ratio <= 1.1 for ratio in worse.values())),
+        verdict=verdict(
+            points("printed points: .999 the best of seven", best == PAPER_LAMBDA, f"{best}"),
+            others("own runs: objective at .999 within 10 % of the best", own <= 1.1, f"{own:.2f} times"),
+            *(others(f"public {size}: the same", ratio <= 1.1, f"{ratio:.2f} times") for size, ratio in worse.items()),
+        ),
     )
 
 
@@ -60,7 +74,17 @@ def exponents(e: Evidence) -> list[Claim]:
                 on_paper_data=f"20K {write['paper']}, 60K {write['paper 60K']}",
                 on_own_runs=write["own"],
                 on_public_curves=", ".join(f"{size} {write[size]}" for size in e.multi),
-                verdict=verdict(abs(found["paper 60K"] - expected) <= 0.1, *(g >= 0.8 for g in gain.values())),
+                verdict=verdict(
+                    points(
+                        f"printed points at 60K: within .1 of {expected}",
+                        abs(found["paper 60K"] - expected) <= 0.1,
+                        f"{found['paper 60K']:.3f}",
+                    ),
+                    *(
+                        others(f"{label}: objective falls by at most a fifth", g >= 0.8, f"{g:.2f} times")
+                        for label, g in gain.items()
+                    ),
+                ),
             )
         )
     return rows
@@ -68,7 +92,7 @@ def exponents(e: Evidence) -> list[Claim]:
 
 @claim
 def warmup(e: Evidence) -> list[Claim]:
-    unseen_own = [settled(curve) for curve in e.own.role("unseen").values()]
+    unseen_own = [settled(e.own.asked(name)) for name in e.own.role("unseen")]
 
     def errors(curves, rest, given):
         """Mean error on the unseen curves under each treatment of warm-up."""
@@ -80,7 +104,9 @@ def warmup(e: Evidence) -> list[Claim]:
         size: errors(e.multi_seen(size), [c for c in e.multi[size].values() if c not in e.multi_seen(size)], GIVEN)
         for size in e.multi
     }
-    every = [paper, *multi.values(), *([own] if own else [])]
+    every = {"printed points": paper, **{f"public {size}": found for size, found in multi.items()}} | (
+        {"own runs": own} if own else {}
+    )
     return [
         answer(
             "annealing-17a-warmup",
@@ -91,15 +117,19 @@ def warmup(e: Evidence) -> list[Claim]:
             on_paper_data=values(paper),
             on_own_runs=values(own) if own else NOT_RUN,
             on_public_curves="; ".join(f"{size}: {values(found)}" for size, found in multi.items()),
-            verdict=verdict(*(min(found, key=found.get) == "as-peak" for found in every)),
+            verdict=verdict(
+                *(
+                    others(f"{label}: best as-peak", min(found, key=found.get) == "as-peak", min(found, key=found.get))
+                    for label, found in every.items()
+                )
+            ),
         ),
     ]
 
 
 @claim
 def decay_factor_effects(e: Evidence) -> Claim:
-    law = laws.build("annealing")
-    low, high = (fit(law, e.paper.values(), fixed={"lambda": value}) for value in (0.99, 0.999))
+    low, high = (fit(laws.build("annealing"), e.paper.values(), fixed={"lambda": value}) for value in (0.99, 0.999))
     late = [law_delay(f, paper_dip(1000, 5000)) for f in (low, high)]
     ratio = [100 * best_ratio(f, PAPER_PEAK, PAPER_WARMUP, 60000) for f in (low, high)]
     like, memory = e.base.schedule, 1 / (1 - e.own.fit.params["lambda"])
@@ -111,7 +141,11 @@ def decay_factor_effects(e: Evidence) -> Claim:
         "annealing-15b-lambda-effects",
         on_paper_data=f"(delay {late[1]} against {late[0]} steps; share {ratio[1]:.0f} against {ratio[0]:.0f} %)",
         on_own_runs=f"(share {own_ratio[1]:.0f} against {own_ratio[0]:.0f} % at lambda {factors[1]:.4f} and {factors[0]:.4f})",
-        verdict=verdict(late[1] > late[0], ratio[1] > ratio[0], own_ratio[1] > own_ratio[0]),
+        verdict=verdict(
+            law("longer delay", late[0] is not None and late[1] is not None and late[1] > late[0]),
+            law("larger share", ratio[1] > ratio[0]),
+            law("larger share on own runs", own_ratio[1] > own_ratio[0]),
+        ),
     )
 
 
@@ -124,13 +158,13 @@ def decayed(steps: int, ratio: float, shape) -> Schedule:
 
 @claim
 def decay_factor_shape(e: Evidence) -> Claim:
-    law, gaps = laws.build("annealing"), {}
+    form, gaps = laws.build("annealing"), {}
     root, square = (decayed(60000, 0.1, shape) for shape in (lambda x: 1 - np.sqrt(x), lambda x: 1 - x**2))
     for value in (0.99, 0.999):
-        fitted = fit(law, e.paper.values(), fixed={"lambda": value})
+        fitted = fit(form, e.paper.values(), fixed={"lambda": value})
         gaps[value] = final_of(fitted, root) - final_of(fitted, square)
     return answer(
         "annealing-15c-lambda-shape",
         on_paper_data=f"({gaps[0.999]:+.4f} at .999, {gaps[0.99]:+.4f} at .99)",
-        verdict=verdict(gaps[0.999] < 0, gaps[0.99] > 0),
+        verdict=verdict(law("1-sqrt lower at .999", gaps[0.999] < 0), law("1-square lower at .99", gaps[0.99] > 0)),
     )

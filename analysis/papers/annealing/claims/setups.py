@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from analysis.papers.annealing import LIMIT
-from analysis.papers.annealing.evidence import GIVEN, Evidence
+from analysis.papers.annealing.evidence import GIVEN, Evidence, others, points
 from analysis.papers.claim import NOT_RUN, Claim, answer, claim, verdict
 from losslaws import laws
 from losslaws.curves import LossCurve
@@ -55,7 +55,13 @@ def fit_of_setup(e: Evidence, name: str, least: float | None) -> Claim:
     return answer(
         f"annealing-18-{name}-fit",
         on_paper_data=f"{found.r2:.5f} refitted, {theirs:.5f} with the printed constants",
-        verdict=verdict(found.r2 >= (least or 0.999) - CLOSE_R2),
+        verdict=verdict(
+            points(
+                f"R2 at least {(least or 0.999) - CLOSE_R2:g}",
+                found.r2 >= (least or 0.999) - CLOSE_R2,
+                f"{found.r2:.5f}",
+            )
+        ),
     )
 
 
@@ -86,8 +92,16 @@ def predictions_of_setups(e: Evidence) -> list[Claim]:
                 f"annealing-18-{name}-unseen",
                 on_paper_data=f"refitted {values(again.values())}; printed constants {values(theirs.values())}",
                 verdict=verdict(
-                    *(again[c] <= value + NEAR for c, value in reported.items()),
-                    *(theirs[c] <= value + NEAR for c, value in reported.items()),
+                    *(
+                        points(
+                            f"{c}, refitted: at most {value + NEAR:g} %", again[c] <= value + NEAR, f"{again[c]:.3f} %"
+                        )
+                        for c, value in reported.items()
+                    ),
+                    *(
+                        points(f"{c}, printed constants: the same", theirs[c] <= value + NEAR, f"{theirs[c]:.3f} %")
+                        for c, value in reported.items()
+                    ),
                 ),
             )
         )
@@ -103,7 +117,12 @@ def printed_constants_are_optimal(e: Evidence) -> Claim:
     return answer(
         "annealing-18-optimum",
         on_paper_data=values(ratios, "{:.2f}"),
-        verdict=verdict(*(ratio <= 1.05 for ratio in ratios.values())),
+        verdict=verdict(
+            *(
+                points(f"set-up {name}: objective within 5 % of the lowest", ratio <= 1.05, f"{ratio:.2f} times")
+                for name, ratio in ratios.items()
+            )
+        ),
     )
 
 
@@ -114,7 +133,9 @@ def public_models(e: Evidence) -> list[Claim]:
         answer(
             f"annealing-18-{name.split('-')[0]}",
             on_paper_data=f"{fit(law, [large[name]], fixed=GIVEN).r2:.5f} (published schedule; the paper's is not printed)",
-            verdict=verdict(fit(law, [large[name]], fixed=GIVEN).r2 >= r2 - CLOSE_R2),
+            verdict=verdict(
+                points(f"R2 at least {r2 - CLOSE_R2:.5f}", fit(law, [large[name]], fixed=GIVEN).r2 >= r2 - CLOSE_R2)
+            ),
         )
         for name, r2 in (("BLOOM-176B", 0.99640), ("OLMo-1B", 0.99869))
     ]
@@ -140,16 +161,35 @@ def sizes(e: Evidence) -> list[Claim]:
             "annealing-18-N-four",
             on_paper_data=f"{four.r2:.5f}; {constants(four)}",
             on_own_runs=f"{own.r2:.5f}; {constants(own)}" if own else NOT_RUN,
-            verdict=verdict(four.r2 >= 0.9988 - CLOSE_R2, own.r2 >= 0.998 if own else None),
+            verdict=verdict(
+                points(
+                    f"printed curves: R2 at least {0.9988 - CLOSE_R2:.4f}",
+                    four.r2 >= 0.9988 - CLOSE_R2,
+                    f"{four.r2:.5f}",
+                ),
+                *(
+                    [
+                        others(
+                            "own sizes: R2 at least .998, no parameter on its bound",
+                            own.r2 >= 0.998 and own.identified,
+                            f"{own.r2:.5f}",
+                        )
+                    ]
+                    if own
+                    else []
+                ),
+            ),
         ),
         answer(
             "annealing-18-N-largest",
             on_paper_data=f"{largest:.3f}",
-            verdict=verdict(largest <= LIMIT),
+            verdict=verdict(points(f"error at most {LIMIT} %", largest <= LIMIT, f"{largest:.3f} %")),
         ),
         answer(
             "annealing-18-N-eight",
             on_paper_data=f"{eight.r2:.5f}; {constants(eight)}",
-            verdict=verdict(eight.r2 >= 0.99837 - CLOSE_R2),
+            verdict=verdict(
+                points(f"R2 at least {0.99837 - CLOSE_R2:.5f}", eight.r2 >= 0.99837 - CLOSE_R2, f"{eight.r2:.5f}")
+            ),
         ),
     ]

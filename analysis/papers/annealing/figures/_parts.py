@@ -17,13 +17,18 @@ def need(e, *names: str) -> list[LossCurve]:
     return [e.own.curves[name] for name in names]
 
 
+def spread(e, curve) -> float:
+    """Return the standard error of the mean final loss of a kind of run over its seeds; 0 where no seed tells it."""
+    return e.own.noise.std / np.sqrt(len(e.own.runs[curve.name])) if e.own.noise else 0.0
+
+
 def finals(axis, e, curves, labels):
     """Set the measured final loss of each curve beside the predicted one, a row each, the first on top."""
-    noise, rows = e.own.noise, np.arange(len(curves))[::-1]
-    spread = noise.std if noise else 0.0
+    rows = np.arange(len(curves))[::-1]
+    bars = [spread(e, curve) for curve in curves]
     found = [curve.final_loss for curve in curves]
     foretold = [e.own.fit.predict(curve)[-1] for curve in curves]
-    axis.errorbar(found, rows, xerr=spread, fmt="o", ms=4, color=INK, elinewidth=0.8, capsize=2, label="measured")
+    axis.errorbar(found, rows, xerr=bars, fmt="o", ms=4, color=INK, elinewidth=0.8, capsize=2, label="measured")
     axis.plot(foretold, rows, "D", ms=4, mfc="none", mec=VERMILLION, mew=1, label="law")
     axis.set_yticks(rows, labels)
     axis.set_ylim(-0.6, len(curves) - 0.4)

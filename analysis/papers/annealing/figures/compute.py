@@ -63,6 +63,6 @@ def mean_errors(rows):
     chance = ~rows["identified"].astype(bool)
     means = rows.assign(error=100 * rows["error"].abs(), chance=chance).groupby("method")
     means = means.agg(
-        flops=("flops", "first"), error=("error", "mean"), targets=("error", "count"), chance=("chance", "any")
+        flops=("flops", "first"), error=("error", "mean"), targets=("target", "nunique"), chance=("chance", "any")
     )
     return means[means["targets"] == rows["target"].nunique()].sort_values(["flops", "error"])

@@ -11,7 +11,7 @@ from losslaws.fitting import fit, mean_error
 from losslaws.style import BLUE, GREEN, MUTED, PURPLE, VERMILLION, canvas, headline
 
 LAMBDAS = (0.0, 0.5, 0.8, 0.9, 0.95, 0.97, 0.98, 0.985, 0.99, 0.993, 0.995, 0.997, 0.998, 0.999, 0.9995, 0.9998)
-SCALED = ("peak4-05x", "peak10-05x")
+SCALED = ("peak2-05x", "peak4-05x", "peak8-05x")
 TICKS = (0.0, 0.9, 0.99, 0.999, 0.9998)
 
 
@@ -26,7 +26,10 @@ def fig13_lambda(e):
     belongs to the length of the runs. Left: objective of the fit over its lowest value, on our runs and on the paper's
     points (20,000 steps, its lambda .999). Right: mean error on the fitted and on the unseen curves."""
     experiment, memory = e.own, 1 / (1 - np.array(LAMBDAS))
-    groups = {role: [settled(curve) for curve in experiment.role(role).values()] for role in ("fit", "unseen")}
+    groups = {
+        "fit": [settled(experiment.seen(name)) for name in experiment.role("fit")],
+        "unseen": [settled(experiment.asked(name)) for name in experiment.role("unseen")],
+    }
     fits, best = scan(experiment.fit.law, groups["fit"]), experiment.fit.params["lambda"]
     length = max(curve.schedule.steps for curve in groups["fit"])
     out = canvas(height=2.7)

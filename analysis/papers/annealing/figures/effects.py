@@ -4,8 +4,10 @@ import numpy as np
 
 from analysis.pages.figure import NotRun, figure
 from analysis.pages.parts import LOSS, law, legend_below, measured, shadow, thousands, window
+from analysis.papers.annealing.claims.effects import smooth
 from analysis.papers.annealing.evidence import delay, turns
-from analysis.papers.annealing.figures._parts import finals, need
+from analysis.papers.annealing.figures._parts import finals, need, spread
+from analysis.papers.annealing.noise import BRANCH
 from losslaws.curves.runs import settled
 from losslaws.fitting import final_of
 from losslaws.style import BLUE, GREEN, INK, LINES, MUTED, PURPLE, VERMILLION, canvas, headline
@@ -21,47 +23,52 @@ def foretold(e, family, steps, **options):
     return final_of(e.own.fit, e.own_schedule(family, int(steps), **options))
 
 
-def spread(e):
-    """Return the standard deviation of a final loss between seeds; 0 where it was not measured."""
-    return e.own.noise.std if e.own.noise else 0.0
-
-
 @figure
 def fig05_delay(e):
     """The rate dips and rises again; the loss follows late. Above: the rate around each dip, steps counted from its lowest
-    point. Below: loss since the fall began, measured and by the law; vertical marks show where each turns."""
-    (curve,) = need(e, "dip")
-    fit, curve, dips = e.own.fit, settled(curve), turns(curve.schedule)
+    point. Below: loss since the fall began, measured (mean over seeds) and by the law; vertical marks show where each turns on the
+    rate's way back, if it does."""
+    curves = [c for c in e.own.curves.values() if c.schedule.name == "polyline" and len(turns(c.schedule)) == 1]
+    if not curves:
+        raise NotRun("needs a run whose rate dips once, not run in this profile")
+    fit = e.own.fit
     out = canvas(height=3.0)
-    axes = out.subplots(2, len(dips), sharex="col", sharey="row", squeeze=False, height_ratios=[1, 2.2])
+    axes = out.subplots(2, len(curves), sharex="col", sharey="row", squeeze=False, height_ratios=[1, 2.2])
     late = []
-    for (top, bottom), (fall, low, rise) in zip(axes.T, dips, strict=True):
-        step = np.arange(fall - (rise - fall) // 2, min(2 * rise - fall, curve.schedule.steps) + 1)
+    for (top, bottom), curve in zip(axes.T, map(settled, curves), strict=True):
+        ((fall, low, rise),) = turns(curve.schedule)
+        step = np.arange(
+            max(2 * curve.schedule.warmup, fall - (rise - fall) // 2), min(2 * rise - fall, curve.schedule.steps) + 1
+        )
         near = (curve.step >= step[0]) & (curve.step <= step[-1])
-        loss = fit.predict(curve, step)
-        found, said = (delay(*points, (fall, low, rise)) for points in ((curve.step, curve.loss), (step, loss)))
-        late.append(f"{found} ({said})")
+        loss, smoothed = fit.predict(curve, step), smooth(curve.loss)
+        found, said = (delay(*points, (fall, low, rise)) for points in ((curve.step, smoothed), (step, loss)))
+        late.append(f"{'no turn' if found is None else found} ({'no turn' if said is None else said})")
         top.plot(step - low, 1000 * curve.schedule.lr[step - 1], color=BLUE, linestyle="-")
         top.set_title(f"falls in {low - fall} steps, rises in {rise - low}")
-        start = np.interp(fall, curve.step, curve.loss)
-        bottom.plot(curve.step[near] - low, curve.loss[near] - start, "o", ms=2.5, mew=0, color=INK, label="measured")
+        start = np.interp(fall, curve.step, smoothed)
+        bottom.plot(curve.step[near] - low, smoothed[near] - start, "o", ms=1.8, mew=0, color=INK, label="measured")
         bottom.plot(step - low, loss - loss[fall - step[0]], color=VERMILLION, linestyle="-", label="law")
         for axis in (top, bottom):
             axis.axvline(0, color=BLUE, lw=0.8, linestyle=":", label="rate turns")
-        bottom.axvline(found, color=INK, lw=0.8, linestyle="--", label="measured loss turns")
-        bottom.axvline(said, color=VERMILLION, lw=0.8, linestyle="-.", label="law turns")
+        for at, colour, line, name in (
+            (found, INK, "--", "measured loss turns"),
+            (said, VERMILLION, "-.", "law turns"),
+        ):
+            if at is not None:
+                bottom.axvline(at, color=colour, lw=0.8, linestyle=line, label=name)
         bottom.set_xlabel("steps since the lowest rate")
     axes[0, 0].set_ylabel("rate (1e-3)")
-    axes[1, 0].set_ylabel("loss since the fall")
+    axes[1, 0].set_ylabel("loss since the fall\n(nats/token)")
     out.align_ylabels(axes[:, 0])
-    legend_below(out, axes[1, 0])
-    return headline(out, f"The loss turns later than the rate, measured (law): {', '.join(late)} steps")
+    legend_below(out, *axes[1])
+    return headline(out, f"Steps by which the loss turns after the rate, measured (law): {', '.join(late)}")
 
 
 @figure
 def fig06_cosine_length(e):
     """Cosines that end with the run, before it, after it, or above zero. Left: measured loss (points) and the law's (lines).
-    Right: final losses; bars are one standard deviation between seeds."""
+    Right: final losses; bars are the standard error of the mean over seeds."""
     cells = {
         "cosine-1x": "ends with the run, at 0",
         "cosine-1x-final10": "ends at 10 % of the peak",
@@ -92,7 +99,7 @@ def fig07_constant_vs_cosine(e):
     step. Points: measured; lines: predicted for every length; dotted: where the law's lines cross."""
     (constant,) = need(e, "constant-3x")
     experiment, longest = e.own, constant.schedule.steps
-    names = (f"cosine-{length}x" for length in ("05", "1", "2", "3"))
+    names = (f"cosine-{length}x" for length in ("025", "05", "075", "1", "15", "2", "3"))
     cosines = [experiment.curves[name] for name in names if experiment.has(name)]
     lengths = np.unique(np.geomspace(3 * constant.schedule.warmup, 1.5 * longest, 60).astype(int))
     held, annealed = (np.array([foretold(e, family, T) for T in lengths]) for family in ("constant", "cosine"))
@@ -123,13 +130,13 @@ def fig07_constant_vs_cosine(e):
 @figure
 def fig08_wsd_ratio(e):
     """Final loss of WSD runs against the share of steps in the linear decay, a panel for each length of run. Points:
-    measured, bars one standard deviation between seeds; line: predicted for every share; triangle: its optimum."""
+    measured, bars the standard error of the mean over seeds; line: predicted for every share; triangle: its optimum."""
     families = list(e.own.decays("linear").values())
     if not families:
         raise NotRun("needs WSD runs with a linear decay, not run in this profile")
     out = canvas(height=2.6)
     axes = out.subplots(1, len(families), squeeze=False)[0]
-    optima = []
+    optima, measured_best = [], []
     for axis, runs in zip(axes, families, strict=True):
         steps, warmup = (getattr(next(iter(runs.values())).schedule, of) for of in ("steps", "warmup"))
         shares = np.linspace(0.02, min(0.8, 1 - warmup / steps), 40)
@@ -139,12 +146,14 @@ def fig08_wsd_ratio(e):
         axis.plot(100 * shares, predicted, color=VERMILLION, linestyle="-", label="law")
         axis.plot(100 * shares[best], predicted[best], "v", ms=5, color=VERMILLION, label="optimum of the law")
         losses = [curve.final_loss for curve in runs.values()]
-        axis.errorbar(list(runs), losses, yerr=spread(e), fmt="o", color=INK, label="measured", **BARS)
+        bars = [spread(e, curve) for curve in runs.values()]
+        measured_best.append(f"{min(runs, key=lambda share, runs=runs: runs[share].final_loss)} %")
+        axis.errorbar(list(runs), losses, yerr=bars, fmt="o", color=INK, label="measured", **BARS)
         axis.set_title(f"{steps:,} steps")
         axis.set_xlabel(DECAY)
     axes[0].set_ylabel(f"final {LOSS}")
     legend_below(out, axes[0])
-    return headline(out, f"The law's best decay: {', '.join(optima)} steps")
+    return headline(out, f"Best decay by the law: {', '.join(optima)} steps; measured: {', '.join(measured_best)}")
 
 
 def beside_linear(experiment, shape):
@@ -159,17 +168,19 @@ def beside_linear(experiment, shape):
 @figure
 def fig09_decay_shape(e):
     """Final loss of runs that decay by 1 - sqrt or as half a cosine, less that of the run with a linear decay of the same
-    length. Points: measured, bars one standard deviation of a difference between seeds; lines: the law."""
+    length, which shares its trunk. Points: measured, bars the standard error of the difference over seeds; lines: the law."""
     pairs = {shape: beside_linear(e.own, shape) for shape in ("1-sqrt", "cosine")}
     pairs = {shape: runs for shape, runs in pairs.items() if runs}
     if not pairs:
         raise NotRun("needs runs of one length with two shapes of decay, not run in this profile")
-    shares, bar, findings = np.linspace(0.05, 0.5, 10), np.sqrt(2) * spread(e), []
+    shares, findings = np.linspace(0.05, 0.6, 12), []
     out = canvas(height=2.6)
     axis = out.subplots()
     axis.axhline(0, color=MUTED, lw=0.6)
     for (shape, runs), colour, marker, line in zip(pairs.items(), (BLUE, VERMILLION), "os", LINES, strict=False):
         found = {share: bent.final_loss - straight.final_loss for share, (bent, straight) in runs.items()}
+        branch = e.own.relations.get(BRANCH)
+        bar = [branch.sd / np.sqrt(len(e.own.runs[bent.name])) if branch else 0.0 for bent, _ in runs.values()]
         axis.errorbar(
             list(found), list(found.values()), yerr=bar, fmt=marker, color=colour, label=f"{shape}, measured", **BARS
         )

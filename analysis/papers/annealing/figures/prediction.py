@@ -4,6 +4,7 @@ import numpy as np
 
 from analysis.pages.figure import NotRun, figure
 from analysis.pages.parts import LOSS, band, error, law, legend_below, measured, residuals, shadow, thousands, window
+from analysis.papers.annealing.experiment import independent
 from losslaws.curves.runs import settled
 from losslaws.fitting import mean_error
 from losslaws.style import BLUE, GREEN, LINES, MUTED, PURPLE, VERMILLION, canvas, headline
@@ -47,7 +48,7 @@ def fig02_fit(e):
     """The fitted loss curves. Points: measured validation loss in nats per token; line: the annealing law, its parameters
     fitted to both curves at once. Below: relative error of the law; the band is what another seed changes."""
     experiment = e.own
-    fit, curves = experiment.fit, experiment.role("fit").values()
+    fit, curves = experiment.fit, [experiment.seen(name) for name in experiment.role("fit")]
     mean = mean_error(fit, map(settled, curves))
     out = canvas(height=2.9)
     strips(out, [(curve, fit, curve.name) for curve in curves], experiment.noise, 2)
@@ -62,7 +63,7 @@ def fig03_unseen(e):
     from the two fitted curves and the schedule alone. Above each panel its mean relative error; below it the error along
     the curve over the band that another seed spans."""
     experiment = e.own
-    unseen = experiment.role("unseen").values()
+    unseen = [experiment.asked(name) for name in experiment.role("unseen")]
     if not unseen:
         raise NotRun("needs curves of the role 'unseen', not run in this profile")
     errors = {curve.name: mean_error(experiment.fit, [settled(curve)]) for curve in unseen}
@@ -85,9 +86,9 @@ def fig11_size(e):
     curves = sorted(
         (experiment.curves[name] for name in fit.curves), key=lambda c: (c.parameters["non_embedding"], c.name)
     )
-    out = canvas(height=2.7)
+    out = canvas(height=2.7 if len(curves) < 4 else 4.7)
     panels = [(c, fit, f"{c.name}, N = {c.parameters['non_embedding'] / 1e6:.2f}M") for c in curves]
-    strips(out, panels, experiment.noise, len(panels))
+    strips(out, panels, experiment.noise, min(3, len(panels)))
     sizes = {c.parameters["non_embedding"] for c in curves}
     return headline(out, f"One law for {len(sizes)} model sizes: R² = {fit.r2:.4f}")
 
@@ -112,20 +113,24 @@ def fig15_paper(e):
 
 @figure
 def fig16_noise(e):
-    """What another seed of initialisation and data order changes: relative difference of two runs of the same cell. Errors
-    of a law below this say nothing; the band is the root mean square over the second half of the runs."""
+    """What another seed of initialisation and data order changes: loss of each run over the mean of its seeds. Errors
+    of a law below this say nothing; the band is the root mean square of the difference of two seeds over the second half of the runs.
+    Only runs that share no trunk are shown."""
     noise = e.own.noise
     if noise is None:
         raise NotRun("needs a second seed of some cell, not run in this profile")
+    kinds = [name for name in sorted(independent(e.own.curves)) if len(e.own.runs[name]) > 1][:4]
     out = canvas(height=1.9)
     axis = out.subplots()
     band(axis, noise)
     axis.axhline(0, color=MUTED, lw=0.6)
-    for name, colour, line in zip(noise.pairs, (VERMILLION, BLUE, GREEN, PURPLE), LINES, strict=False):
-        one, other = settled(e.own.curves[name]), settled(e.own.curves[f"{name}-seed1"])
-        axis.plot(one.step, 100 * (other.loss / one.loss - 1), color=colour, linestyle=line, label=name)
+    for name, colour, line in zip(kinds, (VERMILLION, BLUE, GREEN, PURPLE), LINES, strict=False):
+        mean = settled(e.own.curves[name])
+        for k, run in enumerate(map(settled, e.own.runs[name].values())):
+            label = name if k == 0 else None
+            axis.plot(run.step, 100 * (run.loss / mean.loss - 1), color=colour, linestyle=line, lw=0.8, label=label)
     axis.set_xlabel("step")
-    axis.set_ylabel("difference (%)")
+    axis.set_ylabel("off the mean (%)")
     thousands(axis)
     out.legend(loc="outside right center")
     return headline(out, f"Another seed changes the loss by {percent(noise.relative)}")

@@ -5,6 +5,7 @@ import numpy as np
 from analysis.pages.figure import figure
 from analysis.pages.parts import law, legend_below, measured, thinned, thousands, window
 from analysis.papers.annealing.figures._parts import need
+from losslaws.curves.runs import shape
 from losslaws.laws.annealing import annealing_sums
 from losslaws.style import BLUE, GREEN, MUTED, ORANGE, PURPLE, VERMILLION, canvas, headline
 
@@ -18,9 +19,16 @@ ROLES = {
 
 @figure
 def fig01_schedules(e):
-    """Every learning-rate schedule that was trained, as applied, warm-up included. The law is fitted on the loss curves of
-    the first ones (red); the losses under all others are predictions."""
-    curves = [curve for role in ROLES for curve in e.own.role(role).values()]
+    """Every shape of schedule that was trained, as applied, warm-up included, at the longest of its lengths. The law is fitted on the
+    loss curves of the first ones (red); the losses under all others are predictions."""
+    every = [curve for role in ROLES for curve in e.own.role(role).values()]
+    curves = []
+    for curve in every:
+        alike = [
+            c for c in every if shape(c.schedule) == shape(curve.schedule) and c.schedule.peak == curve.schedule.peak
+        ]
+        if curve.role == "fit" or curve is max(alike, key=lambda c: c.schedule.steps):
+            curves.append(curve)
     columns = min(6, len(curves))
     rows = -(-len(curves) // columns)
     out = canvas(height=0.75 + 0.72 * rows)
@@ -45,7 +53,7 @@ def fig01_schedules(e):
     out.supylabel("learning rate (1e-3)", fontsize=7)
     legend_below(out, *axes)
     fitted = len(e.own.role("fit"))
-    return headline(out, f"{len(curves)} schedules: {fitted} are fitted, {len(curves) - fitted} are predicted")
+    return headline(out, f"{len(every)} schedules: {fitted} are fitted, {len(every) - fitted} are predicted")
 
 
 @figure

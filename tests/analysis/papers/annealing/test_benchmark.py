@@ -12,7 +12,7 @@ from tests.analysis.papers import synthetic
 
 @pytest.fixture(scope="module")
 def table():
-    return benchmark(Experiment("clean", {name: synthetic.curve(name, noise=0) for name in synthetic.CELLS}))
+    return benchmark(synthetic.experiment("clean", noise=0, seeds=2))
 
 
 def test_a_shared_beginning_is_paid_once():
@@ -40,6 +40,31 @@ def test_no_fit_sees_its_target_or_anything_longer(table):
     assert {"cosine-3x", "cosine-2x", "wsd20-linear-3x", "cyclic-2x"} <= set(table["target"])
 
 
+def test_a_fit_is_asked_about_another_seed():
+    made = synthetic.experiment(noise=1, seeds=3)
+    table = benchmark(made)
+    one = table[(table["method"] == "annealing, cosine-1x") & (table["target"] == "cosine-3x")]
+    ends = {seed: run.final_loss for seed, run in made.runs["cosine-3x"].items()}
+    assert dict(zip(one["seed"], one["measured"], strict=True)) == {0: ends[1], 1: ends[2], 2: ends[0]}
+
+
+def test_an_interval_over_seeds_stands_beside_each_error():
+    rows = pd.concat(
+        [
+            made(("annealing, x", "b", 1.0, "t", error, 0.0)).assign(seed=seed)
+            for seed, error in enumerate((0.01, 0.02, 0.03))
+        ]
+    )
+    (row,) = summary(rows.assign(fraction=0.5)).itertuples()
+    assert (row.targets, row.seeds) == (1, 3) and row.mean_error == pytest.approx(0.02)
+    assert row.interval == pytest.approx(4.302653 * 0.01 / np.sqrt(3))  # Student's t with 2 degrees of freedom
+
+
+def test_less_than_the_warm_up_identifies_nothing(table):
+    tiny = table[table["method"].str.contains("first 5 %")]
+    assert tiny["flops"].max() < 0.06 * table["flops"].max() and tiny["note"].str.startswith("not identified").all()
+
+
 def test_the_law_behind_the_curves_has_no_error_and_chinchilla_has(table):
     error = summary(table).set_index("method")["mean_error"]
     assert error["annealing, constant-1x + cosine-1x"] < 1e-5
@@ -50,13 +75,13 @@ def test_the_law_behind_the_curves_has_no_error_and_chinchilla_has(table):
 
 def test_two_final_losses_do_not_identify_three_parameters(table):
     two = table[table["method"] == "Chinchilla, 2 cosines"]
-    assert len(two) == 2 and two["predicted"].isna().all() and not two["pareto"].any()
+    assert len(two) == 2 * 3 and two["predicted"].isna().all() and not two["pareto"].any()
     assert set(two["note"]) == {"not identified: 2 points for 3 parameters"}
     assert "Chinchilla, 2 cosines" not in set(equal_error(table)["method"])
 
 
 def test_the_front_holds_what_nothing_beats(table):
-    for target, rows in table.dropna(subset="error").groupby("target"):
+    for target, rows in table.dropna(subset="error").groupby(["target", "seed"]):
         front = rows[rows["pareto"]]
         assert len(front), target
         for row in rows[~rows["pareto"]].itertuples():
@@ -69,6 +94,7 @@ def made(*rows):
     columns = ["method", "runs", "flops", "target", "error", "seed_noise"]
     return pd.DataFrame(rows, columns=columns).assign(
         note="",
+        seed=0,
         law=["steps_power" if row[0].startswith("Chinchilla") else "annealing" for row in rows],
         identified=True,
     )

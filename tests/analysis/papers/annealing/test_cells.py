@@ -39,13 +39,14 @@ class Recorder(dict):
 
 
 def test_every_cell_that_is_asked_for_is_in_the_sweep():
-    asked = Recorder({name: synthetic.curve(name) for name in synthetic.CELLS})
-    e = Evidence(Experiment("cpu", asked))
+    made = synthetic.experiment()
+    asked = Recorder(made.curves)
+    e = Evidence(Experiment("night", asked, runs=made.runs))
     claims.gather("annealing", e)
     for show in figures.registered("analysis.papers.annealing.figures").values():
         show(e)
     list(e.benchmark)
-    known = cells("cpu")
+    known = cells("night")
     assert len(asked.asked) > 20 and asked.asked <= set(known), asked.asked - set(known)
 
 
@@ -55,8 +56,16 @@ def test_every_role_of_a_profile_is_one_that_the_paper_reads(profile):
     assert found <= {"fit", "unseen", "length", "claim", "noise", "size"}
 
 
+def test_the_cpu_profile_is_a_part_of_the_night():
+    """So that what is trained for one is there for the other, and every kind reads alike in both."""
+    night = cells("night")
+    for name, (role, overrides) in cells("cpu").items():
+        assert night[name][0] == role, name
+        assert overrides.split("seed=")[0] == night[name][1].split("seed=")[0], name
+
+
 def test_the_made_experiment_has_the_cells_of_the_sweep():
-    known = cells("cpu")
+    known = cells("night")
     assert synthetic.CELLS.keys() == known.keys()
     for name, (role, _, family, _) in synthetic.CELLS.items():
         said, overrides = known[name]

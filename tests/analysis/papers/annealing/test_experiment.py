@@ -11,8 +11,8 @@ from tests.analysis.papers import synthetic
 
 @pytest.fixture(scope="module")
 def clean():
-    """Every cell of the cpu sweep without noise."""
-    return Experiment("clean", {name: synthetic.curve(name, noise=0) for name in synthetic.CELLS})
+    """Every kind of the night sweep without noise."""
+    return Experiment.of("clean", [synthetic.curve(name, noise=0) for name in synthetic.CELLS])
 
 
 @pytest.fixture(scope="module")
@@ -50,11 +50,13 @@ def test_noise_is_what_another_seed_changes():
     pairs = [
         run("a", "constant", 2.0, 0),
         run("another a", "constant", 2.02, 1),
-        run("b", "wsd", 4.0, 0),
-        run("another b", "wsd", 3.96, 1),
+        run("b", "linear", 4.0, 0),
+        run("another b", "linear", 3.96, 1),
+        run("d", "wsd", 5.0, 0),  # shares its trunk with a: no draw of its own
+        run("another d", "wsd", 7.0, 1),
         run("c", "cosine", 9, 1),
     ]
-    noise = Experiment("pairs", {curve.name: curve for curve in pairs}).noise
+    noise = Experiment.of("pairs", pairs).noise
     assert noise.pairs == ("a", "b")
     assert noise.relative == pytest.approx(0.01)
     assert noise.std == pytest.approx(np.sqrt((0.02**2 + 0.04**2) / 2 / 2))
@@ -92,8 +94,9 @@ def test_points_of_the_warm_up_do_not_count():
 
 def test_full_cosines_leave_out_every_other_cosine(clean):
     found = [c.name for c in full_cosines(clean.curves.values(), like=clean.curves["constant-1x"])]
-    assert found[0] == "cosine-05x" and found[-1] == "cosine-3x"
-    assert set(found[1:-1]) == {"cosine-1x", "cosine-1x-0.3m", "cosine-1x-0.6m", "cosine-2x"}
+    assert found[0] == "cosine-025x" and found[-1] == "cosine-3x"
+    lengths = {f"cosine-{x}" for x in ("05x", "075x", "1x", "15x", "2x")}
+    assert set(found[1:-1]) == lengths | {f"cosine-1x-{size}" for size in synthetic.SIZES}
 
 
 def test_an_experiment_without_fit_curves_says_so():

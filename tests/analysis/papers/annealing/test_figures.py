@@ -130,7 +130,7 @@ def test_a_small_profile_leaves_out_what_it_did_not_run(tmp_path):
         except figures.NotRun as reason:
             left_out[name] = str(reason)
     assert [name for name in EXPECTED if name[:5] in SHOWN_BY_SMOKE] == [n for n in EXPECTED if n not in left_out]
-    assert left_out["fig05_delay"] == "needs dip, not run in this profile"
+    assert left_out["fig05_delay"] == "needs a run whose rate dips once, not run in this profile"
 
 
 def test_old_files_of_a_figure_that_is_left_out_go_away(tmp_path):

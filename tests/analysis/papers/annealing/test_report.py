@@ -15,7 +15,7 @@ from losslaws.style import COLOURS
 from losslaws.words import markdown
 from tests.analysis.papers.synthetic import CELLS, SMOKE, write_experiment
 
-TABLES = ("fits", "predictions", "benchmark", "benchmark_summary", "benchmark_equal_error", "claims")
+TABLES = ("fits", "predictions", "noise", "benchmark", "benchmark_summary", "benchmark_equal_error", "claims")
 TWO = ("constant-1x", "cosine-1x")
 VOID = {"meta", "br", "img", "hr", "input", "link"}
 
@@ -136,7 +136,7 @@ def test_the_same_curves_give_the_same_files(small, tmp_path):
 
 def test_two_curves_are_enough_for_a_report(small):
     text = (small.folder / "report.md").read_text(encoding="utf-8")
-    assert "fig05_delay (needs dip, not run in this profile)" in text
+    assert "fig05_delay (needs a run whose rate dips once, not run in this profile)" in text
     assert "figures/fig05_delay.svg" not in text
     assert not re.search(r"\bnan\b|None|Undefined", text)
     structure = Structure()
