@@ -108,9 +108,9 @@ def experiment(name: str = "night", cells=CELLS, noise: float = 1.0, seeds: int 
     return Experiment.of(name, [curve(cell, noise, seed) for cell in cells for seed in range(seeds)])
 
 
-def write_experiment(folder: Path, cells=CELLS, noise: float = 1.0, seeds: int = 2) -> Path:
-    """Save the curves of `cells` as `folder`/curves/NAME-seedSEED.csv and return `folder`, ready for `Experiment.load`."""
+def write_experiment(folder: Path, cells=CELLS, noise: float = 1.0, seeds: int = 0) -> Path:
+    """Save the curves of `cells` as `folder`/curves/NAME.csv, with several seeds as NAME-seedSEED.csv; return `folder`."""
     for name in cells:
-        for seed in range(seeds):
+        for seed in range(seeds) if seeds else [None]:
             curve(name, noise, seed).save(Path(folder) / "curves")
     return Path(folder)

@@ -10,7 +10,7 @@ from losslaws.search.allocation import allocate, check_plan
 from losslaws.search.budget import Planner, table
 from tests.analysis.papers.synthetic import LAW, TOKENS, curve, write_experiment
 
-NAMES = ("constant-1x", "cosine-1x", "wsd20-linear-1x", "cosine-3x", "cosine-05x", "cosine-1x-0.3m", "cosine-1x-0.6m")
+NAMES = ("constant-1x", "cosine-1x", "wsd20-linear-1x", "cosine-3x", "cosine-05x", "cosine-1x-0.06m", "cosine-1x-0.18m")
 
 
 @pytest.fixture(scope="module")

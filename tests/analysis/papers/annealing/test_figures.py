@@ -37,7 +37,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def paper(tmp_path_factory):
-    return Paper.load("annealing", write_experiment(tmp_path_factory.mktemp("profile")))
+    return Paper.load("annealing", write_experiment(tmp_path_factory.mktemp("profile"), seeds=2))
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +122,7 @@ def test_a_reader_s_own_settings_change_nothing(paper, tmp_path):
 
 
 def test_a_small_profile_leaves_out_what_it_did_not_run(tmp_path):
-    paper = Paper.load("annealing", write_experiment(tmp_path, SMOKE))
+    paper = Paper.load("annealing", write_experiment(tmp_path, SMOKE, seeds=2))
     left_out = {}
     for name in EVERY:
         try:
@@ -134,7 +134,7 @@ def test_a_small_profile_leaves_out_what_it_did_not_run(tmp_path):
 
 
 def test_old_files_of_a_figure_that_is_left_out_go_away(tmp_path):
-    paper = Paper.load("annealing", write_experiment(tmp_path, SMOKE))
+    paper = Paper.load("annealing", write_experiment(tmp_path, SMOKE, seeds=2))
     folder = tmp_path / "figures"
     folder.mkdir()
     for name in ("fig05_delay.svg", "fig05_delay.pdf", "fig06_other.svg"):

@@ -51,7 +51,7 @@ class Structure(HTMLParser):
 
 def reported(folder, cells=CELLS):
     """Write the report of a made experiment and return its paper."""
-    paper = Paper.load("annealing", write_experiment(folder, cells))
+    paper = Paper.load("annealing", write_experiment(folder, cells, seeds=2))
     write_paper(paper)
     return paper
 
@@ -146,7 +146,7 @@ def test_two_curves_are_enough_for_a_report(small):
 
 
 def test_runs_that_ended_without_a_curve_are_named(tmp_path):
-    paper = Paper.load("annealing", write_experiment(tmp_path, SMOKE))
+    paper = Paper.load("annealing", write_experiment(tmp_path, SMOKE, seeds=2))
     assert lost(paper) == []
     rows = [{"cell": name, "status": "complete"} for name in SMOKE] + [{"cell": "peak10-05x", "status": "diverged"}]
     pd.DataFrame(rows).to_csv(tmp_path / "runs.csv", index=False)
@@ -170,7 +170,7 @@ def test_text_of_claims_is_text_on_the_page(tmp_path):
 
 
 def test_a_badly_predicted_curve_is_explained(tmp_path):
-    paper = Paper.load("annealing", write_experiment(tmp_path, (*TWO, "cosine-3x", "constant-3x")))
+    paper = Paper.load("annealing", write_experiment(tmp_path, (*TWO, "cosine-3x", "constant-3x"), seeds=2))
     curve = paper.evidence.own.curves["cosine-3x"]
     paper.evidence.own.curves["cosine-3x"] = replace(curve, loss=1.02 * curve.loss)
     assert list(far(paper, "constant-3x")) == []

@@ -16,7 +16,7 @@ from tests.analysis.papers.synthetic import SMOKE, write_experiment
 
 @pytest.fixture
 def paper(tmp_path):
-    return Paper.load("annealing", write_experiment(tmp_path / "profile", (*SMOKE, "cosine-3x")))
+    return Paper.load("annealing", write_experiment(tmp_path / "profile", (*SMOKE, "cosine-3x"), seeds=2))
 
 
 def edit(paper, change):

@@ -15,7 +15,7 @@ from losslaws.search.allocation import CHINCHILLA, allocate, best
 from tests.analysis.papers.synthetic import write_experiment
 from tests.analysis.papers.synthetic_family import write_family
 
-COSINES = ("constant-1x", "cosine-05x", "cosine-1x", "cosine-2x", "cosine-3x", "cosine-1x-0.3m", "cosine-1x-0.6m")
+COSINES = ("constant-1x", "cosine-05x", "cosine-1x", "cosine-2x", "cosine-3x", "cosine-1x-0.06m", "cosine-1x-0.18m")
 
 
 @pytest.mark.parametrize(
