@@ -78,6 +78,9 @@ check: lint $(EXTRAS) ## style, format and every fast test: an answer in about a
 test: $(EXTRAS) ## run every test
 	$(BIN)/python -m pytest $(WORKERS)
 
+mutants: $(EXTRAS) ## put deliberate bugs into a copy, one at a time, and say which the tests catch; ONLY=WORD
+	ONLY="$(ONLY)" $(BIN)/python -m tests.mutants
+
 lint: $(READY) ## check style and format
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -88,4 +91,4 @@ pins: $(READY) ## raise the pins of every requirements file, or of ONLY=FILE; ne
 clean: ## remove runs and token files; results and the environment stay
 	rm -rf runs corpora .pytest_cache .hypothesis .ruff_cache
 
-.PHONY: help setup extras reproduce accept report figures claims leaderboard plan status trial bench gpu-day check test lint pins clean
+.PHONY: help setup extras reproduce accept report figures claims leaderboard plan status trial bench gpu-day check test mutants lint pins clean

@@ -300,3 +300,18 @@ def test_a_file_system_without_locks_is_named(overrides, monkeypatch, number):
     monkeypatch.setattr(fcntl, "flock", flock)
     with pytest.raises(InputError, match="its file system .* gives no locks"):
         run(overrides)
+
+
+def test_the_rate_of_the_record_is_the_one_that_the_optimiser_applies(overrides, monkeypatch):
+    """Nothing but this binds the record's column, which laws read, to what the weights were moved by."""
+    applied, step = [], torch.optim.AdamW.step
+
+    def watched(self, *args, **options):
+        applied.append([group["lr"] / group.get("scale", 1.0) for group in self.param_groups])
+        return step(self, *args, **options)
+
+    monkeypatch.setattr(torch.optim.AdamW, "step", watched)
+    folder = train(config.load([*overrides, "schedule=cosine", "steps=12", "name=applied"]))
+    recorded = folder.applied_rates()
+    np.testing.assert_allclose([float(rates[0]) for rates in applied], recorded, rtol=1e-6)
+    np.testing.assert_allclose(recorded, config.schedule(config.load([*overrides, "schedule=cosine", "steps=12"])).lr)

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from analysis.leaderboard import board, page, procedures, protocols, ranking, studies
-from analysis.leaderboard.board import cell_rows, rank_accuracy
+from analysis.leaderboard.board import METRICS, cell_rows, rank_accuracy, scores_of
 from analysis.leaderboard.datasets import groups
 from analysis.leaderboard.procedures import PROCEDURES, SELECTION
 from analysis.pages.writer import write_tables
@@ -103,6 +103,42 @@ def test_the_true_law_is_exact_and_the_blind_one_is_not(every):
     assert row(cell, "annealing")["R2"] == pytest.approx(1)
     assert row(cell, "power-in-steps")["final_error"] > 1e-2
     assert row(cell, "annealing")["rank_accuracy"] == 1
+
+
+def test_new_points_alone_are_scored_as_new(every):
+    cell = next(cell for cell in every if cell.protocol == "published" and any(cell.forks))
+    right_after = [np.where(t.step > fork, t.loss, 2 * t.loss) for t, fork in zip(cell.tests, cell.forks, strict=True)]
+    assert all(score.mean_error == 0 for score in scores_of(cell, right_after, "new"))
+    assert any(score.mean_error > 0.1 for score in scores_of(cell, right_after, "all"))
+
+
+def splits_of(errors):
+    """A table of splits of one cell, with these final errors."""
+    rows = [dict.fromkeys(board.KEYS, "x") | dict.fromkeys(METRICS, error) for error in errors]
+    more = {"parameters": 4, "fit_curves": 2, "fit_ms": 1.0, "compute_fraction": 0.5, "rank_accuracy": 1.0}
+    return pd.DataFrame([row | more for row in rows])
+
+
+def test_a_cell_is_the_median_of_its_splits_and_its_spread_the_90th_percentile():
+    splits = splits_of([0.0, 0.1, 0.2, 0.3, 10.0])
+    (cell,) = board.leaderboard(splits).itertuples()
+    assert cell.final_error == 0.2 and cell.PredE == 0.2
+    (around,) = board.spread(splits).itertuples()
+    assert (around.final_error_median, around.splits) == (0.2, 5)
+    assert around.final_error_p90 == pytest.approx(0.3 + 0.6 * 9.7)
+
+
+def test_the_ranking_states_median_and_90th_percentile_over_cells():
+    errors = [0.0, 0.1, 0.2, 0.3, 10.0]
+    rows = [
+        dict(zip(ranking.CELL, (f"set {i}", *["x"] * (len(ranking.CELL) - 1)), strict=True))
+        | {"law": "annealing", "scored": "new", "protocol": "splits-1", "final_error": error, "PredE": error / 2}
+        | {"rank_accuracy": np.nan, "fit_ms": 1.0}
+        for i, error in enumerate(errors)
+    ]
+    (row,) = ranking.ranking(pd.DataFrame(rows)).itertuples()
+    assert row.final_median == 0.2 and row.final_p90 == pytest.approx(0.3 + 0.6 * 9.7)
+    assert row.PredE_median == 0.1 and row.PredE_p90 == pytest.approx((0.3 + 0.6 * 9.7) / 2)
 
 
 def test_rank_counts_pairs_beyond_the_noise(every):

@@ -106,3 +106,9 @@ def test_atomic_leaves_the_old_file_when_writing_fails(tmp_path):
         raise RuntimeError
     assert path.read_text() == "old"
     assert os.listdir(tmp_path) == ["file"]
+
+
+def test_the_finest_last_loss_is_that_on_more_text_where_it_was_taken():
+    usual, finer = curve(), curve(also={"end": np.array([np.nan, 2.51])})
+    assert usual.end_loss == usual.final_loss == finer.final_loss == 2.5
+    assert finer.end_loss == 2.51

@@ -79,3 +79,23 @@ def test_priors_are_learned_in_the_units_of_the_parameters():
 def test_bad_input_is_one_line(call, message):
     with pytest.raises(InputError, match=message):
         call()
+
+
+class Known:
+    """A fit of which only the parameters are of interest."""
+
+    law = laws.build("annealing")
+
+    def __init__(self, **params):
+        self.params = POWER | {"C": 0.3, "lambda": 0.985} | params
+
+    def doubts(self, name):
+        return []
+
+
+def test_the_scale_of_a_prior_is_that_of_one_more_value_like_those_seen():
+    values = np.array([0.2, 0.5, 0.8])  # of alpha; their logarithms are learned where a parameter ranges over decades
+    prior = learn_prior([Known(alpha=value) for value in values], ["alpha"])
+    seen = np.log(values) if "alpha" in prior.log else values
+    assert prior.mean["alpha"] == pytest.approx(seen.mean())
+    assert prior.scale["alpha"] == pytest.approx(seen.std(ddof=1) * np.sqrt(1 + 1 / 3))

@@ -52,6 +52,17 @@ def test_from_a_constant_rate_a_decay_is_forecast_with_a_wider_interval(constant
     assert stays[2] - stays[1] < high - low
 
 
+@pytest.mark.parametrize("name, options", [("wsd", {"decay": 0.2}), ("constant", {})])
+def test_the_interval_is_the_spread_of_the_fit_widened_as_calibrated(constant, decayed, name, options):
+    for forecaster in (constant, decayed):
+        schedule = plan(name, 22_000, **options)
+        forecast = forecaster.forecast(schedule)
+        loss, spread = forecaster.fitted.losses(schedule, forecast.step)
+        half = spread * widening(forecaster.kind(schedule), forecaster.related)
+        np.testing.assert_allclose(forecast.high / loss - 1, half, rtol=1e-9)
+        np.testing.assert_allclose(1 - forecast.low / loss, half, rtol=1e-9)
+
+
 def warnings(forecaster, schedule):
     return " | ".join(forecaster.forecast(schedule).warnings)
 

@@ -75,6 +75,9 @@ def test_what_the_paper_derives_from_its_constants():
     batch = kaplan.critical_batch(3.0)
     assert kaplan.minimal_steps(1000, batch, 3.0) == pytest.approx(500)
     assert kaplan.minimal_compute(1.0, batch, 3.0) == pytest.approx(0.5)
+    # off the point where both forms of a wrong formula would agree: a batch of twice the critical one
+    assert kaplan.minimal_steps(900, 2 * batch, 3.0) == pytest.approx(600)
+    assert kaplan.minimal_compute(1.0, 2 * batch, 3.0) == pytest.approx(1 / 3)
 
 
 def test_every_table_has_its_constants():
