@@ -75,11 +75,12 @@ def kind(curve: LossCurve) -> str:
 
 
 def own_runs(results: Path | str, profile: str) -> Iterator[Group]:
-    """Yield every size of which the profile trained several schedules, with the curves of role "fit" as its split."""
+    """Yield every size of which the profile trained several schedules, one seed of each, with the curves of role "fit" as its split."""
     runs = [settled(curve) for curve in load_folder(Path(results) / profile).values()]
     for size in sorted({run.parameters["non_embedding"] for run in runs}):
         same = [run for run in runs if run.parameters["non_embedding"] == size]
-        curves = {run.name: run for run in same if run.role != "noise"}
+        first = min(run.seed for run in same)
+        curves = {run.name: run for run in same if run.seed == first and run.role != "noise"}
         fit = tuple(name for name, run in curves.items() if run.role == "fit")
         if len(curves) > 2 and fit:
             yield Group(OWN[profile], written(size), "this project", curves, (fit,), noise(same))

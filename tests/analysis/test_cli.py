@@ -34,7 +34,7 @@ def test_figures_says_what_became_of_each(profile):
     done = run("paper", "annealing", "--profile", profile, "--only", "figures")
     assert done.returncode == 0, done.stderr
     assert len(done.stdout.splitlines()) == 16
-    assert "fig05_delay: needs dip, not run in this profile" in done.stdout
+    assert "fig05_delay: needs a run whose rate dips once, not run in this profile" in done.stdout
 
 
 @pytest.mark.slow

@@ -10,6 +10,7 @@ import pandas as pd
 from scipy.optimize import minimize_scalar
 from scipy.stats import t as student
 
+from analysis import RESULTS
 from analysis.papers.annealing import benchmark, noise
 from analysis.papers.annealing.experiment import Experiment
 from analysis.papers.annealing.grid import Grid
@@ -17,10 +18,12 @@ from analysis.papers.claim import Test
 from losslaws import laws
 from losslaws.curves import LossCurve, Schedule, public, schedules
 from losslaws.curves.runs import settled
+from losslaws.curves.store import holds_curves, load_folder
 from losslaws.fitting import Fit, final_of, fit
 from losslaws.laws.annealing import PAPER_LAMBDA
 
 GIVEN = {"lambda": PAPER_LAMBDA}
+TUNING = RESULTS / "annealing" / "tuning"
 PAPER_PEAK, PAPER_WARMUP = 2e-4, 500  # set-up A of the annealing paper
 
 
@@ -105,6 +108,7 @@ class Evidence:
             "fits": self.own.fits,
             "predictions": self.own.predictions,
             "noise": lambda: noise.table(self.own.relations),
+            **({"tuning": tuning} if holds_curves(TUNING) else {}),
             "benchmark": lambda: self.benchmark.drop(columns=benchmark.READS),
             "benchmark_summary": lambda: benchmark.summary(self.benchmark),
             "benchmark_equal_error": lambda: self.equal_error,
@@ -159,6 +163,23 @@ class Evidence:
         if relation is None:
             return np.inf
         return float(student.ppf(0.975, relation.freedom) * relation.sd / np.sqrt(seeds or len(self.own.runs[name])))
+
+
+def tuning() -> pd.DataFrame:
+    """Return one row for every peak rate of the sweep `tuning`: mean final losses, on the finest validation set, and which was chosen.
+
+    The rule, set before any law was fitted: the lowest mean over the cosine and the WSD runs of all seeds.
+    """
+    rows = [
+        {"peak": run.schedule.peak, "schedule": run.schedule.name, "seed": run.seed, "loss": run.end_loss}
+        for run in load_folder(TUNING).values()
+    ]
+    by = pd.DataFrame(rows).groupby(["peak", "schedule"])["loss"]
+    table = by.mean().unstack()
+    table = table.assign(
+        mean=table.mean(axis=1), sd_over_seeds=by.std().unstack().mean(axis=1), seeds=by.size().unstack().min(axis=1)
+    )
+    return table.assign(chosen=table["mean"] == table["mean"].min()).reset_index().rename_axis(columns=None)
 
 
 def law(rule: str, passed: bool, difference: str = "") -> Test:

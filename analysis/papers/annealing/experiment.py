@@ -46,7 +46,10 @@ def kinds(curves: Iterable[LossCurve]) -> dict[str, dict[int, LossCurve]]:
             tuple(sorted(curve.parameters.items())),
             curve.step.tobytes(),
         )
-        groups.setdefault(like, {}).setdefault(curve.seed, curve)
+        runs = groups.setdefault(like, {})
+        if curve.seed in runs:  # the same seed once more: a run of its own, not a draw
+            runs = groups.setdefault((curve.name, *like), {})
+        runs[curve.seed] = curve
     return {label(next(iter(runs.values()))): runs for runs in groups.values()}
 
 

@@ -28,6 +28,8 @@ TABLES = (
     tables.runs,
     tables.fits,
     tables.predictions,
+    tables.noise,
+    tables.tuning,
     tables.compute,
     tables.equal_error,
     tables.cost,
@@ -42,12 +44,13 @@ def part(paper: Paper) -> str:
 def facts(paper: Paper, drawings: Sequence[Drawing]) -> dict:
     """Return what the template asks for."""
     experiment = paper.evidence.own
-    runs = list(experiment.curves.values())
+    kinds = list(experiment.curves.values())
+    runs = [run for seeds in experiment.runs.values() for run in seeds.values()]
     drawn = {drawing.name: drawing for drawing in drawings}
     return {
         "name": experiment.name,
         "runs": len(runs),
-        "schedules": len({run.schedule.lr.tobytes() for run in runs}),
+        "schedules": len({run.schedule.lr.tobytes() for run in kinds}),
         "sizes": sorted({run.parameters["non_embedding"] for run in runs}),
         "tokens": sum(run.tokens_per_step * run.schedule.steps for run in runs),
         "flops": scientific(sum(run.flops for run in runs)),
@@ -67,7 +70,7 @@ def facts(paper: Paper, drawings: Sequence[Drawing]) -> dict:
 def far(paper: Paper, name: str) -> Iterator[str]:
     """Yield how and where a badly predicted curve is off, and whether the form is to blame; nothing for one within FAR."""
     experiment = paper.evidence.own
-    curve = settled(experiment.curves[name])
+    curve = settled(experiment.asked(name))
     error = experiment.fit.predict(curve) / curve.loss - 1
     if np.abs(error).mean() > FAR:
         best = np.abs(experiment.ceiling.predict(curve) / curve.loss - 1).mean()
@@ -86,5 +89,6 @@ def lost(paper: Paper) -> list[str]:
     if not table.exists():
         return []
     cells = pd.read_csv(table)
-    cells = cells[~cells["cell"].isin(paper.evidence.own.curves)]
+    names = {run.name for seeds in paper.evidence.own.runs.values() for run in seeds.values()}
+    cells = cells[~cells["cell"].isin(names)]
     return [f"{row.cell} ({row.status})" for row in cells.itertuples()]

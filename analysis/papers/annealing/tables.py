@@ -19,8 +19,18 @@ def summary(paper: Paper) -> str:
     rows = [("Fit", f"{' and '.join(fit.curves)}: R² {fit.r2:.4f}, mean error {percent(seen['mean_error'].mean())}")]
     if unseen is not None:
         mean, low, high = (percent(getattr(unseen["mean_error"], of)()) for of in ("mean", "min", "max"))
+        final, most, new = (
+            percent(unseen["final_error"].abs().mean()),
+            percent(unseen["final_error"].abs().max()),
+            percent(unseen["new_mean_error"].mean()),
+        )
+        plain, steps = (percent(unseen[f"{rival}_final"].abs().mean()) for rival in ("without_S2", "steps_power"))
         rows.append(
-            ("Unseen schedules", f"{len(unseen)} curves predicted with a mean error of {mean} ({low} to {high})")
+            (
+                "Unseen schedules",
+                f"{len(unseen)} curves predicted with a mean error of {mean} ({low} to {high}), {new} on new steps; final losses {final} "
+                f"(at most {most}), with C = 0 {plain}, by a power law in steps {steps}",
+            )
         )
     if experiment.noise:
         rows.append(("Seed noise", f"another seed changes a loss by {percent(experiment.noise.relative)}"))
@@ -87,15 +97,52 @@ def predictions(paper: Paper) -> str:
     own = own.assign(given=given["mean_error"]).reset_index()
     columns = {
         "curve": ("unseen curve", ""),
-        "r2": ("R²", ".4f"),
+        "seeds": ("seeds", "d"),
         "mean_error": ("mean error", percent),
-        "worst_error": ("worst", percent),
+        "new_mean_error": ("new steps", percent),
         "final_error": ("final loss", percent),
-        "new_mean_error": ("mean, new steps", percent),
+        "standard_error": ("seeds alone, final loss", known),
+        "without_S2": ("mean, C = 0", percent),
+        "without_S2_final": ("final, C = 0", percent),
+        "steps_power": ("mean, power law in steps", percent),
+        "steps_power_final": ("final, power law in steps", percent),
         "given": ("mean with lambda .999", percent),
-        "seed_noise": ("another seed", percent),
     }
     return markdown(own, columns)
+
+
+def known(share: float) -> str:
+    """A share in per cent, or that it is not known."""
+    return percent(share) if np.isfinite(share) else "unknown"
+
+
+def noise(paper: Paper) -> str:
+    """What a difference of final losses is uncertain by, by how the runs are related."""
+    columns = {
+        "relation": ("relation of two runs", ""),
+        "sd": ("standard deviation (nats)", ".4f"),
+        "relative": ("relative", percent),
+        "degrees_of_freedom": ("degrees of freedom", "d"),
+    }
+    table = paper.tables["noise"]
+    return markdown(table, columns) if len(table) else "Every run has one seed, so nothing is known of it."
+
+
+def tuning(paper: Paper) -> str:
+    """The sweep that the peak rate was chosen by; empty where it is not there."""
+    if "tuning" not in paper.tables:
+        return ""
+    table = paper.tables["tuning"]
+    columns = {
+        "peak": ("peak rate", "g"),
+        "cosine": ("cosine", ".4f"),
+        "wsd": ("WSD, 20 % decay", ".4f"),
+        "mean": ("mean", ".4f"),
+        "sd_over_seeds": ("sd over seeds", ".4f"),
+        "seeds": ("seeds", "d"),
+        "chosen": ("", lambda chosen: "chosen" if chosen else ""),
+    }
+    return markdown(table, columns)
 
 
 def compute(paper: Paper) -> str:
@@ -108,9 +155,10 @@ def compute(paper: Paper) -> str:
         "flops": ("FLOPs", scientific),
         "fraction": ("share", lambda x: percent(x, 0)),
         "targets": ("targets", "d"),
+        "seeds": ("seeds", "d"),
         "mean_error": ("mean error", percent),
+        "interval": ("± over seeds", known),
         "worst_error": ("worst", percent),
-        "seed_noise": ("another seed", percent),
         "note": ("note", ""),
     }
     return markdown(table, columns)

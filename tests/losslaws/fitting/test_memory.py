@@ -17,7 +17,7 @@ def peak_bytes(folder, curves):
     base = curve("cosine-3x")
     for number in range(curves):
         lr = base.schedule.lr * (1 + 1e-3 * number)  # none is another's schedule, so that nothing is shared
-        replace(base, name=f"c{number}", schedule=Schedule(lr, base.schedule.warmup, "made")).save(folder)
+        replace(base, name=f"c{number}", schedule=Schedule(lr, base.schedule.warmup, "made")).save(folder / "curves")
     tracemalloc.start()
     fit(laws.build("annealing"), load_folder(folder).values(), fixed={"lambda": 0.97})
     peak = tracemalloc.get_traced_memory()[1]
