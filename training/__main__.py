@@ -81,7 +81,7 @@ def show_collected(sweep: "Sweep", results: Path) -> None:
     from training.results import collect
 
     left = collect(sweep, results)
-    print(f"{len(sweep.cells) - len(left)} of {len(sweep.cells)} cells complete; curves in {results / 'curves'}")
+    print(f"{len(sweep.cells) - len(left)} of {len(sweep.cells)} cells complete; curves in {results}")
     for name, why in list(left.items())[:SHOWN]:
         print(f"left out: cell '{name}' {why}")
     if len(left) > SHOWN:

@@ -28,6 +28,7 @@ from training.sweep import Sweep
 
 POLL = 10  # seconds between looks at the queue
 SHORT = 60  # seconds; a job that ends sooner than this after its start did not come to hold a node
+STARTS = 3  # of a node in one job: Ray gives up after 30 s where the machine is busy
 FAILURES = 3  # such jobs in a row after which the launcher gives up
 MISSED = 15  # looks, a second apart, after which a head that does not answer is gone rather than busy
 GRACE = 60  # seconds that cells have to save a checkpoint before their node leaves
@@ -118,29 +119,32 @@ def host(address: str, cpus: int, gpus: int) -> None:
     for number in (signal.SIGUSR2, signal.SIGTERM):  # the time limit is near; the job is cancelled
         signal.signal(number, lambda *_: leave.set())
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    node = start(
-        "start",
-        "--block",
-        f"--address={address}",
-        f"--num-cpus={cpus}",
-        f"--num-gpus={gpus}",
-        f"--object-store-memory={engine.STORE}",
-        stdout=None,  # the job's own files say why a node did not start
-        stderr=None,
-        preexec_fn=ignore_warning,
-    )
-    try:
-        missed = 0
-        while node.poll() is None and not leave.wait(1):
-            missed = 0 if reachable(address) else missed + 1
-            if missed == MISSED:
-                break
-        if leave.is_set() and node.poll() is None:
-            drain(address, node)
-        elif reachable(address) and not leave.is_set():
-            raise RuntimeError(f"the Ray node at {address} ended with status {node.wait()}")
-    finally:
-        end(node)
+    for _ in range(STARTS):
+        node = start(
+            "start",
+            "--block",
+            f"--address={address}",
+            f"--num-cpus={cpus}",
+            f"--num-gpus={gpus}",
+            f"--object-store-memory={engine.STORE}",
+            stdout=None,  # the job's own files say why a node did not start
+            stderr=None,
+            preexec_fn=ignore_warning,
+        )
+        try:
+            missed = 0
+            while node.poll() is None and not leave.wait(1):
+                missed = 0 if reachable(address) else missed + 1
+                if missed == MISSED:
+                    break
+            if leave.is_set() and node.poll() is None:
+                drain(address, node)
+            if leave.is_set() or missed == MISSED or not reachable(address):
+                return
+        finally:
+            end(node)
+        print(f"the Ray node at {address} ended with status {node.returncode}", flush=True)
+    raise RuntimeError(f"the Ray node at {address} ended {STARTS} times; the last status is {node.returncode}")
 
 
 def drain(address: str, node: subprocess.Popen) -> None:
