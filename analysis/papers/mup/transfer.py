@@ -22,6 +22,7 @@ from losslaws.curves import InputError, LossCurve
 from losslaws.curves.store import load_folder
 
 MUP, STANDARD = "mup", "standard"
+REACH = 4.0  # factor of the rate to each side over which a basin must have been looked for
 BASIN_RATIO = 8  # over which basins and activations are compared
 LAW_RATIO = 4  # of the smallest width: up to here the law is fitted, wider models are foretold
 X = {"parameters": lambda curve, width: curve.parameters["total"] / 1e6, "width": lambda curve, width: float(width)}
@@ -108,6 +109,16 @@ class Transfer:
         """Whether rates on both sides of the best one were tried, so that it is known to be the best."""
         rates = list(self.basin(kind, width))
         return self.best(kind, width) not in (rates[0], rates[-1])
+
+    def wide(self, kind: str) -> bool:
+        """Whether at every width compared rates were tried up to REACH times below and above the best one of the smallest.
+
+        With fewer rates a basin that moves cannot be told from one that stays: the best of three neighbours is within a factor
+        of 2 by construction.
+        """
+        start = self.best(kind, self.base)
+        spans = [list(self.basin(kind, width)) for width in self.near(kind)]
+        return all(rates[0] <= start / REACH and rates[-1] >= start * REACH for rates in spans)
 
     def near(self, kind: str) -> list[int]:
         """The widths up to BASIN_RATIO times the smallest, over which basins are compared."""

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from analysis.papers.claim import Claim, answer, claim, verdict
@@ -77,7 +78,7 @@ def judged(e: Evidence, practice: Practice) -> tuple[str, bool | None]:
     if column == "only_final":
         laws = laws[laws["models"] >= 5]
     said, wins = compare(laws, column, practice=practice.good, other=practice.bad)
-    return said + beside(e), None if said == "none" else wins
+    return said + beside(e), wins
 
 
 def beside(e: Evidence) -> str:
@@ -128,7 +129,8 @@ def near(e: Evidence) -> Claim:
         three = simple(e)[simple(e)["models"] == 3]
         half = three["up"] <= three["up"].median()
         ends = three[half]["are"].median(), three[~half]["are"].median()
-        said, held = f"nearer half {ends[0]:.4f}, farther half {ends[1]:.4f}{beside(e)}", ends[0] < ends[1]
+        said = f"nearer half {ends[0]:.4f}, farther half {ends[1]:.4f}{beside(e)}"
+        held = None if e.own.noise and abs(ends[0] - ends[1]) <= e.own.noise.relative else ends[0] < ends[1]
     return answer(
         "hitchhiker-15g-near-own",
         on_own_runs=said,
@@ -143,7 +145,8 @@ def single(e: Evidence) -> Claim:
         rows = e.own_estimates
         found = rows[rows["method"] == "borrowed"].set_index("up")["are"].sort_index()
         said = values({f"{up:.0f} times smaller": are for up, are in found.items()}) + beside(e)
-        held = found.min() <= 0.1
+        # one and the same error at every distance: the offset has fallen to 0, and the answer is a constant, whatever is seen
+        held = None if np.ptp(found) < 1e-3 * found.max() else found.min() <= 0.1
     return answer(
         "hitchhiker-15h-single-own",
         on_own_runs=said,

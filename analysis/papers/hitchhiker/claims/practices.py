@@ -13,17 +13,24 @@ from losslaws.words import percent, values
 ARE = "median ARE; in brackets the share of pairs in which the practice wins, and their number"
 
 
-def compare(rows: pd.DataFrame, column: str, *, practice, other) -> tuple[str, bool]:
-    """Return what pairs of laws that differ in `column` alone say of a practice, in words, and whether it wins."""
+FEWEST = 6  # pairs of laws: of five that all say the same, noise alone gives as many in one case of sixteen
+
+
+def compare(rows: pd.DataFrame, column: str, *, practice, other) -> tuple[str, bool | None]:
+    """Return what pairs of laws that differ in `column` alone say of a practice, in words, and whether it wins.
+
+    None for fewer than FEWEST pairs: a practice is not judged by one comparison.
+    """
     rows = rows.dropna(subset=["are"])
     same = [name for name in ("family", "train", "target", "cut", "share", "only_final", "method") if name != column]
     found = rows.pivot_table(index=same, columns=column, values="are")
     if not {practice, other} <= set(found.columns):
-        return "none", False
+        return "none", None
     pairs = pd.DataFrame({"practice": found[practice], "other": found[other]}).dropna()
     good, bad = pairs.median()
     wins = (pairs["practice"] < pairs["other"]).mean()
-    return f"{good:.4f} against {bad:.4f} ({percent(wins, 0)} of {len(pairs)})", bool(good < bad and wins > 0.5)
+    said = f"{good:.4f} against {bad:.4f} ({percent(wins, 0)} of {len(pairs)})"
+    return said, None if len(pairs) < FEWEST else bool(good < bad and wins > 0.5)
 
 
 @claim

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from analysis.papers.claim import Claim, answer, claim, verdict
+from analysis.papers.claim import Claim, Test, answer, claim, verdict
 from analysis.papers.mup.claims.published import NOT_RUN
 from analysis.papers.mup.evidence import FLAT, Evidence
 from analysis.papers.mup.transfer import MUP, STANDARD
@@ -33,12 +33,28 @@ def basins(e: Evidence) -> Claim:
         moves, far = e.own.moves(kind), e.own.near(kind)[-1]
         return f"{values(moves.values(), '{:+.0f}')} (loses {100 * e.own.penalty(kind, far):.2f} % at width {far})"
 
-    moved = {kind: max(map(abs, e.own.moves(kind).values())) for kind in (MUP, STANDARD)} if e.own else {}
     return answer(
         "mup-07-basins",
         on_own_runs=each(e, say),
-        verdict=verdict(moved[MUP] <= 1, moved[STANDARD] > 1) if moved else "not tested",
+        verdict=verdict(stays(e, MUP, True), stays(e, STANDARD, False)) if e.own else verdict(),
     )
+
+
+def stays(e: Evidence, kind: str, expected: bool) -> Test:
+    """Whether the best rate stays within a factor of 2 over widths; undecided unless it was looked for far enough, and lies inside."""
+    own = e.own
+    moved = max(map(abs, own.moves(kind).values()))
+    known = own.wide(kind) and all(own.inside(kind, width) for width in own.near(kind))
+    where = (
+        ""
+        if known
+        else "; rates were not tried a factor of 4 to each side of it at every width, or the best is the outermost"
+    )
+    passed = (moved <= 1) is expected
+    if kind != MUP and moved > 1:
+        known = True  # it moved, whatever lies beyond
+    rule = f"{kind}: the best rate {'stays' if expected else 'does not stay'} within a factor of 2"
+    return Test(rule, passed if known else None, f"moves by 2^{moved:.0f}{where}")
 
 
 @claim
@@ -52,8 +68,17 @@ def activations(e: Evidence) -> Claim:
     return answer(
         "mup-08-coordinates",
         on_own_runs=each(e, say) if made else NOT_RUN,
-        verdict=verdict(e.spread(MUP) <= FLAT, e.spread(STANDARD) > FLAT) if made else "not tested",
+        verdict=verdict(*(flat(e, kind) for kind in (MUP, STANDARD))) if made else verdict(),
     )
+
+
+def flat(e: Evidence, kind: str) -> Test:
+    """Whether activations are as large at every width, at every step of the check; of the standard parametrisation, whether not."""
+    most = e.spreads(kind).max()
+    rule = (
+        f"{kind}: largest change over widths, at any step, {'at most' if kind == MUP else 'above'} {100 * FLAT:.0f} %"
+    )
+    return Test(rule, bool((most <= FLAT) is (kind == MUP)), f"{100 * most:.0f} %")
 
 
 @claim
@@ -70,10 +95,23 @@ def controls(e: Evidence) -> Claim:
 def cost(e: Evidence) -> Claim:
     largest = [f for f in e.forecasts if f.of == "parameters" and f.width == e.own.targets(f.kind)[-1]]
     cheap = [f for f in largest if f.kind == MUP and not f.tuned]
+    both = [f for f in e.forecasts if f.kind == MUP and not f.tuned and f.width == e.own.targets(MUP)[-1]]
     how = {False: "rate of the smallest width", True: "rate of each width"}
     said = "; ".join(f"{f.kind}, {how[f.tuned]}: {100 * f.error:+.2f} % at {100 * f.cost:.0f} %" for f in largest)
     return answer(
         "mup-10-cost",
         on_own_runs=f"{said}; another seed: {100 * e.own.noise:.2f} %" if largest else NOT_RUN,
-        verdict=verdict(*(test for f in cheap for test in (np.abs(f.error) <= 0.01, f.cost <= 0.25))),
+        verdict=verdict(
+            *(
+                Test(
+                    f"widest foretold within 1 % from {f.of}",
+                    bool(np.abs(f.error) <= 0.01),
+                    f"{100 * f.error:+.2f} %",
+                    "",
+                    len(e.own.chosen(MUP)),
+                )
+                for f in both
+            ),
+            *(Test("for at most a quarter of the cost", f.cost <= 0.25, f"{100 * f.cost:.0f} %") for f in cheap),
+        ),
     )
