@@ -23,6 +23,7 @@ import inspect
 import json
 import re
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from importlib import import_module
@@ -34,10 +35,13 @@ import numpy as np
 from losslaws.curves import plugins
 from losslaws.curves.about import read_json
 from losslaws.curves.errors import InputError, nearest
-from training.corpus import build, tokenizer
+from training.corpus import build, pieces, tokenizer, tokens
 from training.corpus.build import FORMAT, SAMPLE, Request
 from training.corpus.folder import make_once
 from training.corpus.stamp import has_sha256
+from training.corpus.tokens import Tokens, open_files
+
+READERS = 8  # threads that read files for their hashes
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,8 +54,8 @@ class Corpus:
     """
 
     folder: Path
-    train: np.ndarray
-    val: np.ndarray
+    train: np.ndarray | Tokens
+    val: np.ndarray | Tokens
     fingerprint: dict
 
     @property
@@ -70,35 +74,45 @@ def sources() -> list[str]:
     return [name for name in plugins.names(__name__) if hasattr(import_module(f"{__name__}.{name}"), "documents")]
 
 
-def prepare(data: Mapping, folder: Path | str = "corpora") -> Corpus:
+def prepare(data: Mapping, folder: Path | str = "corpora", workers: int | None = None) -> Corpus:
     """Open the corpus that `data` asks for; build it first where `folder` does not hold it yet.
 
-    data    the config of group `data`: `source`, the fields of `Request`, and the source's own options; its `tokenizer`
-            may also be a list of such configs: one byte-level BPE for all of them
-    folder  where corpora lie, each in NAME-HASH/ with HASH over `data` and the provenance of the text
+    data     the config of group `data`: `source`, the fields of `Request`, and the source's own options; its `tokenizer`
+             may also be a list of such configs: one byte-level BPE for all of them
+    folder   where corpora lie, each in NAME-HASH/ with HASH over `data` and the provenance of the text
+    workers  processes that tokenize a text of more than a shard; None: one for each core
 
     Raises InputError for an unknown key, a value out of range, a text that is missing, empty or too short for the
     validation set, a vocabulary that no id type holds, and a full disk.
     """
     if isinstance(data.get("tokenizer"), list):
         data = {**data, "tokenizer": str(shared_tokenizer(data["tokenizer"], data["vocab_size"], folder))}
+    here = work(data, folder)
+
+    def make(new):
+        source, options = here.source, here.options
+        made = build.build(source.documents(**options), here.request, here.identity, new)
+        return made | (source.record(**options) if hasattr(source, "record") else {})
+
+    if here.request.train_tokens > tokens.SHARD and hasattr(here.source, "pieces") and not here.target.exists():
+        pieces.build_corpus(here, data, workers)
+    else:
+        make_once(here.target, make)
+    return open_corpus(here.target)
+
+
+def work(data: Mapping, folder: Path | str, size: int | None = None, parent: int | None = None) -> pieces.Work:
+    """Source, options, request and identity of a data config whose corpus lies in `folder`."""
     source, options, request = _parse(data)
-    about = source.describe(**options)
     identity = {
         "format": FORMAT,
-        "source": about,
+        "source": source.describe(**options),
         "request": asdict(request),
         "tokenizer": tokenizer.describe(request.tokenizer),
     }
-    name = re.sub(r"[^\w.-]+", "-", about["name"])
+    name = re.sub(r"[^\w.-]+", "-", identity["source"]["name"])
     target = Path(folder) / f"{name}-{_digest(identity, 10)}"
-
-    def make(new):
-        made = build.build(source.documents(**options), request, identity, new)
-        return made | (source.record(**options) if hasattr(source, "record") else {})
-
-    make_once(target, make)
-    return open_corpus(target)
+    return pieces.Work(target, source, options, request, identity, size or pieces.PIECE, parent)
 
 
 def shared_tokenizer(texts: list[Mapping], vocab_size: int, folder: Path | str) -> Path:
@@ -136,13 +150,25 @@ def open_corpus(folder: Path | str) -> Corpus:
         raise InputError(
             f"{folder / 'fingerprint.json'}: lacks the field '{min(missing)}'; delete {folder} to build it again"
         )
-    tokens = {}
+    found = {}
     for part in ("train", "val"):
-        path = folder / f"{part}.bin"
-        if not path.is_file() or not has_sha256(path, fingerprint["sha256"][part]):
+        whole = [{"file": f"{part}.bin", "sha256": fingerprint["sha256"][part]}]
+        files = fingerprint.get("shards", {}).get(part, whole)
+        verify(folder, files)
+        found[part] = open_files([{"path": folder / file["file"], **file} for file in files], fingerprint["dtype"])
+    return Corpus(folder, found["train"], found["val"], fingerprint)
+
+
+def verify(folder: Path, files: list[dict]) -> None:
+    """Raise InputError unless each of the token files is there with its SHA-256; several are read side by side."""
+
+    def sound(file):
+        path, stamp = folder / file["file"], folder / f".{Path(file['file']).name}.verified"
+        return path if not path.is_file() or not has_sha256(path, file["sha256"], stamp) else None
+
+    with ThreadPoolExecutor(min(len(files), READERS)) as pool:
+        for path in filter(None, pool.map(sound, files)):
             raise InputError(f"{path}: is missing or damaged; delete {folder} to build it again")
-        tokens[part] = np.memmap(path, dtype=fingerprint["dtype"], mode="r")
-    return Corpus(folder, tokens["train"], tokens["val"], fingerprint)
 
 
 def _parse(data: Mapping) -> tuple[ModuleType, dict, Request]:
