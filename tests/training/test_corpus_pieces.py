@@ -127,7 +127,7 @@ def test_the_pieces_of_a_data_set_are_its_rows_in_their_order(tmp_path, streamin
         (tmp_path / f"{number}.jsonl").write_text("".join(json.dumps({"text": row}) + "\n" for row in rows))
     options = {"path": "json", "data_files": [str(tmp_path / f"{n}.jsonl") for n in range(3)], "streaming": streaming}
     whole = list(hub.documents(**options))
-    made = hub.pieces(size=500, **options)
+    made = hub.pieces(size=200, **options)
     assert [text for piece in made for text in piece()] == whole and len(whole) == 150
     assert len(made) == 3 if streaming else len(made) > 2
     (one,) = hub.pieces(size=500, document_start=".* 49", **options)
@@ -162,7 +162,6 @@ def test_a_corpus_of_pieces_is_the_one_that_is_built_at_once(text, options, work
     known, found = whole.fingerprint["counts"], made.fingerprint["counts"]
     for key in ("train_tokens", "val_tokens", "train_documents", "val_documents"):
         assert found[key] == known[key]
-    assert found["bytes_per_token"] == pytest.approx(known["bytes_per_token"], rel=0.02)
     if options["train_tokens"] == 10**6:
         assert found == known  # the whole text was read
     assert made.fingerprint.keys() - whole.fingerprint.keys() == {"shards"}

@@ -14,6 +14,7 @@ from losslaws.curves.names import NAME, check_name
 from models.architecture import KEYS, OPTIONAL
 from training import compose, config, corpus, engines, settings, sweep
 from training.compose import Composer
+from training.corpus import pretokenized
 from training.corpus.build import Request
 from training.help import page, rows
 
@@ -57,7 +58,7 @@ REFUSED = [
     ("checkpoint.keep=[0]", "checkpoint.keep.0 is 0"),
     ("data.val_fraction=2", "below 1"),
     ("data.train_tokens=x", "it must be a whole number"),
-    ("data.source=web", "it must be installed or wheels or local or hub"),
+    ("data.source=web", "it must be installed or wheels or local or hub or pretokenized"),
     ("data.repeat=maybe", "it must be true or false"),
     ("data.tokenizer=[a,b]", "data=a does not exist"),
     ("steps=100000", "data.repeat=true"),
@@ -228,7 +229,10 @@ def test_the_typed_keys_are_those_that_models_and_sources_read():
         source = import_module(f"training.corpus.{group.model_fields['source'].annotation.__args__[0]}")
         own = set(inspect.signature(source.documents).parameters)
         assert set(group.model_fields) == {"source", "repeat", *Request.names(), *own}
-    assert {"installed", "wheels", "local", "hub"} == set(corpus.sources())
+    own = set(inspect.signature(pretokenized.describe).parameters)
+    request = set(Request.names()) - {"val_fraction"}
+    assert set(settings.Pretokenized.model_fields) == {"source", "repeat", *request, *own}
+    assert {"installed", "wheels", "local", "hub", "pretokenized"} == set(corpus.sources())
 
 
 @pytest.mark.parametrize(

@@ -5,18 +5,23 @@ A source is one file here that has two functions with the same keyword options::
     def documents(*, ...) -> Iterator[str]: ...   the texts, in an order that is the same every time
     def describe(*, ...) -> dict: ...             where they come from, for the fingerprint; "name" names the folder
 
-and may have a third, for what is known only when the text is at hand and does not tell one corpus from another::
+and may have others: for what is known only when the text is at hand and does not tell one corpus from another, and for a text so
+large that several processes should read it::
 
     def record(*, ...) -> dict: ...               added to the fingerprint
+    def pieces(*, size, ...) -> list: ...         functions that give the documents of pieces of about `size` bytes, one after the other
+
+Where the text is tokens already, `register` stands in the place of `documents` (`training.corpus.pretokenized`).
 
 The options are also its config: a file here, its keys as a class of ``training/settings.py`` (beside those of the others in
 ``Settings.data``) and a yaml in ``conf/data/`` are ``data=PRESET`` on the command line. Both functions raise InputError for what the user can put right.
 
 A corpus is a folder that appears whole or not at all:
 
-    train.bin, val.bin   token ids, little-endian uint16 (up to 65,536 ids) or uint32, documents end with <|endoftext|>
+    train.bin, val.bin   token ids, little-endian uint16 (up to 65,536 ids) or uint32, documents end with <|endoftext|>; of more than
+                         100M training tokens train-00000.bin, train-00001.bin, ... (`training.corpus.pieces`)
     tokenizer.json, ...  loads with transformers' AutoTokenizer
-    fingerprint.json     source, versions, request, tokenizer, split, counts, SHA-256 of the token files
+    fingerprint.json     source, versions, request, tokenizer, split, counts, SHA-256 of the tokens and, of several files, of each
 """
 
 import inspect
@@ -71,7 +76,8 @@ class Corpus:
 
 def sources() -> list[str]:
     """Every source there is."""
-    return [name for name in plugins.names(__name__) if hasattr(import_module(f"{__name__}.{name}"), "documents")]
+    modules = {name: import_module(f"{__name__}.{name}") for name in plugins.names(__name__)}
+    return [name for name, module in modules.items() if hasattr(module, "documents") or hasattr(module, "register")]
 
 
 def prepare(data: Mapping, folder: Path | str = "corpora", workers: int | None = None) -> Corpus:
@@ -91,6 +97,8 @@ def prepare(data: Mapping, folder: Path | str = "corpora", workers: int | None =
 
     def make(new):
         source, options = here.source, here.options
+        if hasattr(source, "register"):
+            return source.register(options, here.request, here.identity, new)
         made = build.build(source.documents(**options), here.request, here.identity, new)
         return made | (source.record(**options) if hasattr(source, "record") else {})
 
@@ -155,7 +163,7 @@ def open_corpus(folder: Path | str) -> Corpus:
         whole = [{"file": f"{part}.bin", "sha256": fingerprint["sha256"][part]}]
         files = fingerprint.get("shards", {}).get(part, whole)
         verify(folder, files)
-        found[part] = open_files([{"path": folder / file["file"], **file} for file in files], fingerprint["dtype"])
+        found[part] = open_files([file | {"path": folder / file["file"]} for file in files], fingerprint["dtype"])
     return Corpus(folder, found["train"], found["val"], fingerprint)
 
 
@@ -163,7 +171,9 @@ def verify(folder: Path, files: list[dict]) -> None:
     """Raise InputError unless each of the token files is there with its SHA-256; several are read side by side."""
 
     def sound(file):
-        path, stamp = folder / file["file"], folder / f".{Path(file['file']).name}.verified"
+        path = folder / file["file"]
+        beside = path.name if path.parent == folder else f"{path.name}.{file['sha256'][:16]}"
+        stamp = folder / f".{beside}.verified"
         return path if not path.is_file() or not has_sha256(path, file["sha256"], stamp) else None
 
     with ThreadPoolExecutor(min(len(files), READERS)) as pool:
@@ -187,7 +197,8 @@ def _source(name) -> ModuleType:
 
 
 def _check(options, source):
-    known = {*inspect.signature(source.documents).parameters, *Request.names()}
+    options_of = getattr(source, "documents", source.describe)
+    known = {*inspect.signature(options_of).parameters, *Request.names()}
     for key in options:
         if key not in known:
             raise InputError(f"data.{key} is unknown{nearest(key, known)} (known: {', '.join(sorted(known))})")
