@@ -271,6 +271,27 @@ def test_a_sweep_file_without_a_rate_or_of_bytes_is_refused(tmp_path):
     refusal(sweep.load, str(path))
 
 
+@pytest.mark.parametrize("rate", ["1e10", "1.0e+10", "20000000000"])
+def test_a_rate_may_be_written_as_people_write_it(tmp_path, rate):
+    path = tmp_path / "some.yaml"
+    path.write_text(f"flops_per_second: {rate}\ncells: {{a: fit | steps=300}}\n")
+    assert sweep.load(str(path)).flops_per_second == float(rate)
+
+
+@pytest.mark.parametrize("rate", ["1e400", "-1", "0", "true", "[1]", "''", "nan", "1" + "0" * 400])
+def test_a_rate_that_is_none_is_refused_with_an_example(tmp_path, rate):
+    path = tmp_path / "some.yaml"
+    path.write_text(f"flops_per_second: {rate}\ncells: {{a: fit | steps=300}}\n")
+    assert "it must be the FLOP/s of one worker, e.g. 1.5e10" in refusal(sweep.load, str(path))
+
+
+def test_train_py_takes_options_between_overrides(command, tmp_path):
+    done = command(["seed=0", "-m", "steps=abc,3", f"runs={tmp_path / 'runs'}"])
+    assert (done.returncode, done.stderr) == (2, "error: config: steps is 'abc'; it must be a whole number\n")
+    done = command(["seed=0", "--cfg", "job", "steps=7"])
+    assert done.returncode == 0 and "steps: 7" in done.stdout
+
+
 @pytest.mark.slow
 def test_train_py_refuses_other_configs_and_bad_values_at_once(command, tmp_path):
     for arguments in (
