@@ -197,7 +197,7 @@ def outcome(words: list[str]) -> tuple[int, str]:
     line = said.getvalue()
     assert printable(out.getvalue(), "\n\t") == out.getvalue() and "Traceback" not in line
     if status == 2 and not line.startswith("usage: "):
-        assert line.splitlines()[-1].startswith("error: ") and len(line.splitlines()[-1]) < 3000, line
+        assert line.splitlines()[-1].startswith("error: ") and len(line) < 1000 + sum(map(len, words)), line
     return status, line
 
 
@@ -206,7 +206,6 @@ def refused(do, *arguments) -> bool:
     try:
         do(*arguments)
     except InputError as error:
-        assert "\n" not in str(error), str(error)
         assert str(error)
         return True
     except OSError:

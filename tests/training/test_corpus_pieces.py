@@ -163,6 +163,10 @@ def test_a_corpus_of_pieces_is_the_one_that_is_built_at_once(text, options, work
     for key in ("train_tokens", "val_tokens", "train_documents", "val_documents"):
         assert found[key] == known[key]
     if options["train_tokens"] == 10**6:
+        del (
+            known["bytes_per_token"],
+            found["bytes_per_token"],
+        )  # of all that was tokenized, of which the other leaves some out
         assert found == known  # the whole text was read
     assert made.fingerprint.keys() - whole.fingerprint.keys() == {"shards"}
     assert [path.name for path in (tmp_path / "made").iterdir() if path.suffix != ".lock"] == [made.folder.name]

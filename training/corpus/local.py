@@ -97,7 +97,10 @@ def describe(*, paths: str | list[str] | None = None, text: str = "text") -> dic
 def _list(paths) -> list[str]:
     if not paths:
         raise InputError("data.paths is not set; name a file, a folder or a list of them, e.g. data.paths=texts")
-    return [paths] if isinstance(paths, str | Path) else list(paths)
+    paths = [paths] if isinstance(paths, str | Path) else paths
+    if not isinstance(paths, list | tuple) or not all(isinstance(path, str | Path) for path in paths):
+        raise InputError(f"data.paths is {ascii(paths)[:60]}; it must be a name or a list of names")
+    return list(paths)
 
 
 def _files(paths) -> list[tuple[str, Path]]:

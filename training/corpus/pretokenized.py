@@ -104,8 +104,11 @@ def _found(paths: str | list[str] | None, key: str) -> list[Path]:
     """The files, in the order of their names: files, all of a folder, or those that fit a pattern."""
     if not paths:
         raise InputError(f"data.{key} is not set; name token files, e.g. 'data.{key}=fineweb10B/fineweb_train_*.bin'")
+    paths = [paths] if isinstance(paths, str | Path) else paths
+    if not isinstance(paths, list | tuple) or not all(isinstance(path, str | Path) for path in paths):
+        raise InputError(f"data.{key} is {ascii(paths)[:60]}; it must be a name or a list of names")
     found = []
-    for one in [paths] if isinstance(paths, str) else paths:
+    for one in map(str, paths):
         inside = sorted(Path(one).iterdir()) if Path(one).is_dir() else [Path(path) for path in sorted(glob.glob(one))]
         known = [path for path in inside if path.suffix in ENDINGS and path.is_file()]
         if not known:
