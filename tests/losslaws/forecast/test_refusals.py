@@ -131,7 +131,7 @@ def test_a_break_is_told_from_scatter(scatter):
         run = made(plan("constant", 20_000))
         loss = run.loss * np.exp(scatter * rng.standard_normal(run.loss.size))
         assert [*doubts(replace(run, loss=loss), "adamw")] == []
-        broken = np.where(np.arange(loss.size) < 60, 1, max(1.07, np.exp(10 * scatter))) * loss
+        broken = np.where(np.arange(loss.size) < 60, 1, max(1.07, np.exp(14 * scatter))) * loss
         assert "jumps up at step 1" in " ".join(doubts(replace(run, loss=broken), "adamw"))
 
 
