@@ -52,6 +52,8 @@ class Request:
                 raise InputError(f"data.{key} is {value}; it must be a whole number, at least {low}")
             object.__setattr__(self, key, int(value))
         id_type(self.vocab_size)
+        if not isinstance(self.tokenizer, str | None):
+            raise InputError(f"data.tokenizer is {ascii(self.tokenizer)[:60]}; it must be a name or a folder")
         if not isinstance(self.val_fraction, int | float) or not 0 < self.val_fraction < 1:
             raise InputError(f"data.val_fraction is {self.val_fraction}; it must lie between 0 and 1")
 
