@@ -27,6 +27,7 @@ A corpus is a folder that appears whole or not at all:
 import inspect
 import json
 import re
+import shutil
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -106,6 +107,8 @@ def prepare(data: Mapping, folder: Path | str = "corpora", workers: int | None =
         pieces.build_corpus(here, data, workers)
     else:
         make_once(here.target, make)
+    if here.folder.exists():  # of a process that was killed when all was done
+        shutil.rmtree(here.folder, ignore_errors=True)
     return open_corpus(here.target)
 
 

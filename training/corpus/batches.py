@@ -41,6 +41,6 @@ def _windows(tokens, length):
     return windows
 
 
-@lru_cache(maxsize=2)  # of 100B tokens one takes .8 GB; a batch spans two epochs at most, unless an epoch is shorter
+@lru_cache(maxsize=4)
 def _permutation(windows, seed, epoch):
     return np.random.default_rng([seed, epoch]).permutation(windows)

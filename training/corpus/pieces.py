@@ -14,7 +14,6 @@ process leaves duplicates out, tells training from validation, and writes the co
 import json
 import math
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -306,10 +305,9 @@ def progress(work: Work) -> Iterator[Callable[[], None]]:
 
 
 def build_corpus(work: Work, data: Mapping, workers: int | None = None) -> None:
-    """Make the corpus of `work`: tokenize what is missing, put it together, remove the pieces."""
+    """Make the corpus of `work`: tokenize what is missing and put it together."""
     tokenize(work, data, workers)
     make_once(work.target, work.merge)
-    shutil.rmtree(work.folder, ignore_errors=True)
 
 
 def help_with() -> None:
