@@ -71,14 +71,8 @@ class TokenFile:
     """
 
     def __init__(self, folder: Path, name: str, dtype: str, limit: int, share: int, shard: int | None = None):
-        self.folder, self.name, self.dtype, self.limit, self.share, self.shard = (
-            folder,
-            name,
-            dtype,
-            limit,
-            share,
-            shard or limit,
-        )
+        self.folder, self.name, self.dtype = folder, name, dtype
+        self.limit, self.share, self.shard = limit, share, shard or limit
         self.tokens = self.documents = 0
         self.hash, self.shards, self.file = sha256(), [], None
 
