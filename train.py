@@ -1,5 +1,7 @@
 """Train one model under one learning-rate schedule: python train.py schedule=wsd steps=2400 (`--help` explains the keys)."""
 
+import sys
+
 import hydra
 from hydra._internal.utils import get_args_parser
 from omegaconf import DictConfig
@@ -17,7 +19,11 @@ def run(cfg: DictConfig) -> None:
 
 def main() -> None:
     config.register()
-    given = get_args_parser().parse_args()
+    given = get_args_parser().parse_intermixed_args()  # overrides may stand behind options, too, ...
+    sys.argv[1:] = [
+        *(word for word in sys.argv[1:] if word not in given.overrides),
+        *given.overrides,
+    ]  # ... but not for Hydra
     if given.help:
         from training.help import page
 

@@ -6,6 +6,7 @@ survive grey printing too. The report replaces each colour by a variable of its 
 
 import io
 import re
+import warnings
 from pathlib import Path
 from textwrap import fill
 
@@ -124,14 +125,16 @@ def headline(figure: Figure, finding: str) -> Figure:
 def save(figure: Figure, path: Path, kinds: tuple[str, ...] = ("pdf", "svg")) -> list[Path]:
     """Write `figure` as PATH.pdf (text as text, fonts embedded), PATH.svg (text as outlines) or PATH.png; return the paths."""
     literal(figure)
-    figure.draw_without_rendering()
-    figure.set_layout_engine("none")  # laid out once, for all files
     written = []
-    for kind in kinds:
-        content = io.BytesIO()
-        figure.savefig(content, format=kind, **FORMATS[kind])
-        written.append(Path(f"{path}.{kind}"))
-        write_bytes(written[-1], numbered(content.getvalue()) if kind == "svg" else content.getvalue())
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")  # of a name: a box is drawn for it
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")  # laid out once, for all files
+        for kind in kinds:
+            content = io.BytesIO()
+            figure.savefig(content, format=kind, **FORMATS[kind])
+            written.append(Path(f"{path}.{kind}"))
+            write_bytes(written[-1], numbered(content.getvalue()) if kind == "svg" else content.getvalue())
     return written
 
 

@@ -51,6 +51,7 @@ FOREIGN = {
     "nvidia-cuda-mps-control",
     "echo",
     "squeue",
+    "srun",
     "docker",
     "uv",
     "pre-commit",
@@ -209,13 +210,17 @@ def check_training(arguments: list[str], monkeypatch) -> None:
     class Read(Exception):
         pass
 
-    def load(sweep, overrides):
+    def load(sweep, overrides, *_):
+        if sweep in config.choices("data"):
+            config.assemble([f"data={sweep}", *overrides])
+            raise Read
         if not PLACEHOLDER.search(sweep):
             assert (ROOT / "conf" / "sweep" / f"{sweep}.yaml").exists() or Path(sweep).exists(), sweep
         config.load([line for line in overrides if not PLACEHOLDER.search(line)])
         raise Read
 
     monkeypatch.setattr("training.sweep.load", load)
+    monkeypatch.setattr(door, "make_corpora", load)
     monkeypatch.setattr(sys, "argv", ["training", *arguments])
     with pytest.raises(Read):
         door.main()

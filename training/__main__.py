@@ -1,7 +1,8 @@
-"""python -m training plan | run | status | collect SWEEP [override ...]"""
+"""python -m training plan | run | status | collect SWEEP [override ...], or corpus TEXT|SWEEP [override ...]"""
 
 import argparse
 import itertools
+import time
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -88,10 +89,32 @@ def show_collected(sweep: "Sweep", results: Path) -> None:
         print(f"left out: {len(left) - SHOWN} more")
 
 
+def make_corpora(name: str, extra: list[str], workers: int | None) -> None:
+    """Build the corpora of a file of conf/data, or of a sweep's cells, where they are not there yet."""
+    from training import config, settings, texts
+
+    if name in config.choices("data"):
+        wanted = [config.plain(config.assemble([f"data={name}", *extra]))]
+        settings.check(wanted[0])
+    else:
+        from training.sweep import load
+
+        wanted = [cell.settings for cell in load(name, extra).cells.values()]
+    for asked in {str((one["data"], one["eval"])): one for one in wanted}.values():
+        begun = time.perf_counter()
+        own, also = texts.prepare(asked, workers)
+        for text in (own, *also.values()):
+            files = len(list(text.fingerprint.get("shards", {}).get("train", [0])))
+            print(
+                f"{text.folder}: {text.train.size:,} + {text.val.size:,} tokens, {files} files for training, id {text.id}"
+            )
+        print(f"{time.perf_counter() - begun:.0f} s")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
-    parser.add_argument("verb", choices=["plan", "run", "status", "collect"])
-    parser.add_argument("sweep", help="a file of conf/sweep, by name or path")
+    parser.add_argument("verb", choices=["plan", "run", "status", "collect", "corpus"])
+    parser.add_argument("sweep", help="a file of conf/sweep, by name or path; for corpus, of conf/data or conf/sweep")
     parser.add_argument(
         "overrides", nargs="*", help="config overrides for every cell, e.g. runs=/scratch/runs, and engine.KEY=VALUE"
     )
@@ -101,9 +124,15 @@ def main() -> None:
     parser.add_argument(
         "--engine", choices=list(ENGINES), default="local", help="what runs the cells; its settings: conf/engine"
     )
+    parser.add_argument("--workers", type=int, help="processes that build a large corpus (default: one for each core)")
     args = parser.parse_intermixed_args()  # overrides may stand behind options, too
     chosen = [entry.removeprefix("engine.") for entry in args.overrides if entry.startswith("engine.")]
     extra = [entry for entry in args.overrides if not entry.startswith("engine.")]
+    if args.workers is not None and (args.verb != "corpus" or args.workers < 1):
+        parser.error("--workers is a number of processes, for the verb corpus; for run, engine.workers=N")
+    if args.verb == "corpus":
+        make_corpora(args.sweep, extra, args.workers)
+        return
     if args.verb == "status":
         show_status(args.sweep, extra)
         return

@@ -5,7 +5,8 @@ import json
 import re
 import sys
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import MappingProxyType
 
@@ -41,38 +42,75 @@ def _checksum(tensors):
     return crc
 
 
-def save(
-    folder: Path,
-    step: int,
+def gather(
     model: torch.nn.Module,
     optimizer: torch.optim.Optimizer,
     extra: Mapping[str, torch.Tensor] = MappingProxyType({}),
-) -> Path:
-    """Write the state after `step` steps, whole or not at all: weights, moments, and `extra` tensors by name.
+) -> dict[str, torch.Tensor]:
+    """A copy of the state in the host's memory, by name: weights, moments, and `extra` tensors. The learning rate is no part of it.
 
-    The learning rate is no part of it.
-
-    The file is the same however many processes share the run; all of them call this, one writes.
+    However many processes share the run, all of them call this; rank 0 has the whole, the others nothing.
     """
     tensors, moments = dict(extra), optimizers.state_names(optimizer)
     for name, parameter in model.named_parameters():
         tensors[f"model/{name}"] = parameter.detach()
         for moment in moments[parameter]:
             tensors[f"{moment}/{name}"] = optimizer.state[parameter][moment]
-    path, kept = path_of(folder, step), {}
+    kept = {}
     for name, tensor in tensors.items():
-        gathered = distributed.whole(tensor)
+        whole = distributed.whole(tensor)
         if distributed.rank() == 0:
-            kept[name] = gathered.cpu()
-    if distributed.rank():
+            kept[name] = whole.to("cpu", copy=True)
+    return kept
+
+
+def write(folder: Path, step: int, tensors: dict[str, torch.Tensor]) -> Path:
+    """Write the state after `step` steps, whole or not at all. Nothing is written where there are no tensors."""
+    path = path_of(folder, step)
+    if not tensors:
         return path
-    about = json.dumps({"step": step, "crc32": _checksum(kept)})
+    about = json.dumps({"step": step, "crc32": _checksum(tensors)})
     try:
         with atomic(path) as temporary:
-            save_file(kept, temporary, metadata={"about": about})
+            save_file(tensors, temporary, metadata={"about": about})
     except SafetensorError as error:  # it hides the operating system's error number
         raise OSError(errno.ENOSPC if "os error 28" in str(error) else errno.EIO, str(error), str(path)) from None
     return path
+
+
+class Writer:
+    """Writes checkpoints in a thread while training goes on, one at a time; a context manager that waits for the last.
+
+    What is written is the state at the call of `save`, copied there; it is there as a whole or, after a kill, not at all. An
+    error is raised by the next call.
+    """
+
+    def __init__(self, folder: Path):
+        self.folder, self.thread, self.pending = folder, ThreadPoolExecutor(1), None
+
+    def save(self, step: int, tensors: dict[str, torch.Tensor], then: Callable[[], None]) -> None:
+        """Write the state after `step` steps, when the one before is written, and call `then`."""
+        self.wait()
+        self.pending = self.thread.submit(self._write, step, tensors, then)
+
+    def _write(self, step, tensors, then):
+        write(self.folder, step, tensors)
+        then()
+
+    def wait(self) -> None:
+        """Wait until everything is written."""
+        pending, self.pending = self.pending, None
+        if pending:
+            pending.result()
+
+    def __enter__(self) -> "Writer":
+        return self
+
+    def __exit__(self, *error) -> None:
+        try:
+            self.wait()
+        finally:
+            self.thread.shutdown()
 
 
 class Damaged(InputError):

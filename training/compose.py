@@ -75,7 +75,7 @@ def _set(settings, line):
         return _put(settings, match["key"].split("."), match["word"])
     try:
         override = _parse(line)
-    except (HydraException, RecursionError):  # Hydra says why
+    except (HydraException, ValueError, RecursionError):  # Hydra says why
         return None
     value = override.value()
     if override.type != OverrideType.CHANGE or override.is_sweep_override() or isinstance(value, dict):

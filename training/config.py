@@ -116,7 +116,7 @@ def parse(overrides: list[str]) -> list[Override]:
     """Read overrides as Hydra does. Raises InputError where it does not."""
     try:
         return OverridesParser.create().parse_overrides(overrides)
-    except HydraException as error:
+    except (HydraException, ValueError) as error:  # ValueError: a number of thousands of digits
         raise refusal(error) from None
     except RecursionError:
         raise InputError("config: a value is nested too deeply") from None

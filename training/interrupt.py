@@ -3,6 +3,7 @@
 import signal
 import threading
 import time
+from collections.abc import Callable
 
 from training import distributed
 
@@ -59,11 +60,15 @@ class Watch:
         late, self.number = distributed.highest(int(late), self.number)
         return bool(late or self.number)
 
-    def has_saved(self, step: int) -> None:
-        """Begin to count anew. Raises Interrupted where the run was asked to end, after telling the signal's own handler."""
+    def has_saved(self, step: int, finish: Callable[[], None] = lambda: None) -> None:
+        """Begin to count anew. Raises Interrupted where the run was asked to end, after telling the signal's own handler.
+
+        finish  called before that: it waits until what was saved is written
+        """
         self.saved = time.monotonic()
         if not self.number or (distributed.ranks() > 1 and step % TOGETHER):
             return
+        finish()
         before = self.before.get(self.number)
         if callable(before) and before is not signal.default_int_handler:
             before(self.number, None)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from contextlib import closing
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -125,6 +126,8 @@ def _train(settings, schedule, folder, last):
             seconds=time.perf_counter() - started,
             trained=end.step - start,
         )
+        if not settings["checkpoint"].get("final", True):
+            folder.trim_checkpoints(settings["checkpoint"]["keep"], newest=0)
         say(f"{folder.path}: diverged at step {end.step} (the loss is not finite); its record is kept")
         return
     seconds = time.perf_counter() - started
@@ -135,15 +138,17 @@ def _train(settings, schedule, folder, last):
 
 
 def conclude(settings, schedule, folder, machine, seconds, trained):
-    """Write the model and mark the run as complete."""
+    """Write the model, unless nothing is to be kept of it, and mark the run as complete."""
     final = folder.curve(settings["name"]).final_loss
-    model = machine.model
-    if distributed.is_sharded(model):
+    model, saving = machine.model, settings["checkpoint"]
+    keeps = saving.get("final", True)
+    if keeps and distributed.is_sharded(model):
         model = models.build(settings["model"], machine.text.vocab_size, settings["batch"]["length"], settings["seed"])
         checkpoint.load(checkpoint.path_of(folder.checkpoints, schedule.steps), model)
-    models.save(model, folder.model)
-    folder.trim_checkpoints([*settings["checkpoint"]["keep"], schedule.steps], newest=0)
+    if keeps:
+        models.save(model, folder.model)
     folder.finish(status="complete", steps=schedule.steps, final_loss=final, seconds=seconds, trained=trained)
+    folder.trim_checkpoints([*saving["keep"], *([schedule.steps] if keeps else [])], newest=0)
     rate = trained * machine.tokens_per_step / seconds
     print(
         f"{folder.path}: complete, {schedule.steps} steps, final validation loss {final:.4f} ({seconds:.0f} s, {rate:,.0f} tokens/s)"
@@ -183,20 +188,23 @@ def run_steps(settings, schedule, folder, machine, start, last):
     sink = open_sink(folder.path, settings | ({"logger": {"sink": "none"}} if silent else {}), start)
     pending = []
     bar = tqdm(total=schedule.steps, initial=start, desc=settings["name"], unit="step", disable=silent or None)
-    with bar, closing(sink), folder.append() as append, Watch(saving.get("minutes")) as watch:
+    writer = checkpoint.Writer(folder.checkpoints)
+    trim = partial(folder.trim_checkpoints, saving["keep"], newest=2)
+    ends = last < schedule.steps or saving.get("final", True)
+    with bar, closing(sink), folder.append() as append, writer, Watch(saving.get("minutes")) as watch:
         for step in range(start + 1, last + 1):
             rate = float(schedule.lr[step - 1])
             loss, norm = machine.step(step, rate)
             val = machine.evaluate(step == schedule.steps) if step % every == 0 or step == schedule.steps else {}
             val = machine.rates(rate) | val
             pending.append((step, rate, loss, norm, val))
-            saves = step % saving["every"] == 0 or step in saving["keep"] or step == last or watch.due(step)
-            if saves or len(pending) >= ROWS:
+            due = watch.due(step) or step % saving["every"] == 0
+            saves = step in saving["keep"] or (ends if step == last else due)
+            if saves or step == last or len(pending) >= ROWS:
                 flush(pending, machine.columns, append, sink, bar)
             if saves:
-                checkpoint.save(folder.checkpoints, step, machine.model, machine.optimizer, machine.extra)
-                folder.trim_checkpoints(saving["keep"], newest=2)
-                watch.has_saved(step)
+                writer.save(step, checkpoint.gather(machine.model, machine.optimizer, machine.extra), trim)
+                watch.has_saved(step, writer.wait)
 
 
 def flush(pending, columns, append, sink, bar):

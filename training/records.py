@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from losslaws.curves import InputError
 from losslaws.curves.about import read_json
@@ -50,6 +50,17 @@ class State(Record):
     crc32: Annotated[int, Field(ge=0, lt=2**32)]
 
 
+def rate(value: Any) -> Any:
+    """FLOP/s; YAML takes 1e10, without a point and a sign, for text."""
+    try:
+        number = float(value) if isinstance(value, int | float | str) and not isinstance(value, bool) else 0.0
+    except (ValueError, OverflowError):
+        number = 0.0
+    if not 0 < number < float("inf"):
+        raise ValueError("must be the FLOP/s of one worker, e.g. 1.5e10")
+    return value
+
+
 class SweepFile(BaseModel):
     """conf/sweep/NAME.yaml"""
 
@@ -57,7 +68,7 @@ class SweepFile(BaseModel):
 
     about: str = ""
     workers: Annotated[int, Field(ge=1, lt=2**20)] = 1
-    flops_per_second: Positive
+    flops_per_second: Annotated[Any, AfterValidator(rate)]
     results: Annotated[str, Field(min_length=1)] | None = None
     common: str = ""
     cells: Annotated[dict[str, str], Field(min_length=1)]

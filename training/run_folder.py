@@ -88,6 +88,8 @@ class RunFolder:
         lock = self.path / "lock"
         try:
             with locks.held(lock, wait):
+                for unfinished in self.checkpoints.glob(".*.tmp"):  # of a process that was killed
+                    unfinished.unlink()
                 try:
                     yield
                 finally:
@@ -159,7 +161,7 @@ class RunFolder:
         """Delete checkpoints but the `newest` latest and those of the steps in `keep`."""
         steps = checkpoint.steps_in(self.checkpoints)
         for step in set(steps[: len(steps) - newest]) - set(keep):
-            checkpoint.path_of(self.checkpoints, step).unlink()
+            checkpoint.path_of(self.checkpoints, step).unlink(missing_ok=True)  # a launcher may remove branch points
 
     def curve(self, name: str, role: str = "", line: str = "") -> LossCurve:
         """The LossCurve of the run, its config with it. Raises InputError while it has no evaluated step.

@@ -126,7 +126,7 @@ class Text(Group):
 class Installed(Text):
     """The text that the pinned packages put on every machine."""
 
-    source: Literal["installed"] = about("where the text comes from: installed | wheels | local | hub")
+    source: Literal["installed"] = about("where the text comes from: installed | wheels | local | hub | pretokenized")
     domain: Literal["python", "prose", "headers"] = about("source code, documentation, or C headers")
     packages: list[String] | None = about("names from requirements.txt; null: all of them")
 
@@ -134,7 +134,7 @@ class Installed(Text):
 class Wheels(Text):
     """The text of named versions of packages, read from their wheels."""
 
-    source: Literal["wheels"] = about("where the text comes from: installed | wheels | local | hub")
+    source: Literal["wheels"] = about("where the text comes from: installed | wheels | local | hub | pretokenized")
     domain: Literal["python", "prose", "headers"] = about("source code, documentation, or C headers")
     packages: list[String] = about("NAME==VERSION of every package that is read")
 
@@ -142,7 +142,7 @@ class Wheels(Text):
 class Local(Text):
     """Files of one's own."""
 
-    source: Literal["local"] = about("where the text comes from: installed | wheels | local | hub")
+    source: Literal["local"] = about("where the text comes from: installed | wheels | local | hub | pretokenized")
     paths: Texts | None = about("files or folders: txt, md, jsonl, jsonl.zst, parquet")
     text: String = about("field of jsonl, column of parquet")
 
@@ -150,7 +150,7 @@ class Local(Text):
 class Hub(Text):
     """A data set of the Hugging Face hub."""
 
-    source: Literal["hub"] = about("where the text comes from: installed | wheels | local | hub")
+    source: Literal["hub"] = about("where the text comes from: installed | wheels | local | hub | pretokenized")
     path: String | None = about("name of the data set")
     subset: String | None = about("its configuration")
     split: String = about("its split")
@@ -159,6 +159,25 @@ class Hub(Text):
     streaming: bool = about("read only what is used, without a copy on disk")
     text: String = about("the column that holds the text")
     document_start: String | None = about("null: a row is a document; else a regular expression that begins one")
+
+
+class Pretokenized(Group):
+    """Token files of others, read where they lie (training/corpus/pretokenized.py)."""
+
+    source: Literal["pretokenized"] = about(
+        "where the text comes from: installed | wheels | local | hub | pretokenized"
+    )
+    paths: Texts | None = about("files, folders or patterns of .bin and .npy; the first tokens are trained on")
+    val_paths: Texts | None = about("those of the validation set; null: the last tokens of `paths`")
+    dtype: Literal["auto", "uint16", "uint32"] = about("of tokens in .bin files; auto: what a header says, else uint16")
+    header: Annotated[int, Field(ge=0, lt=2**31)] | None = about(
+        "bytes before the tokens of .bin files; null: 1,024 where llm.c's header is there, else none"
+    )
+    tokenizer: String | None = about("name or folder of their AutoTokenizer; null: only vocab_size is known")
+    vocab_size: Whole = about("number of ids; that of the tokenizer, where one is named")
+    train_tokens: Whole = about("tokens to train on; fewer files are kept whole")
+    val_tokens: Whole = about("tokens of the validation set")
+    repeat: bool = about("whether a run may go through its text more than once", default=False)
 
 
 class Schedule(BaseModel):
@@ -265,6 +284,9 @@ class Checkpoint(Group):
         "minutes after which one is due though `every` is not reached; null: never", default=None
     )
     keep: list[Count] = about("steps whose checkpoints stay, to branch from", default=[])
+    final: bool = about(
+        "whether the last checkpoint and the model's weights stay when the run is complete", default=True
+    )
 
 
 class Settings(Group):
@@ -279,7 +301,7 @@ class Settings(Group):
     runs: String = about("folder of the run folders")
     corpora: String = about("folder of the tokenized texts")
     model: Annotated[Llama | HuggingFace, Field(discriminator="family")]
-    data: Annotated[Installed | Wheels | Local | Hub, Field(discriminator="source")]
+    data: Annotated[Installed | Wheels | Local | Hub | Pretokenized, Field(discriminator="source")]
     schedule: Schedule
     optimizer: Annotated[AdamW | Muon, Field(discriminator="name")]
     hardware: Hardware

@@ -96,7 +96,7 @@ class Sweep:
     def segment(self, cell: Cell, last: int, needs: str | None = None) -> Segment:
         """The stretch of `cell` that ends after step `last`."""
         where = cell.settings["hardware"]
-        keep = ",".join(map(str, self.branch_steps[cell.name]))
+        keep = ",".join(map(str, sorted({*self.branch_steps[cell.name], *cell.settings["checkpoint"]["keep"]})))
         # What "auto" meant here is said to the worker, whose machine may be another.
         fixed = [f"hardware.{key}={where[key]}" for key in ("device", "precision")]
         shard = [] if cell.flat is None else [f"runs={cell.folder.path.parent}"]

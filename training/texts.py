@@ -9,8 +9,10 @@ from training.corpus import Corpus
 from training.corpus.build import Request
 
 
-def prepare(settings: dict) -> tuple[Corpus, dict[str, Corpus]]:
+def prepare(settings: dict, workers: int | None = None) -> tuple[Corpus, dict[str, Corpus]]:
     """Open, or build first, the text of a run and the texts of `eval.also`, by name.
+
+    workers  processes that build a large one (`corpus.prepare`)
 
     A tokenizer that is a list of files of conf/data is one trained on all of them. Raises InputError as `corpus.prepare`
     does, and for a file of conf/data that does not exist.
@@ -18,8 +20,10 @@ def prepare(settings: dict) -> tuple[Corpus, dict[str, Corpus]]:
     data, folder = dict(settings["data"]), settings["corpora"]
     if isinstance(data.get("tokenizer"), list):
         data["tokenizer"] = [config.preset(name) for name in data["tokenizer"]]
-    own = corpus.prepare(data, folder)
+    own = corpus.prepare(data, folder, workers)
     asked = {key: data[key] for key in Request.names() if key in data and key != "val_fraction"}
     if asked.get("tokenizer") is None:
         asked["tokenizer"] = str(own.folder)
-    return own, {name: corpus.prepare(config.preset(name) | asked, folder) for name in settings["eval"]["also"]}
+    return own, {
+        name: corpus.prepare(config.preset(name) | asked, folder, workers) for name in settings["eval"]["also"]
+    }

@@ -43,7 +43,7 @@ def printable(text: str, kept: str = "") -> str:
 
 def nearest(word: str, known) -> str:
     """Return ``"; did you mean 'x'?"`` for the known word closest to `word`, or an empty string."""
-    match = get_close_matches(word, [str(k) for k in known], n=1, cutoff=0.5)
+    match = get_close_matches(str(word), [str(k) for k in known], n=1, cutoff=0.5)
     return f"; did you mean '{match[0]}'?" if match else ""
 
 

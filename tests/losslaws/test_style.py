@@ -45,6 +45,13 @@ def test_a_name_is_no_formula(tmp_path):
     assert rb"$\mathdefault{10^{0}}$" in svg or b"10^{0}" in svg  # the numbers of an axis still are
 
 
+def test_a_letter_that_the_font_lacks_is_drawn_without_a_word(tmp_path):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        _, svg = saved(drawn(name="🙂 日本"), tmp_path)
+    assert "<!-- 🙂 日本 -->".encode() in svg
+
+
 def test_a_figure_is_written_in_the_format_of_its_ending(tmp_path):
     stem, kinds = style.kinds_of(tmp_path / "a.b.PNG")
     assert (stem, kinds) == (tmp_path / "a.b", ("png",))

@@ -45,8 +45,10 @@ def test_a_signal_saves_and_ends_the_run_as_interrupted(overrides, tmp_path, num
 def test_minutes_count_beside_steps(overrides, monkeypatch):
     saved, now = [], [0.0]
     monkeypatch.setattr(time, "monotonic", lambda: now.__setitem__(0, now[0] + 1.0) or now[0])
-    save = checkpoint.save
-    monkeypatch.setattr(checkpoint, "save", lambda folder, step, *rest: saved.append(step) or save(folder, step, *rest))
+    write = checkpoint.write
+    monkeypatch.setattr(
+        checkpoint, "write", lambda folder, step, *rest: saved.append(step) or write(folder, step, *rest)
+    )
     train(config.load([*overrides, "checkpoint.every=1000", "checkpoint.minutes=0.1"]))
     assert saved[-1] == 40
     assert 3 <= len(saved) <= 20

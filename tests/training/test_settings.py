@@ -14,6 +14,7 @@ from losslaws.curves.names import NAME, check_name
 from models.architecture import KEYS, OPTIONAL
 from training import compose, config, corpus, engines, settings, sweep
 from training.compose import Composer
+from training.corpus import pretokenized
 from training.corpus.build import Request
 from training.help import page, rows
 
@@ -57,7 +58,7 @@ REFUSED = [
     ("checkpoint.keep=[0]", "checkpoint.keep.0 is 0"),
     ("data.val_fraction=2", "below 1"),
     ("data.train_tokens=x", "it must be a whole number"),
-    ("data.source=web", "it must be installed or wheels or local or hub"),
+    ("data.source=web", "it must be installed or wheels or local or hub or pretokenized"),
     ("data.repeat=maybe", "it must be true or false"),
     ("data.tokenizer=[a,b]", "data=a does not exist"),
     ("steps=100000", "data.repeat=true"),
@@ -228,7 +229,10 @@ def test_the_typed_keys_are_those_that_models_and_sources_read():
         source = import_module(f"training.corpus.{group.model_fields['source'].annotation.__args__[0]}")
         own = set(inspect.signature(source.documents).parameters)
         assert set(group.model_fields) == {"source", "repeat", *Request.names(), *own}
-    assert {"installed", "wheels", "local", "hub"} == set(corpus.sources())
+    own = set(inspect.signature(pretokenized.describe).parameters)
+    request = set(Request.names()) - {"val_fraction"}
+    assert set(settings.Pretokenized.model_fields) == {"source", "repeat", *request, *own}
+    assert {"installed", "wheels", "local", "hub", "pretokenized"} == set(corpus.sources())
 
 
 @pytest.mark.parametrize(
@@ -265,6 +269,27 @@ def test_a_sweep_file_without_a_rate_or_of_bytes_is_refused(tmp_path):
     assert "is not YAML" in refusal(sweep.load, str(path))
     path.write_text("cells: " + "[" * 5000)
     refusal(sweep.load, str(path))
+
+
+@pytest.mark.parametrize("rate", ["1e10", "1.0e+10", "20000000000"])
+def test_a_rate_may_be_written_as_people_write_it(tmp_path, rate):
+    path = tmp_path / "some.yaml"
+    path.write_text(f"flops_per_second: {rate}\ncells: {{a: fit | steps=300}}\n")
+    assert sweep.load(str(path)).flops_per_second == float(rate)
+
+
+@pytest.mark.parametrize("rate", ["1e400", "-1", "0", "true", "[1]", "''", "nan", "1" + "0" * 400])
+def test_a_rate_that_is_none_is_refused_with_an_example(tmp_path, rate):
+    path = tmp_path / "some.yaml"
+    path.write_text(f"flops_per_second: {rate}\ncells: {{a: fit | steps=300}}\n")
+    assert "it must be the FLOP/s of one worker, e.g. 1.5e10" in refusal(sweep.load, str(path))
+
+
+def test_train_py_takes_options_between_overrides(command, tmp_path):
+    done = command(["seed=0", "-m", "steps=abc,3", f"runs={tmp_path / 'runs'}"])
+    assert (done.returncode, done.stderr) == (2, "error: config: steps is 'abc'; it must be a whole number\n")
+    done = command(["seed=0", "--cfg", "job", "steps=700"])
+    assert done.returncode == 0 and "steps: 700" in done.stdout
 
 
 @pytest.mark.slow

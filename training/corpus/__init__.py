@@ -5,24 +5,31 @@ A source is one file here that has two functions with the same keyword options::
     def documents(*, ...) -> Iterator[str]: ...   the texts, in an order that is the same every time
     def describe(*, ...) -> dict: ...             where they come from, for the fingerprint; "name" names the folder
 
-and may have a third, for what is known only when the text is at hand and does not tell one corpus from another::
+and may have others: for what is known only when the text is at hand and does not tell one corpus from another, and for a text so
+large that several processes should read it::
 
     def record(*, ...) -> dict: ...               added to the fingerprint
+    def pieces(*, size, ...) -> list: ...         functions that give the documents of pieces of about `size` bytes, one after the other
+
+Where the text is tokens already, `register` stands in the place of `documents` (`training.corpus.pretokenized`).
 
 The options are also its config: a file here, its keys as a class of ``training/settings.py`` (beside those of the others in
 ``Settings.data``) and a yaml in ``conf/data/`` are ``data=PRESET`` on the command line. Both functions raise InputError for what the user can put right.
 
 A corpus is a folder that appears whole or not at all:
 
-    train.bin, val.bin   token ids, little-endian uint16 (up to 65,536 ids) or uint32, documents end with <|endoftext|>
+    train.bin, val.bin   token ids, little-endian uint16 (up to 65,536 ids) or uint32, documents end with <|endoftext|>; of more than
+                         100M training tokens train-00000.bin, train-00001.bin, ... (`training.corpus.pieces`)
     tokenizer.json, ...  loads with transformers' AutoTokenizer
-    fingerprint.json     source, versions, request, tokenizer, split, counts, SHA-256 of the token files
+    fingerprint.json     source, versions, request, tokenizer, split, counts, SHA-256 of the tokens and, of several files, of each
 """
 
 import inspect
 import json
 import re
+import shutil
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from importlib import import_module
@@ -34,10 +41,13 @@ import numpy as np
 from losslaws.curves import plugins
 from losslaws.curves.about import read_json
 from losslaws.curves.errors import InputError, nearest
-from training.corpus import build, tokenizer
+from training.corpus import build, pieces, tokenizer, tokens
 from training.corpus.build import FORMAT, SAMPLE, Request
 from training.corpus.folder import make_once
 from training.corpus.stamp import has_sha256
+from training.corpus.tokens import Tokens, open_files
+
+READERS = 8  # threads that read files for their hashes
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,8 +60,8 @@ class Corpus:
     """
 
     folder: Path
-    train: np.ndarray
-    val: np.ndarray
+    train: np.ndarray | Tokens
+    val: np.ndarray | Tokens
     fingerprint: dict
 
     @property
@@ -67,38 +77,53 @@ class Corpus:
 
 def sources() -> list[str]:
     """Every source there is."""
-    return [name for name in plugins.names(__name__) if hasattr(import_module(f"{__name__}.{name}"), "documents")]
+    modules = {name: import_module(f"{__name__}.{name}") for name in plugins.names(__name__)}
+    return [name for name, module in modules.items() if hasattr(module, "documents") or hasattr(module, "register")]
 
 
-def prepare(data: Mapping, folder: Path | str = "corpora") -> Corpus:
+def prepare(data: Mapping, folder: Path | str = "corpora", workers: int | None = None) -> Corpus:
     """Open the corpus that `data` asks for; build it first where `folder` does not hold it yet.
 
-    data    the config of group `data`: `source`, the fields of `Request`, and the source's own options; its `tokenizer`
-            may also be a list of such configs: one byte-level BPE for all of them
-    folder  where corpora lie, each in NAME-HASH/ with HASH over `data` and the provenance of the text
+    data     the config of group `data`: `source`, the fields of `Request`, and the source's own options; its `tokenizer`
+             may also be a list of such configs: one byte-level BPE for all of them
+    folder   where corpora lie, each in NAME-HASH/ with HASH over `data` and the provenance of the text
+    workers  processes that tokenize a text of more than a shard; None: one for each core
 
     Raises InputError for an unknown key, a value out of range, a text that is missing, empty or too short for the
     validation set, a vocabulary that no id type holds, and a full disk.
     """
     if isinstance(data.get("tokenizer"), list):
         data = {**data, "tokenizer": str(shared_tokenizer(data["tokenizer"], data["vocab_size"], folder))}
+    here = work(data, folder)
+
+    def make(new):
+        source, options = here.source, here.options
+        if hasattr(source, "register"):
+            return source.register(options, here.request, here.identity, new)
+        made = build.build(source.documents(**options), here.request, here.identity, new)
+        return made | (source.record(**options) if hasattr(source, "record") else {})
+
+    if here.request.train_tokens > tokens.SHARD and hasattr(here.source, "pieces") and not here.target.exists():
+        pieces.build_corpus(here, data, workers)
+    else:
+        make_once(here.target, make)
+    if here.folder.exists():  # of a process that was killed when all was done
+        shutil.rmtree(here.folder, ignore_errors=True)
+    return open_corpus(here.target)
+
+
+def work(data: Mapping, folder: Path | str, size: int | None = None, parent: int | None = None) -> pieces.Work:
+    """Source, options, request and identity of a data config whose corpus lies in `folder`."""
     source, options, request = _parse(data)
-    about = source.describe(**options)
     identity = {
         "format": FORMAT,
-        "source": about,
+        "source": source.describe(**options),
         "request": asdict(request),
         "tokenizer": tokenizer.describe(request.tokenizer),
     }
-    name = re.sub(r"[^\w.-]+", "-", about["name"])
+    name = re.sub(r"[^\w.-]+", "-", identity["source"]["name"])
     target = Path(folder) / f"{name}-{_digest(identity, 10)}"
-
-    def make(new):
-        made = build.build(source.documents(**options), request, identity, new)
-        return made | (source.record(**options) if hasattr(source, "record") else {})
-
-    make_once(target, make)
-    return open_corpus(target)
+    return pieces.Work(target, source, options, request, identity, size or pieces.PIECE, parent)
 
 
 def shared_tokenizer(texts: list[Mapping], vocab_size: int, folder: Path | str) -> Path:
@@ -136,13 +161,27 @@ def open_corpus(folder: Path | str) -> Corpus:
         raise InputError(
             f"{folder / 'fingerprint.json'}: lacks the field '{min(missing)}'; delete {folder} to build it again"
         )
-    tokens = {}
+    found = {}
     for part in ("train", "val"):
-        path = folder / f"{part}.bin"
-        if not path.is_file() or not has_sha256(path, fingerprint["sha256"][part]):
+        whole = [{"file": f"{part}.bin", "sha256": fingerprint["sha256"][part]}]
+        files = fingerprint.get("shards", {}).get(part, whole)
+        verify(folder, files)
+        found[part] = open_files([file | {"path": folder / file["file"]} for file in files], fingerprint["dtype"])
+    return Corpus(folder, found["train"], found["val"], fingerprint)
+
+
+def verify(folder: Path, files: list[dict]) -> None:
+    """Raise InputError unless each of the token files is there with its SHA-256; several are read side by side."""
+
+    def sound(file):
+        path = folder / file["file"]
+        beside = path.name if path.parent == folder else f"{path.name}.{file['sha256'][:16]}"
+        stamp = folder / f".{beside}.verified"
+        return path if not path.is_file() or not has_sha256(path, file["sha256"], stamp) else None
+
+    with ThreadPoolExecutor(min(len(files), READERS)) as pool:
+        for path in filter(None, pool.map(sound, files)):
             raise InputError(f"{path}: is missing or damaged; delete {folder} to build it again")
-        tokens[part] = np.memmap(path, dtype=fingerprint["dtype"], mode="r")
-    return Corpus(folder, tokens["train"], tokens["val"], fingerprint)
 
 
 def _parse(data: Mapping) -> tuple[ModuleType, dict, Request]:
@@ -161,7 +200,8 @@ def _source(name) -> ModuleType:
 
 
 def _check(options, source):
-    known = {*inspect.signature(source.documents).parameters, *Request.names()}
+    options_of = getattr(source, "documents", source.describe)
+    known = {*inspect.signature(options_of).parameters, *Request.names()}
     for key in options:
         if key not in known:
             raise InputError(f"data.{key} is unknown{nearest(key, known)} (known: {', '.join(sorted(known))})")

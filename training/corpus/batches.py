@@ -6,9 +6,10 @@ from functools import lru_cache
 import numpy as np
 
 from losslaws.curves.errors import InputError
+from training.corpus.tokens import Tokens, plain
 
 
-def train_batch(tokens: np.ndarray, step: int, seed: int, sequences: int, length: int) -> np.ndarray:
+def train_batch(tokens: np.ndarray | Tokens, step: int, seed: int, sequences: int, length: int) -> np.ndarray:
     """The batch of optimiser step `step` (counted from 1), int64 [sequences, length + 1].
 
     The text is cut into windows of length + 1 tokens every `length` tokens, so that each token is predicted once an
@@ -16,16 +17,16 @@ def train_batch(tokens: np.ndarray, step: int, seed: int, sequences: int, length
     a batch may end one epoch and begin the next. Raises InputError for a text shorter than one window.
     """
     windows = _windows(tokens, length)
-    tokens = np.asarray(tokens)  # slices of a plain array cost a fraction of a memory map's
+    tokens = plain(tokens)
     epoch, place = np.divmod(np.arange((step - 1) * sequences, step * sequences), windows)
     starts = [_permutation(windows, seed, e)[p] * length for e, p in zip(epoch.tolist(), place.tolist(), strict=True)]
     return np.stack([tokens[start : start + length + 1] for start in starts]).astype(np.int64)
 
 
-def val_batches(tokens: np.ndarray, sequences: int, length: int) -> Iterator[np.ndarray]:
+def val_batches(tokens: np.ndarray | Tokens, sequences: int, length: int) -> Iterator[np.ndarray]:
     """Every full window in order, int64 [up to `sequences`, length + 1]; the last batch may be smaller."""
     windows = _windows(tokens, length)
-    tokens = np.asarray(tokens)
+    tokens = plain(tokens)
     for first in range(0, windows, sequences):
         starts = range(first * length, min(first + sequences, windows) * length, length)
         yield np.stack([tokens[start : start + length + 1] for start in starts]).astype(np.int64)

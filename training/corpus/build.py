@@ -6,17 +6,18 @@ depends on the seed is the order of the windows (`training.corpus.batches`).
 
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
-from hashlib import blake2b, sha256
+from hashlib import blake2b
 from itertools import chain
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
-import numpy as np
 from tqdm import tqdm
 
 from losslaws.curves.errors import InputError
 from training.corpus import tokenizer
+from training.corpus.tokens import TokenFile
 
 FORMAT = 1  # part of every corpus's identity; raise it when the same text would give other tokens
 SAMPLE = 5_000  # characters of training text per id of a BPE; twice as many save 0.5 % of the tokens at 2,048 ids
@@ -51,6 +52,8 @@ class Request:
                 raise InputError(f"data.{key} is {value}; it must be a whole number, at least {low}")
             object.__setattr__(self, key, int(value))
         id_type(self.vocab_size)
+        if not isinstance(self.tokenizer, str | None):
+            raise InputError(f"data.tokenizer is {ascii(self.tokenizer)[:60]}; it must be a name or a folder")
         if not isinstance(self.val_fraction, int | float) or not 0 < self.val_fraction < 1:
             raise InputError(f"data.val_fraction is {self.val_fraction}; it must lie between 0 and 1")
 
@@ -63,7 +66,27 @@ class Request:
 class Document(NamedTuple):
     text: str
     bytes: int
+    digest: bytes
     val: bool
+
+
+def threshold(val_fraction: float) -> float:
+    """Below which the first 64 bits of a digest assign its document to validation."""
+    return val_fraction * 2**64
+
+
+def every(texts: Iterable[str], threshold: float) -> Iterator[Document]:
+    """The documents of a source, empty ones left out; for validation where the digest begins with 64 bits below `threshold`."""
+    for text in texts:
+        if not text or text.isspace():
+            continue
+        try:
+            content = text.encode()
+        except UnicodeEncodeError:  # JSON can spell lone surrogates, which no tokenizer takes
+            content = text.encode(errors="replace")
+            text = content.decode()
+        digest = blake2b(content, digest_size=16).digest()
+        yield Document(text, len(content), digest, int.from_bytes(digest[:8], "big") < threshold)
 
 
 class Documents:
@@ -74,50 +97,18 @@ class Documents:
     """
 
     def __init__(self, texts: Iterable[str], val_fraction: float):
-        self.texts, self.threshold = texts, val_fraction * 2**64
+        self.texts, self.threshold = texts, threshold(val_fraction)
         self.read = self.duplicates = 0
 
     def __iter__(self) -> Iterator[Document]:
         seen = set()
-        for text in self.texts:
-            if not text or text.isspace():
-                continue
-            try:
-                content = text.encode()
-            except UnicodeEncodeError:  # JSON can spell lone surrogates, which no tokenizer takes
-                content = text.encode(errors="replace")
-                text = content.decode()
+        for document in every(self.texts, self.threshold):
             self.read += 1
-            digest = blake2b(content, digest_size=16).digest()
-            if digest in seen:
+            if document.digest in seen:
                 self.duplicates += 1
                 continue
-            seen.add(digest)
-            yield Document(text, len(content), int.from_bytes(digest[:8], "big") < self.threshold)
-
-
-class TokenFile:
-    """A token file in the making: at most `limit` tokens, at most `share` of them from one document."""
-
-    def __init__(self, file: BinaryIO, dtype: str, limit: int, share: int):
-        self.file, self.dtype, self.limit, self.share = file, dtype, limit, share
-        self.tokens = self.documents = 0
-        self.hash = sha256()
-
-    @property
-    def full(self) -> bool:
-        return self.tokens >= self.limit
-
-    def add(self, ids: list[int], end: int) -> None:
-        """Append a document, closed by the token `end`."""
-        if self.full:
-            return
-        ids = [*ids[: self.share - 1], end][: self.limit - self.tokens]
-        content = np.array(ids, self.dtype).tobytes()
-        self.file.write(content)
-        self.hash.update(content)
-        self.tokens += len(ids)
-        self.documents += 1
+            seen.add(document.digest)
+            yield document
 
 
 def id_type(vocab_size: int) -> str:
@@ -137,24 +128,54 @@ def build(texts: Iterable[str], request: Request, identity: dict, folder: Path) 
     name = identity["source"]["name"]
     documents = Documents(texts, request.val_fraction)
     with tqdm(total=request.train_tokens, unit=" tokens", unit_scale=True, desc=f"corpus {name}", disable=None) as bar:
-        chosen, stream = _tokenizer(request, iter(documents), name)
+        chosen, stream = choose_tokenizer(request, iter(documents), name)
         chosen.save(folder)
         dtype = id_type(chosen.vocab_size)
-        with open(folder / "train.bin", "wb") as train_file, open(folder / "val.bin", "wb") as val_file:
-            train = TokenFile(train_file, dtype, request.train_tokens, request.train_tokens)
-            share = max(VAL_SHARE, request.val_tokens // VAL_DOCUMENTS)
-            val = TokenFile(val_file, dtype, request.val_tokens, share)
+        with token_files(folder, dtype, request) as (train, val):
             bytes_per_token = _write(stream, chosen, train, val, bar)
-    _check(train, val, documents, name)
+    return fingerprint(identity, chosen, train, val, documents.read, documents.duplicates, bytes_per_token)
+
+
+@contextmanager
+def token_files(
+    folder: Path, dtype: str, request: Request, shard: int | None = None
+) -> Iterator[tuple[TokenFile, TokenFile]]:
+    """The files of training and validation tokens in the making, the first in pieces of `shard` tokens."""
+    with (
+        TokenFile(folder, "train", dtype, request.train_tokens, request.train_tokens, shard) as train,
+        TokenFile(folder, "val", dtype, request.val_tokens, share(request)) as val,
+    ):
+        yield train, val
+
+
+def share(request: Request) -> int:
+    """The most tokens that one document gives to the validation set."""
+    return max(VAL_SHARE, request.val_tokens // VAL_DOCUMENTS)
+
+
+def fingerprint(
+    identity: dict,
+    chosen: tokenizer.Tokenizer,
+    train: TokenFile,
+    val: TokenFile,
+    read: int,
+    duplicates: int,
+    bytes_per_token: float,
+) -> dict:
+    """What a corpus says of itself. Raises InputError for a text that is empty or gives fewer validation tokens than requested.
+
+    read, duplicates  documents that were read, and those among them that were there before
+    """
+    _check(train, val, read, identity["source"]["name"])
     return identity | {
         "tokenizer": identity["tokenizer"] | {"vocab_size": chosen.vocab_size, "end": chosen.end},
         "split": {
             "rule": "a document whose BLAKE2b-128 begins with 64 bits below val_fraction x 2^64 is for validation",
-            "val_tokens_per_document": share,
+            "val_tokens_per_document": val.share,
         },
         "counts": {
-            "documents": documents.read,
-            "duplicates": documents.duplicates,
+            "documents": read,
+            "duplicates": duplicates,
             "train_documents": train.documents,
             "val_documents": val.documents,
             "train_tokens": train.tokens,
@@ -162,8 +183,9 @@ def build(texts: Iterable[str], request: Request, identity: dict, folder: Path) 
             "bytes_per_token": bytes_per_token,
         },
         "text_ran_out": not train.full,
-        "dtype": dtype,
+        "dtype": train.dtype,
         "sha256": {"train": train.hash.hexdigest(), "val": val.hash.hexdigest()},
+        **({"shards": {"train": train.manifest()}} if len(train.shards) > 1 else {}),
     }
 
 
@@ -180,7 +202,9 @@ def sample(stream: Iterator[Document], characters: int, name: str) -> list[Docum
     return head
 
 
-def _tokenizer(request, stream, name):
+def choose_tokenizer(
+    request: Request, stream: Iterator[Document], name: str
+) -> tuple[tokenizer.Tokenizer, Iterator[Document]]:
     """The tokenizer, and the stream with what training it has read put back."""
     if request.tokenizer is not None:
         return tokenizer.load(request.tokenizer), stream
@@ -191,7 +215,7 @@ def _tokenizer(request, stream, name):
 def _write(stream, chosen, train, val, bar):
     """Tokenize until both files are full or the text runs out; return the mean bytes per token."""
     size = tokens = 0
-    for batch in _batches(stream):
+    for batch in batches(stream):
         batch = [document for document in batch if not (val if document.val else train).full]
         for document, ids in zip(batch, chosen.encode([d.text for d in batch]), strict=True):
             (val if document.val else train).add(ids, chosen.end)
@@ -202,7 +226,8 @@ def _write(stream, chosen, train, val, bar):
     return round(size / max(tokens, 1), 4)
 
 
-def _batches(stream):
+def batches(stream: Iterator[Document]) -> Iterator[list[Document]]:
+    """Documents in groups of about BATCH characters."""
     batch, size = [], 0
     for document in stream:
         batch.append(document)
@@ -214,12 +239,12 @@ def _batches(stream):
         yield batch
 
 
-def _check(train, val, documents, name):
+def _check(train, val, read, name):
     if not train.tokens:
         raise InputError(f"corpus '{name}': the text is empty; no document is left to train on")
     if not val.full:
         raise InputError(
-            f"corpus '{name}': its {documents.read:,} documents give {val.tokens:,} of the {val.limit:,} validation tokens; "
+            f"corpus '{name}': its {read:,} documents give {val.tokens:,} of the {val.limit:,} validation tokens; "
             "lower data.val_tokens, raise data.val_fraction or add text"
         )
     if not train.full:

@@ -1,8 +1,11 @@
 """Any text set that datasets.load_dataset opens: of the Hugging Face hub, or files by its builders."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from importlib.metadata import version
+from inspect import signature
 
 from losslaws.curves.errors import InputError, nearest
 
@@ -29,7 +32,7 @@ def documents(
     datasets runs no code of a data set and reads no pickles. Raises InputError where the set, the split or the column
     does not exist or the hub cannot be reached.
     """
-    rows = _rows(path, subset, split, revision, data_files, streaming, text)
+    rows = _texts(_load(path, subset, split, revision, data_files, streaming), path, text)
     if document_start is None:
         yield from rows
         return
@@ -45,26 +48,56 @@ def documents(
     yield "".join(parts)
 
 
+def pieces(*, size: int, **options) -> list[Callable[[], Iterator[str]]]:
+    """`documents` in pieces, one after the other: of a stream the files of the set, else about `size` bytes each.
+
+    Where documents are several rows the set is one piece: they may lie across files.
+    """
+    if options.get("document_start") is not None:
+        return [partial(documents, **options)]
+    asked = {key: parameter.default for key, parameter in signature(documents).parameters.items()} | options
+    text = asked.pop("text")
+    del asked["document_start"]
+    rows = _load(**asked)
+    number = rows.num_shards if asked["streaming"] else max(rows.data.nbytes // size, 1)
+    return [partial(_texts, rows.shard(number, index, contiguous=True), asked["path"], text) for index in range(number)]
+
+
 def describe(*, path: str | None = None, **options) -> dict:
     """The set, what of it is read, and the version of datasets. Sets are told apart by revision, not by content."""
     return {"name": str(path).rstrip("/").split("/")[-1], "path": path, **options, "datasets": version("datasets")}
 
 
-def _rows(path, subset, split, revision, data_files, streaming, text):
-    import datasets
-
+def _load(path, subset, split, revision, data_files, streaming):
+    """The rows of a split, as datasets opens them."""
     if not path:
         raise InputError("data.path is not set; name a data set, e.g. data.path=roneneldan/TinyStories")
-    try:
-        rows = datasets.load_dataset(
+    import datasets
+
+    with _refusals(path):
+        return datasets.load_dataset(
             path, subset, split=split, revision=revision, data_files=data_files, streaming=streaming
         )
+
+
+def _texts(rows, path, text):
+    """The text of every row."""
+    with _refusals(path):
         for row in rows:
             if not isinstance(row.get(text), str | None) or text not in row:
                 raise InputError(
                     f"data set '{path}': has no text column '{text}'{nearest(text, row)}; name it with data.text"
                 )
             yield row[text] or ""
+
+
+@contextmanager
+def _refusals(path):
+    """What datasets raises, in one line."""
+    import datasets
+
+    try:
+        yield
     except InputError:
         raise
     except (OSError, ValueError, RuntimeError, datasets.exceptions.DatasetsError) as error:

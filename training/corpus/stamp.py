@@ -8,12 +8,14 @@ from pathlib import Path
 from losslaws.curves.files import write_text
 
 
-def has_sha256(path: Path, sha256: str) -> bool:
-    """Whether the SHA-256 of a file is `sha256`. It is computed where the stamp beside it is not of this very file.
+def has_sha256(path: Path, sha256: str, stamp: Path | None = None) -> bool:
+    """Whether the SHA-256 of a file is `sha256`. It is computed where the stamp is not of this very file.
 
-    Where the folder cannot be written, the next process computes it again.
+    stamp  where it lies; None: beside the file
+
+    Where the stamp cannot be written, the next process computes it again.
     """
-    stamp, found = path.with_name(f".{path.name}.verified"), {"file": state(path), "sha256": sha256}
+    stamp, found = stamp or path.with_name(f".{path.name}.verified"), {"file": state(path), "sha256": sha256}
     with suppress(OSError, ValueError):
         if json.loads(stamp.read_text(encoding="ascii")) == found:
             return True

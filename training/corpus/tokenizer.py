@@ -56,6 +56,17 @@ def train(texts: Iterable[str], vocab_size: int) -> Tokenizer:
         show_progress=False,
     )
     fast.train_from_iterator(texts, trainer)
+    return _own(fast)
+
+
+def trained(folder: Path) -> Tokenizer:
+    """The BPE that `train` has saved."""
+    from tokenizers import Tokenizer as Fast
+
+    return _own(Fast.from_file(str(folder / "tokenizer.json")))
+
+
+def _own(fast):
     fast.encode_special_tokens = True
 
     def encode(texts):

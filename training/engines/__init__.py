@@ -22,7 +22,8 @@ from yaml import YAMLError
 
 from losslaws.curves import InputError
 from losslaws.curves.errors import nearest
-from training import config, locks, texts
+from training import checkpoint, config, locks, texts
+from training.cells import Cell
 from training.events import Events
 from training.settings import ENGINES, check
 from training.sweep import Sweep
@@ -111,19 +112,36 @@ class Done:
 
     def look(self, number: int) -> None:
         """Read `number` of the cells that have not ended."""
-        ended = []
+        ended, parents = [], set()
         for name in list(itertools.islice(self.open, number)):
             cell = self.open.pop(name)
             end = cell.folder.complete
             if end is None:
                 self.open[name] = cell  # behind the others
-            elif cell.folder.path.name not in self.known:
-                ended.append(
-                    {"run": cell.folder.path.name} | {key: end[key] for key in ("status", "steps", "final_loss")}
-                )
+            else:
+                parents |= {name, cell.parent} - {None}
+                if cell.folder.path.name not in self.known:
+                    about = {key: end[key] for key in ("status", "steps", "final_loss")}
+                    ended.append({"run": cell.folder.path.name} | about)
             steps = cell.trained_steps if end else max(cell.folder.recorded_steps() - cell.branch, 0)
             self.flops[name] = cell.flops_per_step * steps
         self.log.append(ended)
+        for name in parents:
+            self.release(self.sweep.cells[name])
+
+    def release(self, cell: Cell) -> None:
+        """Remove the checkpoints from which only cells that have ended branch off `cell`.
+
+        Those stay that the config names and those from which `cell` itself may have to go on.
+        """
+        wanted = set(cell.settings["checkpoint"]["keep"])
+        if cell.settings["checkpoint"].get("final", True):
+            wanted.add(cell.schedule.steps)
+        if cell.name in self.open:
+            wanted |= {*checkpoint.steps_in(cell.folder.checkpoints)[-2:]}
+        for step, children in self.sweep.children(cell).items():
+            if step not in wanted and not any(child.name in self.open for child in children):
+                checkpoint.path_of(cell.folder.checkpoints, step).unlink(missing_ok=True)
 
     @property
     def gflops(self) -> float:

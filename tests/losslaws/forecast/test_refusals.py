@@ -1,15 +1,19 @@
 """Logs from which nothing is forecast, and healthy ones from which something is."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from losslaws.curves import InputError, LossCurve, public, schedules
+from losslaws.curves import InputError, LossCurve, logs, public, schedules
 from losslaws.curves.runs import select
+from losslaws.curves.store import load_folder
 from losslaws.forecast.predict import Forecaster
 from losslaws.forecast.refusals import doubts
 from tests.losslaws.forecast.made import in_another_unit, made, plan
+
+ROOT = Path(__file__).parents[3]
 
 
 def blown_up():
@@ -110,6 +114,28 @@ def test_healthy_public_runs_are_not_refused():
             if curve.step[0] <= 0.1 * curve.step[-1] and curve.step.size > 12:
                 refused += [f"{group.name} {curve.name}: {line}" for line in doubts(curve, optimiser)]
     assert refused == []
+
+
+@pytest.mark.parametrize("room", ["mup", "loss_to_loss"])
+def test_small_runs_of_noisy_losses_are_not_refused(room, tmp_path):
+    """Where a log has few validation losses the loss of each batch is read, which scatters by 2 to 7 %."""
+    curves = [*load_folder(ROOT / "results" / room).values()][::3]
+    assert len(curves) > 10
+    for curve in curves:
+        rows = np.column_stack([np.arange(1, curve.schedule.steps + 1), curve.schedule.lr, curve.train_loss])
+        np.savetxt(tmp_path / "log.csv", rows, delimiter=",", header="step,lr,train_loss", comments="")
+        assert [*doubts(logs.read(tmp_path / "log.csv"), "unknown")] == [], curve.name  # some rates no Adam would take
+
+
+@pytest.mark.parametrize("scatter", [0.0, 0.01, 0.03])
+def test_a_break_is_told_from_scatter(scatter):
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        run = made(plan("constant", 20_000))
+        loss = run.loss * np.exp(scatter * rng.standard_normal(run.loss.size))
+        assert [*doubts(replace(run, loss=loss), "adamw")] == []
+        broken = np.where(np.arange(loss.size) < 60, 1, max(1.07, np.exp(14 * scatter))) * loss
+        assert "jumps up at step 1" in " ".join(doubts(replace(run, loss=broken), "adamw"))
 
 
 @pytest.mark.parametrize("name", ["slimpajama-124m 124M", "mpl 25M"])
