@@ -98,7 +98,7 @@ class Evidence:
 
         def said(row):
             half = f" ± {100 * row['interval']:.2f}" if np.isfinite(row["interval"]) else ""
-            return f"errs by {100 * row['mean_error']:.2f}{half} % on {row['targets']} longer schedules, {row['seeds']} seeds each"
+            return f"errs by {100 * row['mean_error']:.2f}{half} % on {row['targets']} longer schedule{'s' if row['targets'] > 1 else ''}, {row['seeds']} seeds each"
 
         return f"The annealing law from {best['method'].partition(', ')[2]} {said(best)}; {other['method']}, {other['flops'] / best['flops']:.1f} times as dear, {said(other)}"
 
