@@ -9,7 +9,7 @@ import pytest
 
 from analysis.leaderboard import board, page, procedures, protocols, ranking, studies
 from analysis.leaderboard.board import METRICS, cell_rows, rank_accuracy, scores_of
-from analysis.leaderboard.datasets import groups
+from analysis.leaderboard.datasets import SIZES, groups
 from analysis.leaderboard.procedures import PROCEDURES, SELECTION
 from analysis.pages.writer import write_tables
 from losslaws.curves import InputError, public
@@ -286,6 +286,7 @@ def test_the_published_split_of_the_multi_power_set_gives_the_known_scores():
 def test_splits_are_of_curves_that_are_there(tmp_path):
     found = groups(tmp_path)
     assert set(SELECTION) < {group.dataset for group in found} == set(public.DATA_SETS)
+    assert len(found) == len(public.groups()) - 22 + SIZES  # Gemstones
     for group in found:
         assert all(set(names) <= set(group.curves) for names in group.published)
 
