@@ -122,6 +122,10 @@ def model_of(args, curves):
         if args.next_batch:
             raise InputError("--next-batch: is that of another model; give its size with --next N")
         return None
+    if args.until:
+        raise InputError(
+            "--until: goes on with a run of the log, which another model has none of; give --steps with --next"
+        )
     largest = max(curves, key=lambda curve: size_of(curve) or 0)
     return Model(args.next, args.next_batch or largest.tokens_per_step or 0)
 

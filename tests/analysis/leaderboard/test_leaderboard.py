@@ -116,7 +116,7 @@ def test_new_points_alone_are_scored_as_new(every):
 def splits_of(errors):
     """A table of splits of one cell, with these final errors."""
     rows = [dict.fromkeys(board.KEYS, "x") | dict.fromkeys(METRICS, error) for error in errors]
-    more = {"parameters": 4, "fit_curves": 2, "fit_ms": 1.0, "compute_fraction": 0.5, "rank_accuracy": 1.0}
+    more = {"parameters": 4, "fit_curves": 2, "rank_accuracy": 1.0, **dict.fromkeys(board.COST, 1.0)}
     return pd.DataFrame([row | more for row in rows])
 
 
@@ -134,7 +134,7 @@ def test_the_ranking_states_median_and_90th_percentile_over_cells():
     rows = [
         dict(zip(ranking.CELL, (f"set {i}", *["x"] * (len(ranking.CELL) - 1)), strict=True))
         | {"law": "annealing", "scored": "new", "protocol": "splits-1", "final_error": error, "PredE": error / 2}
-        | {"rank_accuracy": np.nan, "fit_ms": 1.0}
+        | {"rank_accuracy": np.nan, "fit_ms": 1.0, "prior_ms": 0.0, "prior_fraction": 0.0}
         for i, error in enumerate(errors)
     ]
     (row,) = ranking.ranking(pd.DataFrame(rows)).itertuples()
