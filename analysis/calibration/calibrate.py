@@ -1,7 +1,7 @@
 """How far forecasts are off, measured on public runs whose authors taught neither the priors nor the widths: prior.json, calibration.csv.
 
 Every case of `cases.py` is forecast with priors learned from other groups of authors. The interval of a forecast is so many times as wide as
-the spread that the fit states, to either side: a number for each kind of forecast, `width`. Coverage is checked twice removed: for every group
+the spread that the fit states, to either side: a number for what was seen, `width`, for losses and for differences. Coverage is checked twice removed: for every group
 of authors, the widths come from cases of the others, each forecast with priors that neither its own authors nor the group checked taught.
 """
 
@@ -18,12 +18,12 @@ from analysis.calibration.cases import MOST, Case, cases, models, parts, rivals
 from losslaws.curves.files import write_table, write_text
 from losslaws.forecast.calibration import INTERVALS, PRIOR, UNRELATED
 from losslaws.forecast.fitted import Fitted, fit_runs
-from losslaws.forecast.prior import ADAM, Told, learn, tell
+from losslaws.forecast.prior import ADAM, RELATIVE, Told, learn, tell
 
 LEVEL = 0.9
 SHORTER = 0.9  # times as long as what was seen, below which a run is a kind of its own
 RIVALS = 3  # runs of equal length that a case is compared with
-FEWEST = 5  # cases of a kind that a group of authors needs to have a say
+FEWEST = 5  # cases that a group of authors needs to have a say
 
 
 def taught() -> list[Told]:
@@ -44,9 +44,9 @@ def errors(
 ) -> pd.DataFrame:
     """Return a row for every case and every choice of authors left out: its own, and with `twice` its own and one other group.
 
-    Columns authors, also (the other authors left out, or ""), dataset, size, kind, related (whether the optimiser's rates could be compared),
-    seen, target, horizon; error, the relative error of the final loss; spread, which the fit stated. `change` is done to what is
-    learned; `most` cases of a kind are taken of a model.
+    Columns authors, also (the other authors left out, or ""), dataset, size, kind, related (whether public runs had the optimiser),
+    seen, target, horizon; error, the relative error of the final loss; spread, which the fit stated; reach, of Fitted. `change` is done to
+    what is learned; `most` cases of a kind are taken of a model.
     """
     groups = models()
     names = list(dict.fromkeys(group.authors for group in groups))
@@ -71,18 +71,19 @@ def forecast(cases: Iterable[Case], learned: dict, most: int = RIVALS) -> Iterat
             "authors": case.group.authors,
             "dataset": case.group.dataset,
             "size": case.group.size,
-            "related": case.optimiser in ADAM,
+            "related": case.optimiser in (*ADAM, RELATIVE),
             "seen": case.seen.name,
             "target": case.target.name,
             "horizon": case.horizon,
         }
         loss, spread = fitted[key].losses(case.target.schedule, case.target.step[-1:])
         error = float(loss[0] / case.target.final_loss - 1)
-        yield about | {"kind": kind_of(case), "error": error, "spread": float(spread[0])}
+        reach = float(fitted[key].reach(case.target.schedule, case.target.step[-1:])[0])
+        yield about | {"kind": kind_of(case), "error": error, "spread": float(spread[0]), "reach": reach}
         for rival in rivals(case)[:most]:
             apart, spread = fitted[key].difference(rival.schedule, case.target.schedule)
             error = apart - (rival.final_loss / case.target.final_loss - 1)
-            yield about | {"kind": "difference", "rival": rival.name, "error": error, "spread": spread}
+            yield about | {"kind": "difference", "rival": rival.name, "error": error, "spread": spread, "reach": 0.0}
 
 
 def kind_of(case: Case) -> str:
@@ -90,10 +91,15 @@ def kind_of(case: Case) -> str:
     return "shorter" if case.kind != "constant" and case.horizon < SHORTER else case.kind
 
 
+def seen(kind: str) -> str:
+    """Return which width a kind of case has: all with a decay seen share one, for the same errors of the law's form are behind them."""
+    return kind if kind in ("constant", "difference", "ladder") else "decayed"
+
+
 def width(cases: pd.DataFrame) -> float:
     """Return how many spreads wide an interval is, to each side: what LEVEL of the cases of each group of authors need, of these the most.
 
-    Where the optimiser's rates could not be compared, UNRELATED times as many are taken already. Groups with fewer than FEWEST cases have
+    Where no public run had the optimiser, UNRELATED times as many are taken already. Groups with fewer than FEWEST cases have
     no say, unless all are such.
     """
     ratio = cases["error"].abs() / cases["spread"] / np.where(cases["related"], 1, UNRELATED)
@@ -102,39 +108,33 @@ def width(cases: pd.DataFrame) -> float:
     return float(by.quantile(LEVEL)[enough].max())
 
 
-def width_of(kind: str, table: pd.DataFrame) -> float:
-    """Return the width of one kind from the cases of `table`; where one group of authors alone has such cases, at least that of "decayed"."""
-    own, decayed = (table[table["kind"] == name] for name in (kind, "decayed"))
-    several = own["authors"].nunique() > 1 or decayed.empty
-    return width(own) if several else max(width(cases) for cases in (own, decayed) if len(cases))
-
-
 def half(cases: pd.DataFrame, spreads: float) -> pd.Series:
     """Return the half-width of the interval of every case, relative."""
     return cases["spread"] * spreads * np.where(cases["related"], 1, UNRELATED)
 
 
 def checked(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the cases of `table` with their own authors left out, with `half`, the half-width that others give, and `inside`."""
+    """Return the cases of `table` with their own authors left out, with `half`, the half-width that others give, `inside`, and `seen`."""
+    table = table.assign(seen=table["kind"].map(seen))
     own = table[table["also"] == ""].copy()
-    for (authors, kind), rows in own.groupby(["authors", "kind"]):
-        own.loc[rows.index, "half"] = half(rows, width_of(kind, table[table["also"] == authors]))
+    for (authors, what), rows in own.groupby(["authors", "seen"]):
+        others = table[(table["also"] == authors) & (table["seen"] == what)]
+        own.loc[rows.index, "half"] = half(rows, width(others))
     return own.assign(inside=own["error"].abs() <= own["half"])
 
 
 def widths(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a row for every kind: cases, groups of authors, `spreads` wide to each side; and of the check, per cent, over all groups of
+    """Return a row for what was seen: cases, groups of authors, `spreads` wide to each side; and of the check, per cent, over all groups of
     authors alike, mean error, mean half-width and coverage."""
     rows = []
-    check = checked(table)
-    for kind, own in table[table["also"] == ""].groupby("kind", sort=False):
-        by = check[check["kind"] == kind].groupby("authors")
+    for what, own in checked(table).groupby("seen", sort=False):
+        by = own.groupby("authors")
         rows.append(
             {
-                "seen": kind,
+                "seen": what,
                 "cases": len(own),
                 "authors": own["authors"].nunique(),
-                "spreads": width_of(kind, table[table["also"] == ""]),
+                "spreads": width(own),
                 "mean_error": 100 * by["error"].apply(lambda error: error.abs().mean()).mean(),
                 "half_width": 100 * by["half"].mean().mean(),
                 "coverage": 100 * by["inside"].mean().mean(),

@@ -17,7 +17,7 @@ from losslaws.curves import InputError, LossCurve
 from losslaws.curves.public import Group, groups
 from losslaws.curves.runs import decays, fork_of, select
 from losslaws.forecast.fitted import FEWEST
-from losslaws.forecast.prior import fitted_points
+from losslaws.forecast.prior import RELATIVE, fitted_points
 
 SHORTEST = 0.25  # a decayed run is asked about runs that are at most 1/SHORTEST times as long
 MOST = 4  # cases of a kind in one model, drawn evenly
@@ -41,8 +41,8 @@ class Case:
 
     @property
     def optimiser(self) -> str:
-        """As a forecast is told it: where the unit of the rates is not known, neither is what they mean."""
-        return self.group.optimiser if self.group.rate == "absolute" else "unknown"
+        """As a forecast is told it."""
+        return {"absolute": self.group.optimiser, "relative": RELATIVE}.get(self.group.rate, "unknown")
 
 
 def models() -> list[Group]:

@@ -24,8 +24,8 @@ from tqdm import tqdm
 
 from analysis.leaderboard import procedures
 from analysis.leaderboard.datasets import groups
-from analysis.leaderboard.procedures import PROCEDURES, SELECTION, Priors, Procedure, SourceFits
-from analysis.leaderboard.protocols import Cell, cells
+from analysis.leaderboard.procedures import PROCEDURES, SELECTION, Beforehand, Priors, Procedure, SourceFits
+from analysis.leaderboard.protocols import Cell, cells, trained
 from losslaws.curves import InputError, LossCurve
 from losslaws.curves.public import Group
 from losslaws.fitting import Fit
@@ -34,7 +34,8 @@ from losslaws.fitting.metrics import Score, score
 CERTAIN = 1.96 * np.sqrt(2)  # noises by which two final losses must differ for one schedule to be the better one
 KEYS = ["dataset", "size", "protocol", "scored", "law"]
 METRICS = ["R2", "MAE", "RMSE", "PredE", "WorstE", "final_error"]
-COLUMNS = [*KEYS, "parameters", "fit_curves", *METRICS, "rank_accuracy", "fit_ms", "compute_fraction"]
+COST = ["fit_ms", "prior_ms", "compute_fraction", "prior_fraction"]
+COLUMNS = [*KEYS, "parameters", "fit_curves", *METRICS, "rank_accuracy", *COST]
 
 
 class Board:
@@ -55,25 +56,27 @@ class Board:
             return list(tqdm(answers, total=len(tasks), desc=what, leave=False))
 
     @cached_property
-    def source_fits(self) -> dict[str, list[tuple[Group, SourceFits]]]:
-        """The fits to each group of SELECTION from which priors are learned, by the procedure's name."""
+    def source_fits(self) -> dict[str, list[tuple[Group, SourceFits, float]]]:
+        """The fits to each group of SELECTION from which priors are learned and their milliseconds, by the procedure's name."""
         tellers = [i for i, group in enumerate(self.groups) if group.dataset in SELECTION]
         tasks = [(i, p) for p in self.procedures if any(part.known for part in p.parts) for i in tellers]
         found = {p.name: [] for p in self.procedures}
         answers = self.everywhere(source_fits, "priors", tasks) if tasks else []
         for (i, p), fits in zip(tasks, answers, strict=True):
-            found[p.name].append((self.groups[i], fits))
+            found[p.name].append((self.groups[i], *fits))
         return found
 
-    def priors(self, procedure: Procedure, group: Group, apart: str = "authors") -> Priors:
+    def beforehand(self, procedure: Procedure, group: Group, apart: str = "authors") -> Beforehand:
         """Return what the procedure knows beforehand of the curves of `group`: from all of other authors, or of another "name"."""
-        others = [pair for pair in self.source_fits[procedure.name] if getattr(pair[0], apart) != getattr(group, apart)]
-        return procedures.priors_for(procedure, others, group)
+        others = [told for told in self.source_fits[procedure.name] if getattr(told[0], apart) != getattr(group, apart)]
+        priors = procedures.priors_for(procedure, [(source, fits) for source, fits, _ in others], group)
+        spent = sum(size(source) * trained(procedures.taught(procedure, source)) for source, _, _ in others)
+        return Beforehand(priors, spent / size(group), sum(ms for _, _, ms in others))
 
     def splits(self) -> pd.DataFrame:
         """Return a row for every cell, procedure and way of scoring; the column `split` names the fit curves."""
         biggest_first = sorted(range(len(self.groups)), key=lambda i: -len(self.groups[i].curves))
-        tasks = [(i, p, self.priors(p, self.groups[i])) for i in biggest_first for p in self.procedures]
+        tasks = [(i, p, self.beforehand(p, self.groups[i])) for i in biggest_first for p in self.procedures]
         answers = zip(tasks, self.everywhere(group_rows, "cells", tasks), strict=True)
         in_order = sorted(answers, key=lambda answer: answer[0][0])
         return pd.DataFrame([row for _, rows in in_order for row in rows])
@@ -87,11 +90,19 @@ def work(results: Path, ask: Callable, task: tuple):
     return ask(all_groups(results)[task[0]], *task[1:])
 
 
-def source_fits(group: Group, procedure: Procedure):
-    return procedures.source_fits(procedure, group)
+def size(group: Group) -> float:
+    """Return the FLOPs of a step of the group's model, in the usual estimate 6 N per token."""
+    return 6.0 * group.parameters * group.tokens_per_step
 
 
-def group_rows(group: Group, procedure: Procedure, priors: Priors) -> list[dict]:
+def source_fits(group: Group, procedure: Procedure) -> tuple[SourceFits, float]:
+    """Return the fits of the procedure to the group, and the milliseconds of CPU time that they took."""
+    began = process_time()
+    fits = procedures.source_fits(procedure, group)
+    return fits, 1000 * (process_time() - began)
+
+
+def group_rows(group: Group, procedure: Procedure, beforehand: Beforehand) -> list[dict]:
     """Return the rows of one procedure on every cell of one group. Cells that fit the same curves share the fit."""
     read = cache(lambda name: procedures.features(procedure, group.curves[name]))
     known = {}
@@ -100,11 +111,21 @@ def group_rows(group: Group, procedure: Procedure, priors: Priors) -> list[dict]
         seen = tuple((curve.name, curve.step.size) for curve in cell.fit)
         try:
             if seen not in known:
-                known[seen] = timed(procedure, cell, priors)
-            rows += cell_rows(cell, procedure, *known[seen], read)
+                known[seen] = timed(procedure, cell, beforehand.priors)
+            rows += [row | costs(cell, beforehand) for row in cell_rows(cell, procedure, *known[seen], read)]
         except InputError:  # the law is not defined on these curves
             pass
     return rows
+
+
+def costs(cell: Cell, beforehand: Beforehand) -> dict[str, float]:
+    """Return what the runs took that were fitted and that taught the priors, as a share of those predicted, and the fits to the latter."""
+    prior = beforehand.steps / trained(cell.tests)
+    return {
+        "prior_ms": beforehand.ms,
+        "compute_fraction": cell.compute_fraction + prior,
+        "prior_fraction": prior,
+    }
 
 
 def timed(procedure: Procedure, cell: Cell, priors: Priors) -> tuple[list[Fit], float]:
@@ -130,7 +151,6 @@ def cell_rows(cell: Cell, procedure: Procedure, fits: list[Fit], spent: float, r
         "test_peak": cell.tests[0].schedule.peak,
         "rank_accuracy": rank_accuracy(cell, predicted),
         "fit_ms": spent,
-        "compute_fraction": cell.compute_fraction,
     }
     for scored in ("all", "new"):
         scores = list(scores_of(cell, predicted, scored))
@@ -170,7 +190,7 @@ def differ(one: LossCurve, two: LossCurve, noise: float) -> bool:
 
 def leaderboard(splits: pd.DataFrame) -> pd.DataFrame:
     """Return one row for every cell of the table: the median over its splits; of rank_accuracy, the mean."""
-    medians = [*METRICS, "parameters", "fit_curves", "fit_ms", "compute_fraction"]
+    medians = [*METRICS, "parameters", "fit_curves", *COST]
     how = dict.fromkeys(medians, "median") | {"rank_accuracy": "mean"}
     table = splits.groupby(KEYS, sort=False).agg(how).reset_index()
     return table.astype({"parameters": int, "fit_curves": int})[COLUMNS]

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from losslaws.curves import LossCurve, Schedule, public
 from losslaws.curves.public.groups import Group, noise, written
 from losslaws.curves.runs import settled, shape
@@ -17,13 +19,21 @@ from losslaws.laws.relaxation import STATED_AT
 OWN = {"annealing/cpu": "own-cpu", "annealing/gpu": "own-gpu"}  # data set of each profile of own runs
 KINDS = ("constant", "cosine", "cooldown")  # of the fit curves where nobody published a split
 GRID = "slimpajama-124m"
+SIZES = 8  # of one data set; only the Gemstones have more, 22
 
 
 def groups(results: Path | str) -> list[Group]:
     """Return every group, the public ones first; own runs are read from `results`/PROFILE/curves where these exist."""
-    found = [stated(group) for group in public.groups()]
+    found = [stated(group) for name in public.DATA_SETS for group in some(public.groups(name))]
     own = [profile for profile in OWN if holds_curves(Path(results) / profile)]
     return [*found, *(group for profile in own for group in own_runs(results, profile))]
+
+
+def some(models: list[Group]) -> list[Group]:
+    """Return the groups of at most SIZES sizes, evenly drawn: more of one set-up would outweigh the cells of other data sets."""
+    sizes = sorted({group.parameters for group in models})
+    kept = [sizes[i] for i in np.unique(np.linspace(0, len(sizes) - 1, SIZES).round().astype(int))]
+    return [group for group in models if group.parameters in kept]
 
 
 def stated(group: Group) -> Group:

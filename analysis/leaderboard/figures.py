@@ -82,8 +82,9 @@ def box(axis, errors, at: float, width: float, j: int) -> None:
 
 
 def compute_error(compute: pd.DataFrame):
-    """Compute that the fitted runs took, as a share of that of the predicted run, against the error of the predicted final loss;
-    mean over all schedules and peak rates of the SlimPajama grid whose 50K run is predicted from shorter runs of the same schedule."""
+    """Compute that the fitted runs took and, of an entry with priors, the runs of other authors that taught these (hollow: without
+    them, for whom they are there already), as a share of that of the predicted run, against the error of the predicted final loss; mean over
+    all schedules and peak rates of the SlimPajama grid whose 50K run is predicted from shorter runs of the same schedule."""
     grid = grid_means(compute)
     out = canvas(width=4.5, height=2.6)
     axis = out.subplots()
@@ -91,11 +92,16 @@ def compute_error(compute: pd.DataFrame):
         colour = VERMILLION if law == BEST else INK if law == "chinchilla" else BLUE
         style = LINES[j % len(LINES)]
         axis.plot(100 * rows["compute_fraction"], 100 * rows["error"], "o", linestyle=style, color=colour, label=law)
-        for row in rows.itertuples():
+        own = 100 * (rows["compute_fraction"] - rows["prior_fraction"])
+        if rows["prior_fraction"].any():
+            axis.plot(own, 100 * rows["error"], "o", linestyle=style, color=colour, markerfacecolor="none")
+        for at, row in zip(own, rows.itertuples(), strict=True):
             note = f"{row.runs} run{'s' * (row.runs > 1)}"
-            spot = (100 * row.compute_fraction, 100 * row.error)
+            spot = (at, 100 * row.error)
             axis.annotate(note, spot, textcoords="offset points", xytext=(4, 3), fontsize=6, color=MUTED)
-    axis.set_xlabel("compute of the fitted runs (% of the predicted run)")
+    axis.set_xscale("log")
+    axis.xaxis.set_major_formatter("{x:g}")
+    axis.set_xlabel("compute (% of the predicted run)")
     axis.set_ylabel(f"mean {PERCENT}")
     axis.set_ylim(bottom=0)
     axis.legend()
@@ -115,5 +121,5 @@ def grid_means(compute: pd.DataFrame) -> pd.DataFrame:
     asked = compute.loc[compute["law"] == "chinchilla", keys]
     rows = compute.merge(asked, on=keys)
     by = rows.groupby(["law", "runs"], sort=False)
-    table = by.agg(compute_fraction=("compute_fraction", "mean"), error=("error", "mean"), targets=("error", "size"))
-    return table.reset_index()
+    means = {name: (name, "mean") for name in ("compute_fraction", "prior_fraction", "error")}
+    return by.agg(**means, targets=("error", "size")).reset_index()

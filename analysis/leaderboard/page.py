@@ -14,7 +14,7 @@ import pandas as pd
 from analysis.leaderboard import figures, protocols, studies
 from analysis.leaderboard.board import Board, leaderboard, spread
 from analysis.leaderboard.procedures import BEST, NOISE, PROCEDURES, SELECTION, procedure
-from analysis.leaderboard.ranking import answers, by_authors, halves, ranking, verdict
+from analysis.leaderboard.ranking import answers, by_authors, halves, medians, place, ranking, verdict
 from analysis.pages.figure import save
 from analysis.pages.page import TEMPLATES
 from analysis.pages.writer import show, write_page, write_tables
@@ -22,6 +22,7 @@ from losslaws.words import markdown, percent
 
 SHOWN = ("annealing", "multi-power", "annealing-progress-.7", "relaxation", BEST)
 ENOUGH = 0.005  # mean final error up to which the page says that one cosine tells the ends
+LOOKS = Path(__file__).with_name("looks.csv")  # every look at the errors on a data set, as LOG.md tells them
 PUBLISHED = "published/published.csv"  # published numbers beside ours, where that table was made
 
 
@@ -34,7 +35,8 @@ def write(results: Path | str, names: Sequence[str] = tuple(PROCEDURES)) -> list
     tables = {"spread": spread(splits), **studies.tables(board)}
     table = leaderboard(splits)
     tables["ranking"] = ranking(table)
-    tables["by_authors"] = by_authors(splits)
+    tables["authors"] = medians(splits)
+    tables["by_authors"] = by_authors(tables["authors"])
     tables["answers"] = answers(splits, tables["one_cosine"], tables["oracle"])
     write_tables(folder, {"leaderboard": table, **tables}, digits=5)
     shown = draw(splits, tables, folder / "figures")
@@ -47,10 +49,17 @@ def standing(results: Path | str, name: str) -> str:
     It alone is measured, progress on standard error. Raises InputError for a name that is neither.
     """
     board = Board(results, [procedure(name)])
-    mine = leaderboard(board.splits())
-    path = board.results / "leaderboard" / "leaderboard.csv"
-    others = pd.read_csv(path).query("law != @name") if path.exists() else mine[:0]
-    return ranking_table(ranking(pd.concat([mine, others], ignore_index=True)))
+    splits = board.splits()
+    table = pd.concat([leaderboard(splits), committed(board.results, "leaderboard", name)], ignore_index=True)
+    authors = pd.concat([medians(splits), committed(board.results, "authors", name)], ignore_index=True)
+    ranks = ranking_table(ranking(table))
+    return f"{ranks}\n\n{place(authors, name)}" if authors["law"].nunique() > 1 else ranks
+
+
+def committed(results: Path, table: str, name: str) -> pd.DataFrame:
+    """Return a table of the board as it was last written, without the entry `name`."""
+    path = results / "leaderboard" / f"{table}.csv"
+    return pd.read_csv(path).query("law != @name") if path.exists() else pd.DataFrame()
 
 
 def draw(splits: pd.DataFrame, tables: dict[str, pd.DataFrame], folder: Path) -> dict[str, str]:
@@ -79,6 +88,7 @@ def render(
         most=protocols.MOST,
         selection=SELECTION,
         datasets=datasets_table(board),
+        looks=looks_table(),
         ranking=ranking_table(tables["ranking"]),
         verdict=verdict(tables["by_authors"]),
         by_authors=by_authors_table(tables["by_authors"]),
@@ -121,6 +131,22 @@ def datasets_table(board: Board) -> str:
     return markdown(pd.DataFrame(rows), columns)
 
 
+def looks_table() -> str:
+    """How often each data set was looked at, and how many settings were tried on it to choose one."""
+    table = pd.read_csv(LOOKS)
+    table = table.assign(dataset=table["datasets"].str.split()).explode("dataset")
+    rows = table.groupby("dataset", sort=False).agg(
+        looks=("date", "size"), settings=("settings", "sum"), last=("date", "max")
+    )
+    columns = {
+        "dataset": ("data set", ""),
+        "looks": ("times looked at", "d"),
+        "settings": ("settings tried on it", "d"),
+        "last": ("last", ""),
+    }
+    return markdown(rows.reset_index(), columns)
+
+
 def ranking_table(frame: pd.DataFrame) -> str:
     """The laws, best first."""
     columns = {
@@ -132,6 +158,8 @@ def ranking_table(frame: pd.DataFrame) -> str:
         "PredE_p90": ("90th percentile ", percent),
         "rank_accuracy": ("better schedule told", lambda x: percent(x, 0)),
         "fit_ms": ("ms per fit", ".0f"),
+        "prior_ms": ("ms for the priors", ".0f"),
+        "prior_fraction": ("compute of the priors", lambda x: percent(x, 0)),
         "cells": ("cells", "d"),
     }
     return markdown(frame, columns)
@@ -220,6 +248,7 @@ def compute_table(frame: pd.DataFrame) -> str:
         "law": ("entry", ""),
         "runs": ("runs fitted", "d"),
         "compute_fraction": ("compute", lambda x: percent(x, 0)),
+        "prior_fraction": ("of which for the priors", lambda x: percent(x, 0)),
         "error": ("error of the final loss", percent),
         "targets": ("targets", "d"),
     }

@@ -1,6 +1,7 @@
 """Procedure: how one entry of the board comes to its prediction; PROCEDURES lists every entry, BEST is the board's own.
 
     source_fits(procedure, group) -> SourceFits     fits to a group, from which priors for other groups are learned
+    taught(procedure, group) -> [LossCurve]         the runs that these fits take
     priors_for(procedure, sources, group) -> Priors priors learned from the fits to other groups, transferred to the model of a group
     fitted(procedure, curves, priors) -> [Fit]   one fit for each part; `predict` gives the mean of their losses
 
@@ -61,6 +62,20 @@ class Procedure:
 
 SourceFits = list[list[Fit]]  # for each part, a fit for each peak rate of a group
 Priors = list[Prior | None]  # for each part
+
+
+@dataclass(frozen=True)
+class Beforehand:
+    """What a procedure knows of a group before it sees a run of it, and what that cost.
+
+    priors  of each part
+    steps   that training the runs of other authors took, in steps of the group's own model: FLOPs of these runs over its FLOPs of a step
+    ms      milliseconds of CPU time that the fits to them took
+    """
+
+    priors: Priors
+    steps: float = 0.0
+    ms: float = 0.0
 
 
 def entry(name: str, about: str, law: str, fixed=None, known=(), follows=None, **options) -> Procedure:
@@ -159,6 +174,12 @@ def at_each_peak(group: Group) -> list[list[LossCurve]]:
     """Return the curves of the group by their peak rate, where there are several of one."""
     runs = [list(part.curves.values()) for part in group.at_each_peak()]
     return [same for same in runs if len(same) > 1]
+
+
+def taught(procedure: Procedure, group: Group) -> list[LossCurve]:
+    """Return the runs of `group` from which priors are learned; none for a procedure without priors."""
+    known = any(part.known for part in procedure.parts)
+    return [run for runs in at_each_peak(group) for run in runs] if known else []
 
 
 def source_fits(procedure: Procedure, group: Group) -> SourceFits:

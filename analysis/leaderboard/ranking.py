@@ -1,7 +1,9 @@
 """What the page says of the whole board, from its tables.
 
 ranking(table) -> DataFrame     one row for every procedure, best first: errors over all cells, on new points
-by_authors(splits) -> DataFrame the same by what is asked, over groups of authors on whom nothing was chosen, with intervals
+medians(splits) -> DataFrame    the median final error by what is asked, group of authors and procedure
+by_authors(medians) -> DataFrame   the same over groups of authors on whom nothing was chosen, with intervals
+verdict(by), place(by, law)     whether the best entry, or a new one, is ahead of its best rival with the same information, in a sentence
 halves(table) -> DataFrame      the same for the data sets on which settings were chosen, and for the others
 answers(splits, one_cosine, oracle) -> DataFrame   what the best procedure errs by on the questions of a reader
 """
@@ -46,32 +48,42 @@ def ranking(table: pd.DataFrame) -> pd.DataFrame:
                 "PredE_p90": shared["PredE"].quantile(0.9),
                 "rank_accuracy": ranked.loc[ranked["law"] == law, "rank_accuracy"].mean(),
                 "fit_ms": cells["fit_ms"].median(),
+                "prior_ms": cells["prior_ms"].median(),
+                "prior_fraction": cells["prior_fraction"].median(),
                 "complete": len(shared) == len(common),
             }
         )
     return pd.DataFrame(rows).sort_values(["complete", "final_median"], ascending=[False, True], ignore_index=True)
 
 
-def by_authors(splits: pd.DataFrame, rounds: int = 2000) -> pd.DataFrame:
-    """Return a row for every kind of question and procedure: the median final error on new points, groups of authors counting alike.
+def medians(splits: pd.DataFrame) -> pd.DataFrame:
+    """Return the median final error on new points, a row for every kind of question (and "all"), group of authors and procedure.
 
-    Columns asks, law, authors (how many groups), median: the geometric mean over the groups of authors of their median errors; low and high, its
-    90 % interval, and over_best, low_over_best, high_over_best: the same of the quotient to BEST's, from `rounds` draws of as many groups with
-    replacement; SELECTION's authors, on whom settings were chosen, are left out.
+    SELECTION's authors, on whom settings were chosen, are left out.
     """
     chosen_on = splits.loc[splits["dataset"].isin(SELECTION), "authors"].unique()
     use = (splits["scored"] == "new") & (splits["protocol"] != "rank") & ~splits["authors"].isin(chosen_on)
     asked = pd.concat([splits[use].assign(asks="all"), splits[use]])
-    medians = asked.groupby(["asks", "authors", "law"], sort=False)["final_error"].median()
+    return asked.groupby(["asks", "authors", "law"], sort=False)["final_error"].median().reset_index()
+
+
+def by_authors(medians: pd.DataFrame, best: str = BEST, rounds: int = 2000) -> pd.DataFrame:
+    """Return a row for every kind of question and procedure: the final error, groups of authors counting alike.
+
+    Columns asks, law, authors (how many groups), median: the geometric mean over the groups of authors of their median errors; low and high, its
+    90 % interval, and median_over_best, low_over_best, high_over_best: the same of the quotient to that of `best`, from `rounds` draws of as many
+    groups with replacement.
+    """
     rows = []
     for asks, own in medians.groupby("asks", sort=False):
-        wide = np.log(own.unstack("law").droplevel("asks").clip(lower=np.finfo(float).tiny))
+        wide = np.log(own.pivot(index="authors", columns="law", values="final_error").clip(lower=np.finfo(float).tiny))
         drawn = np.random.default_rng(0).integers(len(wide), size=(rounds, len(wide)))
         for law in wide:
             if wide[law].isna().any():
                 continue
             found = {"asks": asks, "law": law, "authors": len(wide)}
-            for name, value in (("", wide[law]), ("_over_best", wide[law] - wide[BEST])):
+            over = wide[law] - wide[best] if best in wide else wide[law] * np.nan
+            for name, value in (("", wide[law]), ("_over_best", over)):
                 means = np.exp(value.to_numpy()[drawn].mean(axis=1))
                 low, high = np.quantile(means, [0.05, 0.95])
                 found |= {f"median{name}": float(np.exp(value.mean())), f"low{name}": low, f"high{name}": high}
@@ -79,19 +91,46 @@ def by_authors(splits: pd.DataFrame, rounds: int = 2000) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def informed(law: str) -> bool:
+    """Whether an entry has priors."""
+    return any(part.known for part in procedure(law).parts)
+
+
 def verdict(by: pd.DataFrame) -> str:
     """Return in a sentence whether BEST is below its best rival with the same information, where nothing was chosen."""
     everywhere = by[by["asks"] == "all"].set_index("law")
-    rivals = everywhere[[law.endswith("-known") and law != BEST for law in everywhere.index]]
+    rivals = everywhere[[informed(law) and law != BEST for law in everywhere.index]]
     if rivals.empty or BEST not in everywhere.index:
         return "No rival with priors answered every group of authors on whom nothing was chosen."
     rival, own = rivals["median"].idxmin(), everywhere.loc[BEST]
     low, middle, high = (1 / rivals.loc[rival, f"{end}_over_best"] for end in ("high", "median", "low"))
-    said = "reached" if middle <= EQUAL_TERMS and high < 1 else "not reached"
+    said = "is reached" if middle <= EQUAL_TERMS and high < 1 else "is not reached"
     return (
-        f"On {int(own['authors'])} groups of authors on whom nothing was chosen {BEST} errs by {100 * own['median']:.2f} % in the median, {rival}, the best "
-        f"rival with the same information, by {100 * rivals.loc[rival, 'median']:.2f} %: {middle:.2f} times as much (90 % interval {low:.2f} to {high:.2f}). "
-        f"The aim, at most {EQUAL_TERMS:g} and below 1 with the whole interval, is {said}."
+        f"**The aim {said}**: the best entry was to err by at most {EQUAL_TERMS:g} times as much as the best rival with the same information, on groups of "
+        f"authors on whom nothing was chosen, the whole interval below 1. On {int(own['authors'])} such groups {BEST} errs by {100 * own['median']:.2f} % in the "
+        f"median, {rival} by {100 * rivals.loc[rival, 'median']:.2f} %: {middle:.2f} times as much, 90 % interval {low:.2f} to {high:.2f}."
+    )
+
+
+def place(medians: pd.DataFrame, law: str) -> str:
+    """Return in a sentence how `law` stands to the best of the others with the same information, and whether that makes it the first."""
+    alike = medians["law"].map(informed) == informed(law)
+    medians = medians[(medians["asks"] == "all") & alike]
+    others = by_authors(medians[medians["law"] != law], best=law)
+    means = "with priors" if informed(law) else "without priors"
+    if others.empty:
+        return f"No other entry {means} answered every group of authors on whom nothing was chosen."
+    rival = others.loc[others["median"].idxmin(), "law"]
+    row = by_authors(medians, best=rival).query("law == @law")
+    if row.empty:
+        return f"{law} does not answer every group of authors on whom nothing was chosen, so that it has no place."
+    low, middle, high = (float(row[f"{end}_over_best"].iloc[0]) for end in ("low", "median", "high"))
+    first = (
+        "takes the first place" if high < 1 else "takes no first place, for which the whole interval must lie below 1"
+    )
+    return (
+        f"On {int(row['authors'].iloc[0])} groups of authors on whom nothing was chosen {law} errs {middle:.2f} times as much as {rival}, the best other "
+        f"entry {means} (90 % interval {low:.2f} to {high:.2f}): among those it {first}."
     )
 
 

@@ -2,7 +2,7 @@
 
     oracle        where a form is wrong whatever its parameters: fitted to all curves of one peak rate
     one_cosine    what one cosine run and other families' parameters tell of other schedules
-    compute       the steps that a prediction of the final loss consumes, against its error
+    compute       what a prediction of the final loss consumes, the runs that taught its priors included, against its error
 
 Each takes a group, a procedure and what that knows beforehand, and returns rows.
 """
@@ -14,7 +14,7 @@ import pandas as pd
 
 from analysis.leaderboard import procedures
 from analysis.leaderboard.board import Board
-from analysis.leaderboard.procedures import BEST, PROCEDURES, Priors, Procedure, at_each_peak
+from analysis.leaderboard.procedures import BEST, PROCEDURES, Beforehand, Priors, Procedure, at_each_peak
 from analysis.leaderboard.protocols import trained
 from losslaws import laws
 from losslaws.curves import LossCurve
@@ -25,7 +25,7 @@ from losslaws.fitting.metrics import score
 
 JUDGED = ("annealing-full", "annealing-progress-.7", "multi-power", "functional", "relaxation")
 FROM_ONE = ("annealing", "multi-power", "relaxation", BEST)
-COMPARED = ("annealing", BEST)
+COMPARED = ("annealing", "relaxation", BEST)  # the first without priors, the law of BEST too
 MANY = 16  # curves of one peak rate that an oracle fit takes; of more, every second, third, ...
 LARGE = ("mpl", "slimpajama-124m")  # the data sets on which compute is compared
 
@@ -35,7 +35,7 @@ def tables(board: Board) -> dict[str, pd.DataFrame]:
     found = {}
     for ask, (names, apart) in STUDIES.items():
         tasks = [
-            (i, PROCEDURES[name], board.priors(PROCEDURES[name], group, apart))
+            (i, PROCEDURES[name], board.beforehand(PROCEDURES[name], group, apart))
             for i, group in enumerate(board.groups)
             for name in names
         ]
@@ -44,12 +44,12 @@ def tables(board: Board) -> dict[str, pd.DataFrame]:
     return found
 
 
-def oracle(group: Group, procedure: Procedure, priors: Priors) -> list[dict]:
+def oracle(group: Group, procedure: Procedure, beforehand: Beforehand) -> list[dict]:
     """Return the errors of the procedure on the very curves it was fitted to, a row for every peak rate."""
     rows = []
     for runs in at_each_peak(group):
         seen = some(runs)
-        fits = procedures.fitted(procedure, seen, [None] * len(priors))
+        fits = procedures.fitted(procedure, seen, [None] * len(procedure.parts))
         scores = [score(loss, run.loss) for loss, run in predictions(procedure, fits, seen)]
         rows.append(
             about(group, procedure)
@@ -65,7 +65,7 @@ def oracle(group: Group, procedure: Procedure, priors: Priors) -> list[dict]:
     return rows
 
 
-def one_cosine(group: Group, procedure: Procedure, priors: Priors) -> list[dict]:
+def one_cosine(group: Group, procedure: Procedure, beforehand: Beforehand) -> list[dict]:
     """Return a row for the longest cosine of every peak rate: errors at the end of the decayed runs that are no cosines.
 
     Beside them stands what bounds them: of BEST `own_error`, that of a fit to these runs themselves with nothing known beforehand,
@@ -73,10 +73,10 @@ def one_cosine(group: Group, procedure: Procedure, priors: Priors) -> list[dict]
     """
     rows = []
     for cosine, tests in cosines(group):
-        errors = final_errors(procedure, [cosine], priors, tests)
+        errors = final_errors(procedure, [cosine], beforehand.priors, tests)
         own = np.nan
         if procedure.name == BEST:
-            own = np.mean(final_errors(procedure, some([cosine, *tests]), [None] * len(priors), tests))
+            own = np.mean(final_errors(procedure, some([cosine, *tests]), [None] * len(procedure.parts), tests))
         rows.append(
             about(group, procedure)
             | {
@@ -107,7 +107,7 @@ def cosines(group: Group) -> Iterator[tuple[LossCurve, list[LossCurve]]]:
             yield max(whole, key=lambda run: run.schedule.steps), tests
 
 
-def compute(group: Group, procedure: Procedure, priors: Priors) -> list[dict]:
+def compute(group: Group, procedure: Procedure, beforehand: Beforehand) -> list[dict]:
     """Return a row for every way to predict the final loss of the longest run of a schedule from its shorter runs.
 
     The procedure takes the shortest alone, the two shortest, and all shorter ones; Chinchilla's power law in steps (one
@@ -118,13 +118,15 @@ def compute(group: Group, procedure: Procedure, priors: Priors) -> list[dict]:
         known = about(group, procedure) | {"schedule": target.name, "steps": target.schedule.steps}
         for count in range(1, len(shorter) + 1):
             used = shorter[:count]
-            error = final_errors(procedure, used, priors, [target])[0]
-            rows.append(known | {"runs": count, "compute_fraction": trained(used) / trained([target]), "error": error})
+            error = final_errors(procedure, used, beforehand.priors, [target])[0]
+            prior = beforehand.steps / trained([target])
+            cost = {"compute_fraction": trained(used) / trained([target]) + prior, "prior_fraction": prior}
+            rows.append(known | {"runs": count, **cost, "error": error})
         if procedure.name == COMPARED[0] and len(shorter) >= 3:
             steps = fit(laws.build("steps_power"), [final(run) for run in shorter])
             error = abs(steps.predict(final(target))[0] / target.final_loss - 1)
-            cost = trained(shorter) / trained([target])
-            rows.append(known | {"law": "chinchilla", "runs": len(shorter), "compute_fraction": cost, "error": error})
+            cost = {"compute_fraction": trained(shorter) / trained([target]), "prior_fraction": 0.0}
+            rows.append(known | {"law": "chinchilla", "runs": len(shorter), **cost, "error": error})
     return rows
 
 

@@ -10,11 +10,16 @@ def arguments(parser) -> None:
 
 
 def run(args) -> None:
-    from analysis.calibration import calibrate, selection
+    import pandas as pd
+
+    from analysis.calibration import calibrate, ladder, selection
     from losslaws.curves.files import write_table
 
     folder, told = RESULTS / "calibration", calibrate.taught()
-    paths = calibrate.write(told, calibrate.errors(told), folder)
+    errors, ladders = calibrate.errors(told), ladder.errors(told)
+    paths = calibrate.write(told, pd.concat([errors, ladders], ignore_index=True), folder)
+    paths += [*ladder.write(ladders, folder), folder / "forms.csv"]
+    write_table(selection.forms(errors), folder / "forms.csv", digits=4)
     if args.select:
         table = selection.scored(told)
         for name, frame in {"settings": selection.settings(table), "looked": selection.looked(table)}.items():

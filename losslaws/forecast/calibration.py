@@ -9,7 +9,7 @@ from losslaws.curves.about import read_json
 
 FOLDER = Path(__file__).parent
 PRIOR, INTERVALS = FOLDER / "prior.json", FOLDER / "calibration.csv"
-UNRELATED = 2.0  # times as wide, where no run whose rates can be compared taught the priors
+UNRELATED = 2.0  # times as wide, where no run with the same optimiser taught the priors
 
 
 @cache
@@ -30,8 +30,7 @@ def spreads() -> dict[str, float]:
 def widening(kind: str, related: bool = True) -> float:
     """Return how many spreads wide a 90 % interval is, to each side.
 
-    kind     "constant": no decay was seen; "under way": one was, and the run goes on; "decayed": one was, of another run; "peak": at another
-             peak rate; "shorter": of a run shorter than what was seen; "difference": between two schedules
-    related  whether the priors come from runs whose rates can be compared
+    kind     "constant": of a loss, where no decay was seen; "decayed": where one was; "difference": between two schedules
+    related  whether the priors come from runs with the same optimiser
     """
     return spreads()[kind] * (1 if related else UNRELATED)

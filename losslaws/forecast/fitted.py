@@ -17,7 +17,6 @@ from losslaws.forecast.prior import (
     known_of,
     likelihood,
     prior_for,
-    removed,
     rescaled,
     unit,
     weights,
@@ -28,6 +27,7 @@ FEWEST = 8  # points after the warm-up; with fewer a curve cannot be told from i
 # the last ENDS points of a decayed run are fitted with WEIGHT times the weight: ends are what is forecast
 ENDS, WEIGHT = 5, 10.0
 FLOOR = 1e-3  # relative: two runs that differ in nothing but the noise of the machine differ by about this
+FORM = 0.01  # relative, for every e-fold by which a run is longer or shorter than what was seen: the law's form errs by this, see analysis/calibration/selection.py
 RUNS_APART = 0.5  # of FLOOR is what the law errs by between two runs of one model; the rest they have in common
 
 
@@ -59,7 +59,11 @@ class Fitted:
     def removed(self) -> float:
         """Loss that a whole decay from the peak rate of the first run removes, nats per token."""
         peak = self.curves[0].schedule.peak * self.factor
-        return float(self.average([removed(fit, peak) for fit in self.fits]))
+        return float(self.average([fit.params["K"] * self.noise(peak) for fit in self.fits]))
+
+    def noise(self, peak: float) -> float:
+        """Return the noise at the constant rate `peak`, in units of K."""
+        return LAW.level(peak)
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -83,11 +87,17 @@ class Fitted:
     def losses(self, schedule: Schedule, step=None) -> tuple[np.ndarray, np.ndarray]:
         """Return the forecast losses at `step` (default: every step) and their relative spread, [n] each.
 
-        The spread is that of each form, and that between the forms.
+        The spread is that of each form, that between the forms, FLOOR, and FORM for runs of another length.
         """
         each, slopes = self.by_form(schedule, step)
         loss = self.average(each)
-        return loss, np.sqrt(self.variance(each, slopes) / loss**2 + FLOOR**2)
+        form = FORM * self.reach(schedule, step)
+        return loss, np.sqrt(self.variance(each, slopes) / loss**2 + FLOOR**2 + form**2)
+
+    def reach(self, schedule: Schedule, step=None) -> np.ndarray:
+        """Return by how many e-folds the run is longer at `step` than what was seen, [n]; a shorter run is so everywhere, below 0."""
+        step = np.arange(1, schedule.steps + 1) if step is None else np.asarray(step)
+        return np.log(np.maximum(step, min(schedule.steps, self.steps)) / self.steps)
 
     def difference(self, a: Schedule, b: Schedule) -> tuple[float, float]:
         """Return by how much the last loss of `a` lies above that of `b`, and the spread of that, as shares of the latter.
@@ -106,10 +116,14 @@ class Fitted:
         within = [np.einsum("ni,ij,nj->n", s, c, s) for s, c in zip(slopes, self.covariances, strict=True)]
         return self.average(within) + self.average(np.square(each - self.average(each)))
 
+    def planned(self, schedule: Schedule, step=None) -> Planned:
+        """Return what the law reads of a schedule."""
+        return Planned(rescaled(schedule, self.factor), step)
+
     def by_form(self, schedule: Schedule, step=None) -> tuple[list[np.ndarray], list[np.ndarray]]:
         """Return of each form the losses [n] at `step` and their derivatives by its free parameters, [n, p]."""
         # the forms read the same of a schedule
-        read = self.fits[0].law.features([Planned(rescaled(schedule, self.factor), step)])
+        read = self.fits[0].law.features([self.planned(schedule, step)])
         found = [fit.law.evaluate(fit.law.theta(fit.params), read) for fit in self.fits]
         return [loss for loss, _ in found], [
             slope[:, fit.places] for (_, slope), fit in zip(found, self.fits, strict=True)
@@ -130,7 +144,7 @@ def in_unit(curve: LossCurve, factor: float) -> LossCurve:
 def fit_runs(curves: Sequence[LossCurve], learned: dict, optimiser: str = "adamw") -> Fitted:
     """Fit each form to `curves`, runs of one model, with the priors that `learned` holds.
 
-    optimiser  as in prior.ADAM, or another: then the unit of the rates counts for nothing. Raises InputError for too few points.
+    optimiser  as in prior.ADAM, or another (RELATIVE too): then the unit of the rates counts for nothing. Raises InputError for too few points.
     """
     longest = max(curves, key=lambda curve: curve.step[-1])
     factor, known = unit(longest, optimiser), known_of(longest, optimiser)

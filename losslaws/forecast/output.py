@@ -16,6 +16,10 @@ def as_text(
 ) -> str:
     """Return a table of final losses with what was seen above it, how they differ and what is doubtful below."""
     lines = [seen(curve) for curve in forecaster.curves]
+    if forecaster.model:
+        lines.append(
+            f"forecast: a model of {forecaster.model.size:,} parameters, {forecaster.model.batch:,} tokens a step"
+        )
     lines.append(
         f"law: {law_of(forecaster)}, which explains {100 * forecaster.explained:.2f} % of the variance of these losses\n"
     )
@@ -91,6 +95,7 @@ def as_json(
                 "r2": forecaster.explained,
                 "optimizer": forecaster.known_optimiser,
             },
+            **({"model": asdict(forecaster.model)} if forecaster.model else {}),
             "forecasts": [
                 {
                     "schedule": name,

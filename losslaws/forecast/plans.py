@@ -12,6 +12,7 @@ import numpy as np
 
 from losslaws.curves import InputError, LossCurve, Schedule
 from losslaws.forecast import specs
+from losslaws.forecast.ladder import Model
 from losslaws.forecast.predict import Forecast, Forecaster, compared
 
 Asked = str | Schedule  # a schedule in words, or its rates
@@ -25,8 +26,9 @@ def predict(
     until: int | None = None,
     peak: float | None = None,
     compare: bool = False,
-    parameters: int | None = None,
+    parameters: int | Sequence[int] | None = None,
     optimizer: str | None = None,
+    model: Model | None = None,
     **options: object,
 ) -> dict[str, Forecast]:
     """Return what runs of one model would end at under other schedules, by the name of each schedule.
@@ -38,8 +40,9 @@ def predict(
     until      adds "as now until STEP": the longest run goes on at its last rate up to this step
     peak       peak rate of the schedules given by name; default: that of the longest run
     compare    adds the usual schedules, and sorts all by their final loss
-    parameters of the model, without embeddings; narrows the interval
-    optimizer  "adamw", "muon", ..., "unknown"; default: AdamW where the peak rate is one that AdamW usually has
+    parameters of the model, without embeddings; narrows the interval. Several, one for each run, where the sizes differ
+    optimizer  "adamw", "adamw-relative", "muon", ..., "unknown"; default: AdamW where the peak rate is one that AdamW usually has
+    model      `Model(size, batch)`: what is forecast is a model of another size than those of the runs, which are of two sizes or more
     options    for every named schedule that has the option, e.g. decay=0.2
 
     Losses are in nats per token. Raises InputError for too few losses, for what is no schedule, and where nothing is asked.
@@ -54,12 +57,25 @@ def predict(
     if not runs:
         raise InputError("predict: no run is given; give at least one, as losslaws.read returns it")
     plans = planned(longest(runs).schedule, schedules, steps, until, peak, compare, options)
-    return forecasts(Forecaster(sized(runs, parameters), optimizer), plans, compare)
+    return forecasts(Forecaster(sized(runs, parameters), optimizer, model), plans, compare)
 
 
-def sized(runs: Sequence[LossCurve], parameters: int | None) -> list[LossCurve]:
-    """Return `runs` with the size of their model, where it is given."""
-    return [replace(run, parameters={"non_embedding": parameters}) for run in runs] if parameters else list(runs)
+def sized(runs: Sequence[LossCurve], parameters: int | Sequence[int] | None) -> list[LossCurve]:
+    """Return `runs` with the size of their model where it is given: one for all, or one each. Raises InputError for another number of sizes."""
+    if not parameters:
+        return list(runs)
+    sizes = [parameters] if isinstance(parameters, int) else list(parameters)
+    return [
+        replace(run, parameters={"non_embedding": size})
+        for run, size in zip(runs, each(sizes, runs, "parameters"), strict=True)
+    ]
+
+
+def each(given: Sequence[int], runs: Sequence, what: str) -> list[int]:
+    """Return what was `given` for every run: one value for all, or one each. Raises InputError for another number."""
+    if len(given) not in (1, len(runs)):
+        raise InputError(f"--{what}: {len(given)} values for {len(runs)} logs; give one for all, or one each")
+    return list(given) * (len(runs) // len(given))
 
 
 def forecasts(forecaster: Forecaster, plans: dict[str, Schedule], ranked: bool = False) -> dict[str, Forecast]:

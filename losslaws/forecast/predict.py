@@ -9,14 +9,15 @@ import numpy as np
 from losslaws.curves import InputError, LossCurve, Schedule
 from losslaws.forecast import calibration
 from losslaws.forecast.fitted import Fitted, falls, fit_runs
-from losslaws.forecast.prior import ADAM
+from losslaws.forecast.ladder import Model, fit_ladder, size_of
+from losslaws.forecast.prior import ADAM, RELATIVE
 from losslaws.forecast.refusals import LATE, STRETCH, refuse, refuse_end
 
 DRAWN = 400  # steps at which a forecast curve is given
 CLOSE = 1e-3  # relative; rates of a log and of a plan that differ by less are the same
 FAR = 100.0  # times, or a part, of the seen peak rate, beyond which nothing is forecast
 LONGER = 1.05  # times the seen steps, beyond which a forecast says so
-SHORTER = 0.9  # times the seen steps, below which a run is forecast as a shorter one
+SHORTER = 0.45  # times the seen steps, below which a forecast says so
 POOR = 0.9  # share of the variance below which the law does not describe the run, and nothing is forecast
 KNOWN = (1e-4, 3e-3)  # peak rates of the public runs trained with Adam, on which the settings of the law were found
 DRAWS = 4000  # of the parameters, for the share in which a schedule wins
@@ -72,20 +73,29 @@ class Difference:
 
 @dataclass(frozen=True, eq=False)
 class Forecaster:
-    """The runs that were seen, of one model, and what may be asked of them.
+    """The runs that were seen, of one model, and what may be asked of them; or runs of several sizes, and the `model` that is asked about.
 
-    optimiser  "adamw", "muon", ...; None: AdamW where the peak rate is one that the public runs had, else "unknown". Of another than Adam, rates
-               count up to their unit, and intervals are wider
+    optimiser  "adamw", "adamw-relative" (in a unit of their own), "muon", ...; None: AdamW where the peak rate is one that the public runs had,
+               else "unknown". Of another than Adam, rates count up to their unit, and intervals are wider
+
+    model      a model of another size than those seen, whose whole runs are forecast
 
     Raises InputError for runs from which nothing should be forecast, see `refusals`, and when asked for too few losses.
     """
 
     curves: tuple[LossCurve, ...]
     optimiser: str | None = None
+    model: Model | None = None
 
     def __post_init__(self):
         object.__setattr__(self, "curves", tuple(self.curves))
         refuse(self.curves, self.optimiser or "unknown")
+        sizes = {size_of(curve) for curve in self.curves} - {None}
+        if len(sizes) > 1 and not self.model:
+            raise InputError(
+                f"{self.curves[0].name}: the logs are of {len(sizes)} sizes ({', '.join(f'{size:,}' for size in sorted(sizes))}); give --next N, the size "
+                "to be forecast, or logs of one model"
+            )
 
     @property
     def known_optimiser(self) -> str:
@@ -95,13 +105,17 @@ class Forecaster:
 
     @property
     def related(self) -> bool:
-        """Whether the rates can be compared with those of the runs that taught the priors."""
-        return self.known_optimiser in ADAM
+        """Whether the public runs' optimiser trained the model, so that what a decay removed there says something of it."""
+        return self.known_optimiser in (*ADAM, RELATIVE)
 
     @cached_property
     def fitted(self) -> Fitted:
         """The runs, fitted with the priors of prior.json. Raises InputError where the law does not describe them."""
-        found = fit_runs(self.curves, calibration.learned(), self.known_optimiser)
+        learned = calibration.learned()
+        if self.model:
+            found = fit_ladder(self.curves, self.model, learned, self.known_optimiser)
+        else:
+            found = fit_runs(self.curves, learned, self.known_optimiser)
         if np.isnan(found.r2):
             raise InputError(f"{self.curves[0].name}: its losses are all the same; check the column")
         if not found.r2 >= POOR:
@@ -109,11 +123,16 @@ class Forecaster:
                 f"{self.curves[0].name}: the law explains only {100 * max(found.r2, 0):.0f} % of the variance of the losses, so nothing is forecast; "
                 "give a longer log, validation losses, or the part of it that is sound"
             )
-        wide = calibration.widening("under way" if found.decayed else "constant", self.related)
-        for curve in self.curves:
+        wide = self.widening(found)
+        for curve in () if self.model else self.curves:
             law, spread = found.losses(curve.schedule, curve.step[-STRETCH:])
             refuse_end(curve, law, wide * spread)
         return found
+
+    def widening(self, found: Fitted) -> float:
+        """Return how many spreads wide the interval of a loss is, to each side."""
+        kind = "ladder" if self.model else "decayed" if found.decayed else "constant"
+        return calibration.widening(kind, self.related)
 
     @property
     def explained(self) -> float:
@@ -146,16 +165,6 @@ class Forecaster:
         if self.optimiser is not None and not self.related:
             yield f"no public run with rates like those of {self.optimiser} says what a decay removes: intervals are twice as wide"
 
-    def kind(self, schedule: Schedule) -> str:
-        """Return which kind of forecast `schedule` asks for, see `calibration.widening`."""
-        if not self.fitted.decayed:
-            return "constant"
-        if schedule.steps < SHORTER * self.fitted.steps:
-            return "shorter"
-        if self.new_peak(schedule):
-            return "peak"
-        return "under way" if self.continues(schedule) else "decayed"
-
     def new_peak(self, schedule: Schedule) -> bool:
         """Whether no run had the peak rate of `schedule`."""
         return all(abs(schedule.peak / curve.schedule.peak - 1) > 10 * CLOSE for curve in self.curves)
@@ -171,7 +180,7 @@ class Forecaster:
         first = min(2 * schedule.warmup + 1, schedule.steps)
         step = np.unique(np.linspace(first, schedule.steps, DRAWN).round().astype(int))
         loss, spread = self.fitted.losses(schedule, step)
-        half = np.minimum(spread * calibration.widening(self.kind(schedule), self.related), 1.0)
+        half = np.minimum(spread * self.widening(self.fitted), 1.0)
         return Forecast(
             schedule,
             step,
@@ -218,7 +227,9 @@ class Forecaster:
         return {name: float(np.mean(lowest == i)) for i, name in enumerate(schedules)}
 
     def continues(self, schedule: Schedule) -> bool:
-        """Whether the seen rates of the longest run are, after the warm-up, those of `schedule`."""
+        """Whether the seen rates of the longest run are, after the warm-up, those of `schedule`, of the same model."""
+        if self.model:
+            return False
         seen = max(self.curves, key=lambda curve: curve.step[-1]).schedule
         steps = min(seen.steps, schedule.steps)
         differ = np.abs(seen.lr[seen.warmup : steps] - schedule.lr[seen.warmup : steps])
@@ -226,10 +237,13 @@ class Forecaster:
 
     def doubts(self, schedule: Schedule) -> Iterator[str]:
         """Yield a line for everything that makes a forecast of `schedule` doubtful."""
+        if self.model:
+            yield from self.beyond(schedule)
+            return
         ratio = schedule.steps / self.fitted.steps
         if ratio > LONGER:
             yield f"beyond the horizon seen: {schedule.steps} steps are {ratio:.2g} times the {self.fitted.steps} in the log"
-        if ratio < SHORTER / 2:
+        if ratio < SHORTER:
             yield f"far shorter than what was seen: {schedule.steps} of {self.fitted.steps} steps; the law fits late losses better than early ones"
         if self.new_peak(schedule):
             seen = ", ".join(f"{peak:g}" for peak in sorted({curve.schedule.peak for curve in self.curves}))
@@ -237,6 +251,18 @@ class Forecaster:
         if falls(schedule, schedule.steps) and not self.fitted.decayed:
             removed = self.fitted.removed
             yield f"no decay in the data: that a whole decay removes {removed:.3f} nats is what other models say"
+
+    def beyond(self, schedule: Schedule) -> Iterator[str]:
+        """Yield how far a run of another size lies beyond those that were seen."""
+        largest, model = self.fitted.largest, self.model
+        if model.size > largest:
+            yield f"larger than any model seen: {model.size:,} parameters are {model.size / largest:.2g} times the {largest:,.0f} of the largest"
+        seen = max(curve.step[-1] * curve.tokens_per_step / size_of(curve) for curve in self.curves)
+        asked = schedule.steps * model.batch / model.size
+        if asked > LONGER * seen:
+            yield f"beyond the horizon seen: {asked:.3g} tokens a parameter are {asked / seen:.2g} times the {seen:.3g} in the logs"
+        if not self.fitted.decayed:
+            yield "no decay in the data: what a decay removes is what other models say"
 
 
 def compared() -> Sequence[tuple[str, dict]]:

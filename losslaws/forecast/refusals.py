@@ -7,7 +7,7 @@ import numpy as np
 
 from losslaws.curves import InputError, LossCurve
 from losslaws.curves.runs import settled
-from losslaws.forecast.prior import ADAM
+from losslaws.forecast.prior import ADAM, RELATIVE
 
 LATE, LATER = (
     0.1,
@@ -37,7 +37,7 @@ def doubts(curve: LossCurve, optimiser: str) -> Iterator[str]:
     if optimiser in ADAM and not RATES[0] <= peak <= RATES[1]:
         yield (
             f"its peak rate is {peak:g}, which {optimiser} does not train with; check the column and its unit, "
-            "or say --optimizer unknown where rates are in a unit of their own"
+            f"or say --optimizer {RELATIVE} where rates are in a unit of their own, unknown where the optimiser is another"
         )
     first, last = int(curve.step[0]), int(curve.step[-1])
     if first > LATER * last:

@@ -25,7 +25,7 @@ class Relaxing:
         # As in AnnealingSums, a fit then costs O(points + changes) at every speed rather than a recursion over T steps.
         progress, level, gaps, first, rises, ages, many = [], [], [], [], [], [], []
         for run in runs:
-            gain, target, time = law.read(run.schedule)
+            gain, target, time = law.read_run(run)
             if time[run.step[0] - 1] <= 0:
                 raise InputError(
                     f"run '{run.name}': the rates up to step {run.step[0]} are 0, where the law is not defined"
@@ -117,6 +117,10 @@ class Relaxation(Law):
 
     def features(self, runs: Sequence[Run]) -> Relaxing:
         return Relaxing(runs, self)
+
+    def read_run(self, run: Run) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return what `read` does, for the model of `run`."""
+        return self.read(run.schedule)
 
     def read(self, schedule: Schedule) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return the progress of every step, the noise that would be left at its rate, and the time to relax after it, [T] each."""

@@ -43,6 +43,12 @@ def whole(least: int, most: int | None = None) -> Callable[[str], int]:
     return read
 
 
+def wholes(least: int) -> Callable[[str], list[int]]:
+    """Return a type of arguments: whole numbers from `least` up, with commas between them."""
+    one = whole(least)
+    return lambda text: [one(part) for part in text.split(",")]
+
+
 def positive(text: str) -> float:
     """A type of arguments: finite numbers above 0."""
     try:

@@ -11,7 +11,8 @@ from losslaws.curves.runs import same_model
 from losslaws.curves.schedule import LONGEST
 from losslaws.curves.store import holds_curves, load_folder
 from losslaws.forecast import specs
-from losslaws.verbs import whole
+from losslaws.forecast.plans import each
+from losslaws.verbs import whole, wholes
 
 
 def add_logs(parser: argparse.ArgumentParser) -> None:
@@ -46,7 +47,12 @@ def add_logs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--warmup", type=whole(0, LONGEST), help="steps of the log's warm-up (default: seen in its rates)"
     )
-    parser.add_argument("--batch", type=whole(1), metavar="TOKENS", help="tokens per step, which narrows the interval")
+    parser.add_argument(
+        "--batch",
+        type=wholes(1),
+        metavar="TOKENS",
+        help="tokens per step, which narrows the interval; of logs that differ: one each, 500000,1000000",
+    )
 
 
 def read_logs(args) -> list[LossCurve]:
@@ -62,8 +68,6 @@ def look_at_logs(args) -> list[logs.Reading]:
         if not sign:
             raise InputError(f"--columns {pair}: write ROLE=COLUMN, e.g. lr=rate")
         columns.setdefault(role, []).append(column)
-    if args.batch is not None and args.batch < 1:
-        raise InputError(f"--batch {args.batch}: must be a positive number of tokens")
     applied = specs.parse(args.ran, {"warmup": args.warmup or 0}) if args.ran else None
     options = {
         "columns": columns,
@@ -74,9 +78,11 @@ def look_at_logs(args) -> list[logs.Reading]:
         "unit": args.unit,
     }
     readings = [logs.look(openable(path), **options) for path in args.log]
-    for reading in readings:
-        if reading.curve is not None and args.batch:
-            reading.curve = replace(reading.curve, tokens_per_step=args.batch)
+    for reading, batch in zip(
+        readings, each(args.batch, readings, "batch") if args.batch else [None] * len(readings), strict=True
+    ):
+        if reading.curve is not None and batch:
+            reading.curve = replace(reading.curve, tokens_per_step=batch)
     return readings
 
 

@@ -9,7 +9,7 @@ from losslaws.curves.errors import printable
 from losslaws.curves.files import named
 from losslaws.curves.schedule import LONGEST
 from losslaws.forecast import specs
-from losslaws.verbs import positive, whole
+from losslaws.verbs import positive, whole, wholes
 from losslaws.verbs._logs import add_logs, read_logs
 
 
@@ -18,12 +18,24 @@ def arguments(parser) -> None:
     parser.epilog = listing()
     add_logs(parser)
     parser.add_argument(
-        "--parameters", type=whole(1), metavar="N", help="of the model, without embeddings, which narrows the interval"
+        "--parameters",
+        type=wholes(1),
+        metavar="N",
+        help="of the model, without embeddings, which narrows the interval; of a ladder: one for each log, 110000000,270000000",
+    )
+    parser.add_argument(
+        "--next",
+        type=whole(1),
+        metavar="N",
+        help="forecast a model of N parameters from logs of smaller ones, of two sizes or more",
+    )
+    parser.add_argument(
+        "--next-batch", type=whole(1), metavar="TOKENS", help="its tokens per step (default: the largest log's)"
     )
     parser.add_argument(
         "--optimizer",
         metavar="NAME",
-        help="adamw, muon, ..., unknown: rates of another than AdamW count up to their unit (default: AdamW if the peak rate is usual)",
+        help="adamw, adamw-relative (rates in a unit of their own), muon, ..., unknown (default: adamw if the peak rate is usual)",
     )
     parser.add_argument(
         "--schedule",
@@ -82,7 +94,8 @@ def run(args) -> None:
     options = {name: getattr(args, name) for name in specs.all_options() if getattr(args, name) is not None}
     seen = plans.longest(curves).schedule
     asked = plans.planned(seen, args.schedule, args.steps, args.until, args.peak, args.compare, options)
-    forecaster = Forecaster(plans.sized(curves, args.parameters), args.optimizer and args.optimizer.lower())
+    curves = plans.sized(curves, args.parameters)
+    forecaster = Forecaster(curves, args.optimizer and args.optimizer.lower(), model_of(args, curves))
     forecasts = plans.forecasts(forecaster, asked, args.compare)
     differences = forecaster.compare(asked) if args.compare else {}
     write = output.as_json if args.json else output.as_text
@@ -99,6 +112,22 @@ def run(args) -> None:
 
         for path in draw(args.figure, forecaster, forecasts):
             print(printable(f"wrote {path}"), file=sys.stderr)
+
+
+def model_of(args, curves):
+    """Return the model that is asked about; None for that of the logs."""
+    from losslaws.forecast.ladder import Model, size_of
+
+    if args.next is None:
+        if args.next_batch:
+            raise InputError("--next-batch: is that of another model; give its size with --next N")
+        return None
+    if args.until:
+        raise InputError(
+            "--until: goes on with a run of the log, which another model has none of; give --steps with --next"
+        )
+    largest = max(curves, key=lambda curve: size_of(curve) or 0)
+    return Model(args.next, args.next_batch or largest.tokens_per_step or 0)
 
 
 def check_outputs(args) -> None:

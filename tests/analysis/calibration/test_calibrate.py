@@ -41,7 +41,7 @@ def test_cases_see_nothing_of_what_they_ask_for(public):
 def test_every_kind_has_cases_and_a_width(public):
     kinds = {case.kind for group in public if group.dataset == "slimpajama-scaling" for case in cases(group)}
     assert kinds == set(KINDS)
-    assert spreads().keys() == {*KINDS, "shorter", "difference"}
+    assert spreads().keys() == {*map(calibrate.seen, KINDS), "difference", "ladder"}
 
 
 @pytest.mark.slow
@@ -62,7 +62,7 @@ def test_where_the_unit_is_not_known_a_forecast_is_not_told_the_optimiser():
         group.dataset: next(iter(constant_cases(group))).optimiser
         for group in (groups("gemstones")[0], groups("mpl")[0])
     }
-    assert told == {"gemstones": "unknown", "mpl": "adamw"}
+    assert told == {"gemstones": "adamw-relative", "mpl": "adamw"}
 
 
 def errors(sizes, scale=1.0, kind="constant", related=True):
@@ -114,6 +114,19 @@ def test_settings_are_chosen_by_others_than_those_they_are_scored_on():
     assert selection.choose(table) == 0 or selection.means(table)[0] >= selection.means(table)[1]
     found = selection.looked(table).set_index("authors")
     assert found.loc["a", "mean_error"] == 0.03 and found.loc["a", "best_error"] == 0.01
+
+
+def test_the_error_of_the_form_is_chosen_by_interval_score():
+    rng = np.random.default_rng(0)
+    table = pd.concat([errors({name: 400}) for name in ("a", "b")] + [errors({"c": 400})], ignore_index=True)
+    table = pd.concat([table[table["also"] == ""].assign(also=also) for also in ("", "a", "b", "c")])
+    table = table[table["authors"] != table["also"]].reset_index(drop=True)
+    table["reach"] = rng.uniform(0, 2, len(table))
+    own = 0.002
+    table["error"] = rng.standard_normal(len(table)) * np.sqrt(own**2 + (0.015 * table["reach"]) ** 2)
+    table["spread"] = np.sqrt(own**2 + (selection.FORM * table["reach"]) ** 2)
+    found = selection.forms(table).set_index("form")["all"]
+    assert found.idxmin() in (0.01, 0.015) and found[0.0] > 1.2 * found[0.015]
 
 
 def test_a_setting_without_the_size_says_the_same_of_every_size():

@@ -11,7 +11,8 @@ import pytest
 
 from losslaws.curves import InputError, schedules
 from losslaws.forecast import specs
-from losslaws.forecast.calibration import spreads, widening
+from losslaws.forecast.calibration import UNRELATED, spreads, widening
+from losslaws.forecast.fitted import FLOOR, FORM
 from losslaws.forecast.predict import Forecaster
 from tests.losslaws.forecast.made import LAW, TRUTH, in_another_unit, made, plan
 
@@ -88,14 +89,25 @@ def test_notes_of_the_log_are_said():
     assert "made: odd" in Forecaster([noted]).warnings
 
 
-def test_each_kind_of_forecast_has_its_width(constant, decayed):
-    assert constant.kind(plan("wsd", 25_000)) == "constant"
-    assert decayed.kind(plan("cosine", 25_000)) == "decayed"
-    assert decayed.kind(plan("cosine", 12_000)) == "shorter"
-    assert decayed.kind(plan("cosine", 25_000, peak=2e-3)) == "peak"
-    underway = Forecaster([made(plan("wsd", 25_000, decay=0.4), upto=20_000)])
-    assert underway.kind(plan("wsd", 25_000, decay=0.4)) == "under way"
-    assert {"constant", "decayed", "shorter", "peak", "under way", "difference"} <= spreads().keys()
+def test_what_was_seen_has_its_width(constant, decayed):
+    assert constant.widening(constant.fitted) == widening("constant") and decayed.widening(decayed.fitted) == widening(
+        "decayed"
+    )
+    assert spreads().keys() == {"constant", "decayed", "difference", "ladder"}
+
+
+def test_the_spread_grows_with_the_log_of_the_length_to_either_side(decayed):
+    fitted = decayed.fitted
+    for steps, reach in ((20_000, 0.0), (40_000, np.log(2)), (10_000, -np.log(2))):
+        assert fitted.reach(plan("cosine", steps), [steps])[0] == pytest.approx(reach)
+    # on the way to its end a longer run is known as well as what was seen, a shorter one nowhere
+    assert fitted.reach(plan("cosine", 40_000), [5_000])[0] == 0
+    assert fitted.reach(plan("cosine", 10_000), [5_000])[0] == pytest.approx(-np.log(2))
+    schedule = plan("cosine", 40_000)
+    each, slopes = fitted.by_form(schedule, [40_000])
+    loss, spread = fitted.losses(schedule, [40_000])
+    rest = fitted.variance(each, slopes) / loss**2 + FLOOR**2
+    assert spread == pytest.approx(np.sqrt(rest + (FORM * np.log(2)) ** 2))
 
 
 def test_the_interval_is_as_many_spreads_wide_as_was_calibrated(decayed):
@@ -115,6 +127,18 @@ def test_of_another_optimiser_the_unit_does_not_count_and_intervals_are_wider():
     assert ends[1] == pytest.approx(ends[0], rel=1e-6)
     known = Forecaster([run], "adamw").forecast(target.schedule).final
     assert ends[0][2] - ends[0][1] > 1.5 * (known[2] - known[1])
+
+
+def test_adamw_in_a_unit_of_its_own_is_as_sure_of_a_decay_as_other_adamw_runs():
+    run, target = made(plan("constant", 20_000)), made(plan("wsd", 25_000, decay=0.2))
+    ends = {}
+    for name in ("adamw-relative", "unknown"):
+        for factor in (1.0, 1000.0):
+            one = Forecaster([in_another_unit(run, factor)], name)
+            ends[name, factor] = one.forecast(in_another_unit(target, factor).schedule).final
+        assert ends[name, 1.0] == pytest.approx(ends[name, 1000.0], rel=1e-6)
+    (_, low, high), (_, lower, higher) = ends["adamw-relative", 1.0], ends["unknown", 1.0]
+    assert higher - lower == pytest.approx(UNRELATED * (high - low))
 
 
 def test_the_size_narrows_what_a_decay_may_remove():
