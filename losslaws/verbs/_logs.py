@@ -14,11 +14,11 @@ from losslaws.forecast import specs
 from losslaws.verbs import whole
 
 
-def add_logs(parser: argparse.ArgumentParser) -> None:
-    """Add what is asked about logs."""
+def add_logs(parser: argparse.ArgumentParser, least: str = "+") -> None:
+    """Add what is asked about logs; `least`: "+" for one at least, "*" for none."""
     parser.add_argument(
         "log",
-        nargs="+",
+        nargs=least,
         metavar="LOG",
         help="a log of any kind (docs/logs.md), a folder that holds one, or wandb:ENTITY/PROJECT/RUN",
     )

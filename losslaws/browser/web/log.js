@@ -214,10 +214,13 @@ function loggedRates({ step, value: rate }, steps, given, file, numbers, notes) 
   const warmup = given ?? endOfWarmup(step, rate, numbers);
   if (given === null) noteBeginning(step, rate, steps, warmup, numbers, notes);
   if (!warmup) return { knots: [step, rate], steps, warmup };
-  const before = step.map((s, i) => i).filter((i) => step[i] > 0 && step[i] < warmup), after = step.map((s, i) => i).filter((i) => step[i] >= warmup);
-  const top = after.length ? rate[after[0]] : rate[rate.length - 1];
-  const knots = [[0, 0], ...before.map((i) => [step[i], rate[i]]), [warmup, top], ...after.map((i) => [step[i], rate[i]])].filter(([s], i, all) => i === all.length - 1 || s !== all[i + 1][0]);
-  return { knots: [knots.map(([s]) => s), knots.map(([, r]) => r)], steps, warmup: Math.min(warmup, steps) };
+  // the rates rise in a line through the logged ones from 0 to their height at the end of the warm-up
+  const from = step.findIndex((s) => s > 0), end = place(step, warmup), at = end < step.length && step[end] === warmup ? end + 1 : end;
+  const top = end < step.length ? rate[end] : rate[rate.length - 1], begin = from < 0 ? end : from;
+  return {
+    knots: [[0, ...step.slice(begin, end), warmup].concat(step.slice(at)), [0, ...rate.slice(begin, end), top].concat(rate.slice(at))],
+    steps, warmup: Math.min(warmup, steps),
+  };
 }
 
 // The last step of the warm-up with which the log begins; 0 for none.
@@ -238,6 +241,8 @@ function noteBeginning(step, rate, steps, warmup, numbers, notes) {
 // Throw for what more than one run, rank or set wrote in turn: the command tells them apart.
 function refuseSeveral(table, file, names) {
   const sides = new Set([...names.SIDES]);
+  const about = Object.keys({ ...table.columns, ...table.words }).map((name) => names.split(name).join(" "));
+  if (["state", "created", "runtime", "start time"].filter((word) => about.includes(word)).length > 1) throw new Error(`${file}: is a table of runs, one row each, and no history; give the history of one run, e.g. an exported chart`);
   for (const [name, said] of Object.entries(table.words)) {
     const words = names.split(name), label = words.join(" "), kind = words[words.length - 1];
     const several = said.size > 1 && ["run", "run name", "run id", "name", "experiment", "trial", "id", "exp", "experiment name", "metric", "tag", "key", "variable", "series"].includes(label);
@@ -245,8 +250,8 @@ function refuseSeveral(table, file, names) {
     if (several || split) throw new Error(`${file}: column '${name}' says in each row whose losses it holds (${[...said].slice(0, 3).join(", ")}); ${READ_ELSEWHERE}`);
   }
   for (const [name, { value }] of Object.entries(table.columns)) {
-    const label = names.split(name).join(" "), several = new Set(value).size > 1;
-    if (several && (names.role(name)?.kind === "rank" || ["run", "run id", "trial", "seed", "experiment"].includes(label))) throw new Error(`${file}: column '${name}' tells several runs or ranks apart; ${READ_ELSEWHERE}`);
+    const label = names.split(name).join(" "), several = () => new Set(value).size > 1;
+    if ((names.role(name)?.kind === "rank" || ["run", "run id", "trial", "seed", "experiment"].includes(label)) && several()) throw new Error(`${file}: column '${name}' tells several runs or ranks apart; ${READ_ELSEWHERE}`);
   }
 }
 

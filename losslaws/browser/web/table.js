@@ -1,6 +1,7 @@
 // A CSV file as a table: {columns: {name: {row, value}}, odd: {name: text}, words: {name: Set}, rows, chart}, as losslaws/curves/logs/csv.py.
 
 const SEPARATORS = [",", ";", "\t"];
+const FOREIGN = /^\s*$|[xobyI]/i; // what JavaScript reads as a number, and a table does not mean: 0x1f, Infinity
 const ADDED = /__(?:MIN|MAX|STD)$/; // columns of W&B's charts beside each column
 
 function separator(header, rows) {
@@ -69,7 +70,9 @@ function tableOf(content, fileName, numbers, names) {
     if (name in columns || name in words) throw new Error(`${fileName}: has two columns '${name.slice(0, 40)}'; rename or remove one`);
     const row = [], value = [], said = new Set(), whole = ["step", "epoch", "tokens"].includes(names.role(name)?.kind);
     rows.forEach((entries, i) => {
-      let entry = entries[place].trim().replace(/^['"]+|['"]+$/g, "");
+      const plain = entries[place], quick = plain === "" || FOREIGN.test(plain) ? NaN : Number(plain);
+      if (quick === quick) { row.push(i); value.push(quick); return; } // most entries are plain numbers
+      let entry = plain.trim().replace(/^['"]+|['"]+$/g, "");
       if (missing(entry, numbers)) return;
       if (commas && entry.includes(",")) entry = withoutCommas(entry, whole);
       const number = numberOf(entry);

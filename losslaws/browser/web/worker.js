@@ -1,17 +1,19 @@
 // What the page computes, away from its own thread, so that it never stands still. Messages: {id, kind, ...} in, {id, ...} or {id, error} out.
 
-let numbers = null, names = null, defaults = null, kept = new Map(), runs = new Map(), fittedTo = "", forecaster = null;
+let numbers = null, names = null, defaults = null, fittedTo = "", forecaster = null;
+const runs = new Map();
 
 const DRAWN_RATES = 800, DRAWN_LOSSES = 1500;
 
 function started(message) {
   ({ numbers, defaults } = message);
   names = new Names(numbers.names);
-  return {};
+  return { schedules: Object.keys(SHAPES).filter((name) => name in defaults), shapes: [...Object.keys(DECAYS), "exponential"] };
 }
 
 async function read({ file, name, key, options }) {
-  return added({ key, run: readLog(typeof file === "string" ? file : await file.text(), name, options, numbers, names) });
+  const bytes = new Uint8Array(await file.arrayBuffer()), wide = { "255,254": "utf-16le", "254,255": "utf-16be" }[bytes.slice(0, 2).join()];
+  return added({ key, run: readLog(new TextDecoder(wide ?? "utf-8").decode(bytes), name, options, numbers, names) });
 }
 
 // Keep a run, and say what of it is shown.
@@ -79,9 +81,9 @@ function forecast(message) {
 
 function oneSchedule(spec, law) {
   try {
-    const lr = ratesOf(spec.run ? runs.get(spec.run).schedule : spec, defaults, numbers.schedule.LONGEST), rates = drawnRates(lr);
+    const lr = ratesOf(spec, defaults, numbers.schedule.LONGEST), rates = drawnRates(lr);
     const about = { rates, peak: largest(lr), steps: lr.length };
-    return law ? { ...about, ...lossesBy(law, { lr, warmup: spec.run ? runs.get(spec.run).warmup : spec.warmup }) } : about;
+    return law ? { ...about, ...lossesBy(law, { lr, warmup: spec.warmup }) } : about;
   } catch (error) {
     return { error: error.message };
   }
@@ -94,7 +96,7 @@ function oneRun(key, law) {
   try {
     const step = late.map((i) => run.step[i]), measured = late.map((i) => run.loss[i]), { loss, low, high } = lossesBy(law, run, step);
     const share = (values) => values && Array.from(values, (value, i) => 100 * (value / loss[i] - 1));
-    return { key, step, residual: share(measured), low: share(low), high: share(high), law: last(loss), measured: last(measured) };
+    return { key, step, law: loss, residual: share(measured), low: share(low), high: share(high) };
   } catch {
     return { key };
   }
