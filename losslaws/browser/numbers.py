@@ -64,7 +64,9 @@ def law() -> dict:
     found = prior.LAW
     for name, held in prior.FORMS.items():
         if set(held) != {"rho"}:
-            raise InputError(f"the form '{name}' of the law holds {sorted(held)}; the page is made for forms that hold rho")
+            raise InputError(
+                f"the form '{name}' of the law holds {sorted(held)}; the page is made for forms that hold rho"
+            )
     return {
         "name": found.name,
         "stated_at": relaxation.STATED_AT,

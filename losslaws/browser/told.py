@@ -1,8 +1,8 @@
 """Runs and schedules as the page reads them, so that nothing of what is fitted is lost.
 
-    run(curve, seen) -> dict           a run: its losses, the points that are fitted, its schedule
-    describe(schedule) -> dict         {name, steps, peak, warmup, options} that build exactly its rates, where there are such
-    told(schedule) -> dict             the same, or its rates at the knots of straight lines
+run(curve, seen) -> dict           a run: its losses, the points that are fitted, its schedule
+describe(schedule) -> dict         {name, steps, peak, warmup, options} that build exactly its rates, where there are such
+told(schedule) -> dict             the same, or its rates at the knots of straight lines
 """
 
 from collections.abc import Iterator
@@ -38,7 +38,9 @@ def run(curve: LossCurve, seen: bool = True, most: int = MOST_POINTS) -> dict:
     }
     if kept.step.size < curve.step.size:
         points = fitted_points(curve)
-        step = np.union1d(kept.step, curve.step[-STRETCH:])  # by the last ones a forecast asks whether the law is how the run ends
+        step = np.union1d(
+            kept.step, curve.step[-STRETCH:]
+        )  # by the last ones a forecast asks whether the law is how the run ends
         found |= {
             "fitted": {"step": points.step.tolist(), "loss": points.loss.tolist()},
             "step": step.tolist(),

@@ -1,7 +1,7 @@
 """The explorer of the report: the page's forecast of losslaws.browser, with the fitted laws and the measured runs of the report in it.
 
-    explorer(e) -> str      HTML with everything inside: controls, data, code
-    families(e) -> [dict]   fitted laws and measured runs that it offers
+explorer(e) -> str      HTML with everything inside: controls, data, code
+families(e) -> [dict]   fitted laws and measured runs that it offers
 """
 
 from collections.abc import Iterable

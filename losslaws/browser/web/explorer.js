@@ -64,16 +64,17 @@ async function add(run, seen, file = null, options = {}) {
   return answer.error ? { key, name: file?.name ?? run.name, problem: answer.error, file, options } : { key, run: answer.run, seen, shown: true, file, options };
 }
 
-// Files that a person gave: the first takes the place of what the page came with.
+// Files that a person gave: they take the place of the runs that were here, or stand beside them to be compared.
 async function take(files) {
+  const beside = $("beside").checked && state.runs.length > 0, fresh = [];
   $("reading").textContent = `Reading ${[...files].map((file) => file.name).join(", ")} …`;
-  const fresh = state.runs.filter(({ file }) => file);
-  for (const file of files) fresh.push(await add(null, true, file));
-  state.runs = fresh;
-  state.group = data.groups.length;
-  state.law = "forecast";
+  for (const file of files) fresh.push(await add(null, !beside, file));
   $("reading").textContent = "";
-  firstSchedules();
+  state.runs = beside ? [...state.runs, ...fresh] : fresh;
+  if (!beside) {
+    Object.assign(state, { group: data.groups.length, law: "forecast", zoom: null });
+    firstSchedules();
+  }
   everything();
 }
 
@@ -290,7 +291,7 @@ function paste(text) {
 
 // ---- asking, and showing the answer ----
 
-let asked = 0, busy = false;
+let asked = 0, busy = false, pointed = false;
 
 // Ask the worker for all that is shown. While it computes, later changes wait for one more turn: only the last of them is computed.
 async function update() {
@@ -371,6 +372,7 @@ function draw() {
   charts.rate.draw({ lines: rates, knots, range: { x, y: [0, 1.05 * peak || 1], logX: state.logX, logY: false } });
   $("step").max = Math.round(x[1]);
   $("step").min = Math.max(1, Math.round(x[0]));
+  if (!pointed) $("step").value = $("step").max;
   $("reset-zoom").hidden = !state.zoom;
   if ($("tip").hidden) point(Number($("step").value), null);
 }
@@ -397,6 +399,7 @@ function point(step, event) {
   $("values").replaceChildren(table());
   if (!event || event.pointerType === "touch") { tip.hidden = true; return; }
   $("step").value = at;
+  pointed = true;
   tip.replaceChildren(table());
   tip.hidden = false;
   const box = $("plots").getBoundingClientRect(), left = event.clientX - box.left, width = tip.offsetWidth;
@@ -532,7 +535,7 @@ async function start() {
   on("reset", "click", () => { Object.assign(state, { zoom: null, logX: false, logY: false, schedules: [] }); $("log-x").checked = $("log-y").checked = false; chooseGroup(state.group < data.groups.length || !state.runs.length ? Math.min(state.group, data.groups.length) : 0); });
   for (const [id, key] of [["log-x", "logX"], ["log-y", "logY"]]) on(id, "change", () => { state[key] = $(id).checked; state.zoom = null; remember(); draw(); });
   on("reset-zoom", "click", () => { state.zoom = null; draw(); });
-  on("step", "input", () => point(Number($("step").value), null));
+  on("step", "input", () => { pointed = true; point(Number($("step").value), null); });
   on("copy-link", "click", () => copied("copy-link", location.href));
   on("copy-train", "click", () => copied("copy-train", $("train-command").textContent));
   on("copy-predict", "click", () => copied("copy-predict", $("predict-command").textContent));
