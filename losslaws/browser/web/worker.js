@@ -22,7 +22,8 @@ function added({ key, run }) {
   runs.set(key, { ...run, lr, warmup: run.schedule.warmup, peak: largest(lr) });
   return {
     run: {
-      ...run, key, peak: largest(lr), steps: lr.length, warmup: run.schedule.warmup, lastRate: lr[lr.length - 1], count: run.step.length, seen: run.step[run.step.length - 1],
+      ...run, schedule: { ...run.schedule, knots: Boolean(run.schedule.knots) }, fitted: undefined, // the page needs no rate of every step
+      key, peak: largest(lr), steps: lr.length, warmup: run.schedule.warmup, lastRate: lr[lr.length - 1], count: run.step.length, seen: run.step[run.step.length - 1],
       final: run.loss[run.loss.length - 1], step: keep.map((i) => run.step[i]), loss: keep.map((i) => run.loss[i]), rates: drawnRates(lr),
     },
   };
