@@ -67,7 +67,7 @@ async function add(run, seen, file = null, options = {}) {
 // Files that a person gave: they take the place of the runs that were here, or stand beside them to be compared.
 async function take(files) {
   const beside = $("beside").checked && state.runs.length > 0, fresh = [];
-  $("reading").textContent = `Reading ${[...files].map((file) => file.name).join(", ")} …`;
+  $("reading").textContent = `Reading ${files.map((file) => file.name).join(", ")} …`;
   for (const file of files) fresh.push(await add(null, !beside, file));
   $("reading").textContent = "";
   state.runs = beside ? [...state.runs, ...fresh] : fresh;
@@ -519,8 +519,8 @@ async function start() {
   $("group").replaceChildren(...data.groups.map(({ name }, i) => element("option", { value: i }, name)), element("option", { value: data.groups.length }, "logs of your own"));
   $("group-field").hidden = data.groups.length < 1;
   on("group", "change", () => chooseGroup(Number($("group").value)));
-  on("file", "change", () => { take($("file").files); $("file").value = ""; });
-  for (const kind of ["dragover", "drop"]) document.addEventListener(kind, (event) => { if (event.dataTransfer?.types.includes("Files")) { event.preventDefault(); if (kind === "drop" && event.dataTransfer.files.length) take(event.dataTransfer.files); } });
+  on("file", "change", () => { take([...$("file").files]); $("file").value = ""; }); // emptied, so that the same file may be given again
+  for (const kind of ["dragover", "drop"]) document.addEventListener(kind, (event) => { if (event.dataTransfer?.types.includes("Files")) { event.preventDefault(); if (kind === "drop" && event.dataTransfer.files.length) take([...event.dataTransfer.files]); } });
   on("law", "change", () => { state.law = $("law").value; everything(); });
   on("rule", "change", () => { state.rule = $("rule").value; update(); });
   on("paste", "input", () => paste($("paste").value));

@@ -228,27 +228,29 @@ def test_logs_that_the_command_refuses_are_refused_in_one_line(desk, tmp_path):
 
 @pytest.mark.slow
 def test_a_log_of_100_000_rows_is_answered_within_two_seconds(browser, tmp_path):
+    psutil = pytest.importorskip("psutil")
     path = log(tmp_path / "long.csv", made(plan("wsd", 100_000, decay=0.2)), every=1, train=True)
-    seconds = []
-    for _ in range(3):  # of a machine that does other things at times
-        one, wrong = opened(browser, writer.page([]), tmp_path)
-        one.evaluate("""() => {
-            window.longest = 0;
-            let before = performance.now();
-            const watch = () => { const now = performance.now(); window.longest = Math.max(window.longest, now - before); before = now; setTimeout(watch, 0); };
-            watch();
-            $("file").addEventListener("change", () => { window.began = performance.now(); }, { capture: true });
-            new MutationObserver(() => { if (document.querySelector(".final")?.textContent.match(/\\d/)) window.ended ??= performance.now(); }).observe($("schedules"), { childList: true });
-        }""")
-        one.set_input_files("#file", path)
-        one.wait_for_function("() => window.ended")
-        assert wrong == []
-        seconds.append(one.evaluate("() => (window.ended - window.began) / 1000"))
-        frozen = one.evaluate("() => window.longest / 1000")
-        one.context.close()
-        if seconds[-1] < 2 and frozen < 0.5:
-            return
-    raise AssertionError(f"answered after {seconds} s, frozen for {frozen} s")
+    one, wrong = opened(browser, writer.page([]), tmp_path)
+    one.evaluate("""() => {
+        window.longest = 0;
+        let before = performance.now();
+        const watch = () => { const now = performance.now(); window.longest = Math.max(window.longest, now - before); before = now; setTimeout(watch, 10); };
+        watch();
+        $("file").addEventListener("change", () => { window.began = performance.now(); }, { capture: true });
+        new MutationObserver(() => { if (document.querySelector(".final")?.textContent.match(/\\d/)) window.ended ??= performance.now(); }).observe($("schedules"), { childList: true });
+    }""")
+
+    def spent():  # CPU seconds of the browser: on a machine that does other things, what an idle one would take
+        times = [process.cpu_times() for process in psutil.Process().children(recursive=True)]
+        return sum(time.user + time.system for time in times)
+
+    before = spent()
+    one.set_input_files("#file", path)
+    one.wait_for_function("() => window.ended")
+    busy = spent() - before
+    seconds, frozen = one.evaluate("() => [(window.ended - window.began) / 1000, window.longest / 1000]")
+    assert wrong == [] and min(seconds, busy) < 2, f"{seconds:.1f} s, of which the browser computed {busy:.1f}"
+    assert frozen < max(0.2, 0.2 * seconds), f"the page stood still for {frozen:.2f} s"
 
 
 @pytest.mark.slow
@@ -303,7 +305,7 @@ def test_the_link_holds_what_is_shown(browser, logs, tmp_path):
     again, more = opened(browser, html, tmp_path, fragment)
     settled(again)
     for what in (
-        "[state.schedules, state.picked, state.optimiser, state.tokens, state.logX]",
+        "[state.schedules.map((one) => wordOf(one, defaults)), state.picked, state.optimiser, state.tokens, state.logX]",
         "shown.schedules.map((one) => Array.from(one.loss))",
     ):
         assert one.evaluate(f"() => {what}") == again.evaluate(f"() => {what}")
