@@ -29,9 +29,9 @@ def law_ranking(ranking: pd.DataFrame):
             axis.annotate(
                 f"{end:.0f} %", (most, i), xytext=(5, -2.5), textcoords="offset points", fontsize=6, color=INK
             )
-    axis.set_xlim(right=1.3 * most)
     axis.set_yticks(range(len(rows)), rows["law"])
     axis.set_xscale("log")
+    axis.set_xlim(80 * rows["final_median"].min(), 1.3 * most)
     axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axis.xaxis.set_minor_locator(NullLocator())
     axis.xaxis.set_major_formatter("{x:g}")

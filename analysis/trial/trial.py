@@ -93,7 +93,7 @@ def schedules_and_losses(curves: dict[str, LossCurve]):
         losses.plot(runs[0].step[late], every.mean(axis=0), label=name)
         losses.fill_between(runs[0].step[late], every.min(axis=0), every.max(axis=0), color=line.get_color(), alpha=0.2)
     rates.set(title="What was applied", xlabel="step", ylabel="learning rate")
-    losses.set(title="What came of it", xlabel="step", ylabel=f"validation loss less that of {BASELINE} (nats/token)")
+    losses.set(title="What came of it", xlabel="step", ylabel=f"loss less that of {BASELINE} (nats/token)")
     rates.legend()
     ends = {name: np.mean([run.final_loss for run in runs]) for name, runs in by_schedule(curves).items()}
     first, second = sorted(ends, key=ends.get)[:2]

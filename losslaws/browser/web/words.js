@@ -34,8 +34,8 @@ function optionsOf({ name, options }, defaults) {
 
 const wordOf = (spec, defaults) => `${spec.name}:${[...optionsOf(spec, defaults).map((pair) => pair.join("=")), ...COMMON.map((key) => `${key}=${spec[key]}`)].join(",")}`;
 
-// What a table calls a schedule.
-const labelOf = (spec, defaults) => [spec.name, ...optionsOf(spec, defaults).map((pair) => pair.join("="))].join(" ");
+// What a table calls a schedule; long lists are counted.
+const labelOf = (spec, defaults) => [spec.name, ...optionsOf(spec, defaults).map(([key, text]) => (text.length > 30 ? `${spec.options[key].length} ${key}` : `${key}=${text}`))].join(" ");
 
 // A word that a shell passes on as it stands.
 const shell = (word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
