@@ -87,6 +87,17 @@ function stepsOf(table, picked, file, numbers, notes) {
   return step;
 }
 
+// Whether the numbers that `of` gives never fall; NaN is passed over.
+function rising(values, of) {
+  let before = -Infinity;
+  for (let i = 0; i < values.length; i++) {
+    const value = of(values[i], i);
+    if (value < before) return false;
+    if (value > before) before = value;
+  }
+  return true;
+}
+
 // Which values count where steps go back: what an abandoned branch logged is dropped.
 function purge(step, columns, file, numbers, notes) {
   const { MIXED, RUN, FALSE_START, EQUAL } = numbers.steps, restarts = [];
@@ -94,6 +105,7 @@ function purge(step, columns, file, numbers, notes) {
   for (const column of Object.values(columns)) column.alive = column.row.map((row) => !Number.isNaN(step[row]));
   const order = Object.values(columns).sort((a, b) => b.row.length - a.row.length);
   order.forEach((column, place) => {
+    if (rising(column.row, (row, i) => (column.alive[i] ? step[row] : NaN))) return; // as of most logs
     const rows = column.row.filter((_, i) => column.alive[i]), at = rows.map((row) => step[row]), values = column.value.filter((_, i) => column.alive[i]);
     const back = [...at.keys()].slice(1).filter((i) => at[i] < at[i - 1]);
     if (back.length > MIXED * at.length) return notes.push(`the rows of '${column.name}' are not in the order of their steps, by which they are sorted`);
@@ -120,7 +132,8 @@ function purge(step, columns, file, numbers, notes) {
 
 // Steps and values of a column; of equal steps the last value counts.
 function seriesOf(step, column, numbers, notes) {
-  const places = column.row.map((_, i) => i).filter((i) => column.alive[i]).sort((a, b) => step[column.row[a]] - step[column.row[b]] || a - b);
+  const places = column.row.map((_, i) => i).filter((i) => column.alive[i]);
+  if (!rising(places, (i) => step[column.row[i]])) places.sort((a, b) => step[column.row[a]] - step[column.row[b]] || a - b);
   const at = [], value = [];
   let changed = 0;
   for (const i of places) {

@@ -228,7 +228,6 @@ def test_logs_that_the_command_refuses_are_refused_in_one_line(desk, tmp_path):
 
 @pytest.mark.slow
 def test_a_log_of_100_000_rows_is_answered_within_two_seconds(browser, tmp_path):
-    psutil = pytest.importorskip("psutil")
     path = log(tmp_path / "long.csv", made(plan("wsd", 100_000, decay=0.2)), every=1, train=True)
     one, wrong = opened(browser, writer.page([]), tmp_path)
     one.evaluate("""() => {
@@ -240,17 +239,20 @@ def test_a_log_of_100_000_rows_is_answered_within_two_seconds(browser, tmp_path)
         new MutationObserver(() => { if (document.querySelector(".final")?.textContent.match(/\\d/)) window.ended ??= performance.now(); }).observe($("schedules"), { childList: true });
     }""")
 
-    def spent():  # CPU seconds of the browser: on a machine that does other things, what an idle one would take
-        times = [process.cpu_times() for process in psutil.Process().children(recursive=True)]
-        return sum(time.user + time.system for time in times)
+    def slowness():
+        """How many times as long as on a core of its own this machine takes now for a loop of 0.07 s."""
+        loop = "() => { const t = performance.now(); let s = 0; for (let i = 0; i < 3e7; i++) s += Math.sqrt(i); return (performance.now() - t) / 70 + 0 * s; }"
+        return max(1.0, one.evaluate(loop))
 
-    before = spent()
+    before = slowness()
+    one.wait_for_timeout(100)  # the loop itself is no pause that counts
+    one.evaluate("() => { window.longest = 0; }")
     one.set_input_files("#file", path)
     one.wait_for_function("() => window.ended")
-    busy = spent() - before
     seconds, frozen = one.evaluate("() => [(window.ended - window.began) / 1000, window.longest / 1000]")
-    assert wrong == [] and min(seconds, busy) < 2, f"{seconds:.1f} s, of which the browser computed {busy:.1f}"
-    assert frozen < max(0.2, 0.2 * seconds), f"the page stood still for {frozen:.2f} s"
+    slow = max(before, slowness())
+    assert wrong == [] and seconds / slow < 2, f"answered after {seconds:.1f} s on a machine {slow:.1f} times as slow"
+    assert frozen / slow < 0.2, f"the page stood still for {frozen:.2f} s"
 
 
 @pytest.mark.slow
