@@ -19,21 +19,36 @@ function doubtOf(curve, optimiser, numbers) {
   }
   if (first > LATER * end) return `its losses begin at step ${first} of ${end}; a forecast needs them from the beginning of the run on`;
   if (curve.fitted) return ""; // only a part of its losses is here; the command looked at all of them
-  const late = settledOf(curve, 0, numbers), least = late.loss.reduce((a, b) => Math.min(a, b)), ended = median(late.loss.slice(-STRETCH));
-  if (ended > BLOWN * least) {
-    return `has blown up: its last losses are about ${general(ended, 3)}, after ${general(least, 3)} at step ${late.step[late.loss.indexOf(least)]}; cut the log where it was sound, or give the run that was restarted`;
+  const late = settledOf(curve, 0, numbers), some = mediansOf(late.loss, STRETCH), least = some.reduce((a, b) => Math.min(a, b)), ended = median(late.loss.slice(-STRETCH));
+  if (ended > beyond(BLOWN, late.loss, numbers) * least) {
+    const at = late.step[some.indexOf(least) + (Math.min(STRETCH, late.loss.length) >> 1)];
+    return `has blown up: its last losses are about ${general(ended, 3)}, after ${general(least, 3)} at step ${at}; cut the log where it was sound, or give the run that was restarted`;
   }
   const step = jumpOf(late, curve.lr, numbers);
   return step ? `its loss jumps up at step ${step} though the rate does not rise; the pieces of the log may not belong together` : "";
+}
+
+// The median of every `many` losses in a row, of fewer where there are no more.
+function mediansOf(loss, many) {
+  const width = Math.min(many, loss.length);
+  return Array.from({ length: loss.length - width + 1 }, (_, i) => median(loss.slice(i, i + width)));
+}
+
+// `factor`, or the one that the scatter of the losses from one to the next does not reach, if that is more.
+function beyond(factor, loss, numbers) {
+  const steps = loss.slice(1).map((value, i) => Math.log(value) - Math.log(loss[i]));
+  if (!steps.length) return factor;
+  const middle = median(steps), scatter = (1.4826 * median(steps.map((step) => Math.abs(step - middle)))) / Math.SQRT2;
+  return Math.max(factor, Math.exp(numbers.refusals.NOISE * scatter));
 }
 
 // The step at which the median of STRETCH losses lies JUMP above that of those before, while the rate does not rise; 0: nowhere.
 function jumpOf({ step, loss }, lr, numbers) {
   const { STRETCH, JUMP } = numbers.refusals, n = loss.length - 2 * STRETCH + 1, rate = (i) => lr[step[i] - 1];
   if (n < 1) return 0;
-  const medians = Array.from({ length: n + STRETCH }, (_, i) => median(loss.slice(i, i + STRETCH)));
+  const medians = mediansOf(loss, STRETCH), factor = beyond(JUMP, loss, numbers);
   for (let i = 0; i < n; i++) {
-    if (!(medians[i + STRETCH] > JUMP * medians[i])) continue;
+    if (!(medians[i + STRETCH] > factor * medians[i])) continue;
     let before = Infinity;
     for (let k = 0; k < STRETCH; k++) before = Math.min(before, rate(i + k));
     if (!(rate(i + 2 * STRETCH - 1) > 1.01 * before)) return step[i + STRETCH];
