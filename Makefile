@@ -12,10 +12,10 @@ help: ## list the verbs
 
 setup: $(READY) ## make the virtual environment from the pinned requirements
 
-$(READY): requirements.txt requirements-page.txt
+$(READY): requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit("error: Python 3.11 or newer is needed, this is " + sys.version.split()[0] + "; set PYTHON=...") if sys.version_info < (3, 11) else None'
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -r requirements-page.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@
 
 $(EXTRAS): $(READY) requirements-extras.txt

@@ -118,8 +118,15 @@ def canvas(width: float = DOUBLE, height: float = 2.6) -> Figure:
 
 def headline(figure: Figure, finding: str) -> Figure:
     """Head `figure` by the finding it shows, broken to its width; return it."""
-    figure.suptitle(fill(finding, int(LETTERS * figure.get_figwidth())), x=0.01, ha="left")
+    figure.suptitle(broken(finding, int(LETTERS * figure.get_figwidth())), x=0.01, ha="left")
     return figure
+
+
+def broken(text: str, width: int) -> str:
+    """Return `text` in as few lines of at most `width` letters as it needs, about equally long: none ends in a word of its own."""
+    lines = fill(text, width).count("\n")
+    least = next(narrow for narrow in range(1, width + 1) if fill(text, narrow).count("\n") <= lines)
+    return fill(text, least)
 
 
 def save(figure: Figure, path: Path, kinds: tuple[str, ...] = ("pdf", "svg")) -> list[Path]:

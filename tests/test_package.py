@@ -22,7 +22,7 @@ import losslaws
 ROOT = Path(__file__).parents[1]
 EXAMPLE = ROOT / "docs" / "examples" / "run.csv"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-HEAVY = ("torch", "transformers", "datasets", "hydra", "omegaconf", "bokeh", "jinja2", "tqdm")
+HEAVY = ("torch", "transformers", "datasets", "hydra", "omegaconf", "jinja2", "tqdm")
 
 
 def name_of(requirement: str) -> str:
@@ -238,7 +238,7 @@ def test_completion_without_its_package_says_what_to_install():
 
 
 def test_every_direct_dependency_is_pinned_once_used_and_explained():
-    files = {name: pins(name) for name in ("requirements.txt", "requirements-page.txt", "requirements-extras.txt")}
+    files = {name: pins(name) for name in ("requirements.txt", "requirements-extras.txt")}
     pinned = [package for file in files.values() for package in file]
     assert len(pinned) == len(set(pinned))
     wanted = direct().union(*map(direct, PROJECT["optional-dependencies"]))
@@ -253,7 +253,6 @@ def test_pins_are_written_for_each_file_from_what_pip_resolves(tmp_path, monkeyp
     pins.__file__ = str(ROOT / ".ci" / "pins")
     SourceFileLoader("pins", pins.__file__).exec_module(pins)
     (tmp_path / "requirements.txt").write_text("# kept\nnumpy==1\ntorch==1\n")
-    (tmp_path / "requirements-page.txt").write_text("bokeh==1\n")
     (tmp_path / "requirements-extras.txt").write_text("ray==1\n")
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     monkeypatch.setattr(pins, "ROOT", tmp_path)
@@ -265,12 +264,11 @@ def test_pins_are_written_for_each_file_from_what_pip_resolves(tmp_path, monkeyp
     monkeypatch.setattr(pins, "resolve", resolve)
     pins.main("")
     assert (tmp_path / "requirements.txt").read_text() == "# kept\nnumpy==2\nshared==2\ntorch==2\n"
-    assert (tmp_path / "requirements-page.txt").read_text() == "bokeh==2\n"
     rest = (tmp_path / "requirements-extras.txt").read_text()
     assert "ray==2\n" in rest and "setuptools==2\n" in rest and "scipy==2\n" in rest and "shared" not in rest
-    (tmp_path / "requirements-page.txt").write_text("bokeh==1\n")
+    (tmp_path / "requirements.txt").write_text("# kept\nnumpy==1\ntorch==1\n")
     pins.main("requirements-extras.txt")
-    assert (tmp_path / "requirements-page.txt").read_text() == "bokeh==1\n"
+    assert (tmp_path / "requirements.txt").read_text() == "# kept\nnumpy==1\ntorch==1\n"
 
 
 def imported(path: Path) -> set[str]:

@@ -10,21 +10,28 @@ from analysis.leaderboard.procedures import BEST
 from losslaws.style import BLUE, GREEN, INK, LINES, MUTED, ORANGE, PURPLE, VERMILLION, canvas, headline
 
 PERCENT = "error of the final loss (%)"
+WIDE = 4.0  # times the median 90th percentile, beyond which the axis of the ranking does not reach
 
 
 def law_ranking(ranking: pd.DataFrame):
-    """Every entry of the board: median (dot) and 90th percentile (end of the line) over the cells of all data sets and protocols,
-    on new points."""
+    """Every entry of the board, what it is in the ranking below: median (dot) and 90th percentile (end of the line) over the cells of
+    all data sets and protocols, on new points. An arrow: the percentile lies beyond the axis, at the number beside it."""
     rows = ranking[ranking["complete"]][::-1].reset_index()
     out = canvas(height=0.17 * len(rows) + 0.9)
     axis = out.subplots()
+    most = WIDE * 100 * rows["final_p90"].median()  # one entry that fails does not set the axis
     for i, row in rows.iterrows():
-        colour = VERMILLION if row["law"] == BEST else BLUE
-        axis.plot([100 * row["final_median"], 100 * row["final_p90"]], [i, i], color=colour, linestyle="-")
+        colour, end = VERMILLION if row["law"] == BEST else BLUE, 100 * row["final_p90"]
+        axis.plot([100 * row["final_median"], min(end, most)], [i, i], color=colour, linestyle="-")
         axis.plot(100 * row["final_median"], i, "o", color=colour, markersize=4)
-        axis.plot(100 * row["final_p90"], i, "|", color=colour, markersize=5)
+        axis.plot(min(end, most), i, "|" if end <= most else ">", color=colour, markersize=5)
+        if end > most:
+            axis.annotate(
+                f"{end:.0f} %", (most, i), xytext=(5, -2.5), textcoords="offset points", fontsize=6, color=INK
+            )
     axis.set_yticks(range(len(rows)), rows["law"])
     axis.set_xscale("log")
+    axis.set_xlim(80 * rows["final_median"].min(), 1.3 * most)
     axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axis.xaxis.set_minor_locator(NullLocator())
     axis.xaxis.set_major_formatter("{x:g}")
@@ -64,7 +71,11 @@ def split_spread(splits: pd.DataFrame, laws: list[str]):
     handles = [
         axes[0, 0].plot([], [], color=tone(j), linestyle="-", linewidth=4, label=law)[0] for j, law in enumerate(laws)
     ]
-    out.legend(handles=handles, loc="outside lower center", ncols=len(laws))
+    spread = [
+        axes[0, 0].plot([], [], color=MUTED, linestyle="-", linewidth=4, alpha=0.5, label="quartiles")[0],
+        axes[0, 0].plot([], [], color=MUTED, linestyle="-", linewidth=0.8, label="5th to 95th percentile")[0],
+    ]
+    out.legend(handles=[*handles, *spread], loc="outside lower center", ncols=4)
     one, three = (100 * rows.loc[rows["protocol"] == f"splits-{k}", "final_error"].median() for k in (1, 3))
     return headline(out, f"From one fit curve the laws err by {one:.2f} % in the median, from three by {three:.2f} %")
 
@@ -88,6 +99,7 @@ def compute_error(compute: pd.DataFrame):
     grid = grid_means(compute)
     out = canvas(width=4.5, height=2.6)
     axis = out.subplots()
+    noted: set[tuple[int, int]] = set()
     for j, (law, rows) in enumerate(grid.groupby("law", sort=False)):
         colour = VERMILLION if law == BEST else INK if law == "chinchilla" else BLUE
         style = LINES[j % len(LINES)]
@@ -96,9 +108,12 @@ def compute_error(compute: pd.DataFrame):
         if rows["prior_fraction"].any():
             axis.plot(own, 100 * rows["error"], "o", linestyle=style, color=colour, markerfacecolor="none")
         for at, row in zip(own, rows.itertuples(), strict=True):
-            note = f"{row.runs} run{'s' * (row.runs > 1)}"
-            spot = (at, 100 * row.error)
-            axis.annotate(note, spot, textcoords="offset points", xytext=(4, 3), fontsize=6, color=MUTED)
+            place = (row.runs, round(at))
+            if place not in noted:  # once for all entries that are fitted to the same runs
+                note = f"{row.runs} run{'s' * (row.runs > 1)}"
+                spot = (at, 100 * row.error)
+                axis.annotate(note, spot, textcoords="offset points", xytext=(4, 3), fontsize=6, color=MUTED)
+            noted.add(place)
     axis.set_xscale("log")
     axis.xaxis.set_major_formatter("{x:g}")
     axis.set_xlabel("compute (% of the predicted run)")

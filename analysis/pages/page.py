@@ -6,15 +6,14 @@ Names and texts come from data, so the page trusts neither: of their HTML only p
 shown as text, and the page's content policy lets no script run but the explorer's own, and nothing be fetched.
 """
 
-import base64
-import gzip
-import hashlib
+import html
 import re
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markdown_it import MarkdownIt
 
+from losslaws.browser.page import policy
 from losslaws.style import COLOURS, DARK
 from losslaws.words import inert
 
@@ -27,9 +26,10 @@ TEMPLATES = Environment(
 )
 GLYPH = re.compile(r'<path id="(DejaVu[^"]+)"[^>]*/>\s*')
 FIGURE = re.compile(r'<p><img src="(figures/([\w.+-]+)\.svg)" alt="([^"]*)" /></p>\s*<p><em>(.*?)</em></p>', re.DOTALL)
+FRAMED = re.compile(r"<(?:h[1-4]|summary)>(.*?)</(?:h[1-4]|summary)>|<table>.*?</table>", re.DOTALL)
+LONG = 16  # rows above which a table scrolls within its frame
+TABLES = (Path(__file__).parent / "tables.js").read_text("utf-8")
 LAYOUT = ("br", "details", "div", "small", "sub", "summary", "sup")  # tags that templates and tables use
-SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
-PACKED = re.compile(r'<script type="application/gzip"[^>]*>(.*?)</script>', re.DOTALL)  # unpacked and run by the page
 
 
 def page(text: str, folder: Path, explorer: str = "", marked: tuple[str, ...] = ()) -> str:
@@ -44,8 +44,7 @@ def page(text: str, folder: Path, explorer: str = "", marked: tuple[str, ...] = 
     body = FIGURE.sub(lambda match: inline(folder / match[1], *match.groups()[1:]), body)
     body = once(body)
     body = re.sub(r'href="figures/([^"]+)\.svg"', r'href="#\1"', body)
-    wide = '<div class="wide" role="region" aria-label="table" tabindex="0">'  # scrolls on its own, by keyboard too
-    body = body.replace("<table>", f"{wide}<table>").replace("</table>", "</table></div>")
+    body = framed(body)
     for verdict in marked:
         body = body.replace(f"<td>{verdict}</td>", f'<td class="verdict {verdict.replace(" ", "-")}">{verdict}</td>')
     start = body.index("<h2>")
@@ -53,10 +52,33 @@ def page(text: str, folder: Path, explorer: str = "", marked: tuple[str, ...] = 
     sections = [(heading.lower().replace(" ", "-"), heading) for heading in re.findall("<h2>(.*?)</h2>", body)]
     for anchor, heading in sections:
         body = body.replace(f"<h2>{heading}</h2>", f'<h2 id="{anchor}">{heading}</h2>')
+    scripts = f"<script>{TABLES}</script>" if "<table>" in body else ""
     template = TEMPLATES.get_template("pages/page.html.j2")
     return template.render(
-        title=title, body=body, sections=sections, colours=COLOURS, dark=DARK, policy=policy(explorer)
+        title=title,
+        body=body,
+        scripts=scripts,
+        sections=sections,
+        colours=COLOURS,
+        dark=DARK,
+        policy=policy(explorer + scripts),
     )
+
+
+def framed(body: str) -> str:
+    """Return `body` with every table in a frame that scrolls on its own, by keyboard too, and says of what it is; long ones keep their head in view."""
+    heading = ""
+
+    def frame(match: re.Match) -> str:
+        nonlocal heading
+        if match[1]:
+            heading = html.escape(html.unescape(re.sub("<.*?>", "", match[1])))
+            return match[0]
+        table = match[0].replace("<th>", '<th scope="col">').replace("<th style", '<th scope="col" style')
+        tall = " tall" if table.count("<tr>") > LONG else ""
+        return f'<div class="wide{tall}" role="region" aria-label="table: {heading}" tabindex="0">{table}</div>'
+
+    return FRAMED.sub(frame, body)
 
 
 def markdown(text: str) -> str:
@@ -65,18 +87,6 @@ def markdown(text: str) -> str:
     for kind in ("html_block", "html_inline"):
         reader.add_render_rule(kind, lambda self, tokens, i, options, env: inert(tokens[i].content, LAYOUT))
     return reader.render(text)
-
-
-def policy(explorer: str) -> str:
-    """Return the content policy of a page: no requests, no frames or forms, and no script but those of `explorer`."""
-    scripts = [script.encode() for script in SCRIPT.findall(explorer)]
-    scripts += [gzip.decompress(base64.b64decode(packed)) for packed in PACKED.findall(explorer)]
-    hashes = [f"'sha256-{base64.b64encode(hashlib.sha256(script).digest()).decode()}'" for script in scripts]
-    allowed = " ".join(hashes) or "'none'"
-    return (
-        f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data: blob:; "
-        "base-uri 'none'; form-action 'none'"
-    )
 
 
 def once(body: str) -> str:
@@ -101,4 +111,4 @@ def inline(path: Path, stem: str, title: str, caption: str) -> str:
     # and the colours, which the page sets for light and dark.
     for name, colour in COLOURS.items():
         drawing = drawing.replace(colour, f"var(--{name})")
-    return f'<figure id="{stem}"><div tabindex="0">{drawing}</div><figcaption>{caption}</figcaption></figure>'
+    return f'<figure id="{stem}"><div tabindex="0">{drawing}</div><figcaption><strong>{title}</strong> {caption}</figcaption></figure>'

@@ -81,17 +81,19 @@ def choice_of_law() -> pd.DataFrame:
 
 
 def schedules_and_losses(curves: dict[str, LossCurve]):
-    """Left, the learning rates that were applied. Right, the second half of the loss curves: means and, shaded, the range over seeds."""
+    """Left, the learning rates that were applied. Right, the second half of the loss curves, less the mean of the cosine: means and,
+    shaded, the range over seeds."""
     figure = style.canvas(style.DOUBLE, 2.6)
     rates, losses = figure.subplots(1, 2)
+    base = np.mean([run.loss for run in by_schedule(curves)[BASELINE]], axis=0)
     for name, runs in by_schedule(curves).items():
         late = runs[0].step > runs[0].schedule.steps / 2
-        every = np.array([run.loss[late] for run in runs])
+        every = np.array([(run.loss - base)[late] for run in runs])
         (line,) = rates.plot(np.arange(1, runs[0].schedule.steps + 1), runs[0].schedule.lr, label=name)
         losses.plot(runs[0].step[late], every.mean(axis=0), label=name)
         losses.fill_between(runs[0].step[late], every.min(axis=0), every.max(axis=0), color=line.get_color(), alpha=0.2)
     rates.set(title="What was applied", xlabel="step", ylabel="learning rate")
-    losses.set(title="What came of it", xlabel="step", ylabel="validation loss (nats/token)")
+    losses.set(title="What came of it", xlabel="step", ylabel=f"loss less that of {BASELINE} (nats/token)")
     rates.legend()
     ends = {name: np.mean([run.final_loss for run in runs]) for name, runs in by_schedule(curves).items()}
     first, second = sorted(ends, key=ends.get)[:2]

@@ -15,11 +15,11 @@ from losslaws.forecast.plans import each
 from losslaws.verbs import whole, wholes
 
 
-def add_logs(parser: argparse.ArgumentParser) -> None:
-    """Add what is asked about logs."""
+def add_logs(parser: argparse.ArgumentParser, least: str = "+") -> None:
+    """Add what is asked about logs; `least`: "+" for one at least, "*" for none."""
     parser.add_argument(
         "log",
-        nargs="+",
+        nargs=least,
         metavar="LOG",
         help="a log of any kind (docs/logs.md), a folder that holds one, or wandb:ENTITY/PROJECT/RUN",
     )

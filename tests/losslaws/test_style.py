@@ -61,3 +61,10 @@ def test_a_figure_is_written_in_the_format_of_its_ending(tmp_path):
         style.kinds_of(tmp_path / "a.jpg")
     with pytest.raises(InputError, match=r"/dev/null: a figure ends in"):
         style.kinds_of(style.Path("/dev/null"))
+
+
+def test_titles_are_broken_into_lines_about_equally_long():
+    text = "Counted as Kaplan et al. counted them, the law of Chinchilla gives their exponent of .73 again"
+    lines = style.broken(text, 91).split("\n")
+    assert " ".join(lines) == text and len(lines) == 2
+    assert max(map(len, lines)) - min(map(len, lines)) <= 12 and len(style.broken(text, 200).split("\n")) == 1

@@ -10,10 +10,10 @@ from analysis.papers.hitchhiker.claims.reproduced import LARGEST, MODELS
 from analysis.papers.hitchhiker.estimation import CUT, smallest
 from analysis.papers.hitchhiker.evidence import PARTS, RUNS
 from analysis.papers.kaplan.family import NOT_RUN
-from losslaws.style import BAND, BLUE, GREEN, INK, VERMILLION, canvas, headline
+from losslaws.style import BAND, BLUE, GREEN, INK, LINES, VERMILLION, canvas, headline
 
 PER_CENT = FuncFormatter(lambda x, _: f"{100 * x:g}")
-ERROR = "ARE (%)"
+ERROR = "relative error, ARE (%)"
 
 
 def logarithmic(axis, ticks=(0.003, 0.01, 0.03, 0.1, 0.3, 1)):
@@ -120,9 +120,14 @@ def fig03_practices(evidence):
         for side in (axis.xaxis, axis.yaxis):
             side.set_major_formatter(PER_CENT)
             side.set_minor_locator(NullLocator())
-    for axis, x, y in ((left, "finals alone", "all checkpoints"), (middle, "all tokens", "first 10 billion left out")):
-        axis.set_xlabel(f"{ERROR}, {x}")
-        axis.set_ylabel(f"{ERROR}, {y}")
+    for axis, title, x, y in (
+        (left, "Which checkpoints", "finals alone", "all checkpoints"),
+        (middle, "First 10 billion tokens", "kept", "left out"),
+    ):
+        axis.set_title(title)
+        axis.set_xlabel(f"ARE (%), {x}")
+        axis.set_ylabel(f"ARE (%), {y}")
+    right.set_title("A run's own end")
     own = laws[(laws["models"] == 1) & (laws["up"] == 1)]
     for (label, (members, colour, marker)), line in zip(groups.items(), ("-", "--", "-."), strict=True):
         by = own[own["family"].isin(members)].groupby("share")["are"].median()
@@ -140,22 +145,22 @@ def fig03_practices(evidence):
 @figure
 def fig04_curves(evidence):
     """The same for loss curves. The end of a run is predicted by the annealing law from its beginning, alone and with what fits
-    of two other sizes say of A, alpha and C. A line for each public size; the rate of the WSD run begins to fall at .83."""
+    of two other sizes say of A, alpha and C. A line and a mark for each public size; the rate of the WSD run begins to fall at .83."""
     out, table = canvas(height=2.5), evidence.curve_estimates
     axes = out.subplots(1, 2, sharey=True)
     for axis, run, title in zip(axes, RUNS, ("cosine", "WSD"), strict=True):
-        for how, colour, line, marker in (("alone", VERMILLION, "--", "s"), ("borrowed", BLUE, "-", "o")):
-            for k, size in enumerate(table["size"].unique()):
+        for how, colour, said in (
+            ("alone", VERMILLION, "beginning alone"),
+            ("borrowed", BLUE, "with other sizes' parameters"),
+        ):
+            for size, marker, line in zip(table["size"].unique(), "osD", LINES, strict=False):
                 part = table[(table["run"] == run) & (table["how"] == how) & (table["size"] == size)]
-                label = (
-                    {"alone": "beginning alone", "borrowed": "with other sizes' parameters"}[how] if k == 0 else None
-                )
-                axis.plot(part["part"], part["error"], marker, ls=line, ms=3, color=colour, label=label)
+                axis.plot(part["part"], part["error"], marker, ls=line, ms=3, color=colour, label=f"{size}, {said}")
         axis.set_title(title)
         axis.set_xlabel("share of the run seen")
     logarithmic(axes[0], (1e-4, 1e-3, 1e-2, 1e-1, 1))
     axes[0].set_ylabel("error of the final loss (%)")
-    legend_below(out, axes[0])
+    legend_below(out, axes[0], columns=2)
     means = 100 * table[table["part"] == PARTS[1]].groupby("how")["error"].mean()
     return headline(
         out,

@@ -8,10 +8,11 @@ from analysis.pages.parts import legend_below
 from analysis.papers.loss_to_loss import domains
 from analysis.papers.loss_to_loss.evidence import SOURCE
 from losslaws.curves.public.loss_to_loss import SETS, TASKS, task_column
-from losslaws.style import BAND, BLUE, GREEN, INK, MUTED, ORANGE, PURPLE, SKY, VERMILLION, canvas, headline
+from losslaws.style import BAND, BLUE, GREEN, INK, LINES, MUTED, ORANGE, PURPLE, SKY, VERMILLION, canvas, headline
 
 COLOURS = dict(zip(SETS, (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY), strict=True))
 MARKERS = dict(zip(SETS, "osD^vP", strict=True))
+DASHES = dict(zip(SETS, LINES, strict=True))
 OWN_LOOKS = [{"color": colour, "marker": marker} for colour, marker in zip(COLOURS.values(), "osD^vP", strict=True)]
 
 
@@ -34,13 +35,16 @@ def fig01_train_to_train(evidence):
             shift.K * x**shift.kappa,
             color=COLOURS[name],
             lw=0.8,
-            linestyle="-",
+            linestyle=DASHES[name],
             label=f"{name}, kappa {shift.kappa:.2f}",
         )
         end = evidence.largest["val_loss"]
         axis.plot(end[SOURCE] - shift.E_x, end[name] - shift.E_y, ls="", ms=5, mfc="none", **look)
+    axis.plot([], [], "o", ms=5, mfc="none", color=INK, label="3.3B, not fitted")
     axis.set_xscale("log")
     axis.set_yscale("log")
+    few_ticks(axis.xaxis)
+    few_ticks(axis.yaxis)
     axis.set_xlabel(f"loss on {SOURCE} less E (nats/token)")
     axis.set_ylabel("loss less E (nats/token)")
     legend_below(out, axis, columns=3)
@@ -177,7 +181,8 @@ def fig05_own_shifts(evidence):
         axis.set_title(kind)
         axis.set_xlabel("loss less E (nats/token)")
     out.axes[0].set_ylabel("loss less E (nats/token)")
-    legend_below(out, out.axes[0], columns=3)
+    out.axes[0].plot([], [], "o", ms=3, mew=0.6, mfc="none", color=INK, label="largest size, not fitted")
+    legend_below(out, out.axes[0], columns=4)
     table = own.table.groupby("kind")["r2"].min()
     worst = ", ".join(f"{kind} {table[kind]:.4f}" for kind in domains.pairs_of_losses())
     return headline(out, f"Least R² of shifted power laws between our own domains: {worst}")
@@ -195,7 +200,7 @@ def fig06_own_largest(evidence):
         ("law_kaplan_entropy", "s", VERMILLION, "own law, Kaplan with E"),
         ("no_change", "x", MUTED, "no change"),
     )
-    axes = out.subplots(1, 3)
+    axes, told = out.subplots(1, 3), []
     for axis, (kind, shifts) in zip(axes, domains.pairs_of_losses().items(), strict=True):
         table, rows = own.table[own.table["kind"] == kind], np.arange(len(shifts))[::-1]
         if own.noise:
@@ -205,7 +210,9 @@ def fig06_own_largest(evidence):
             axis.plot(100 * table[column], rows, marker, ms=4, ls="", mfc=face, color=colour, label=label)
         axis.set_xscale("log")
         axis.set_xlim(left=0.2)
-        axis.set_yticks(rows, [pair(x, y, kind) for x, y in shifts])
+        labels = [pair(x, y, kind) for x, y in shifts]
+        axis.set_yticks(rows, [] if labels == told else labels)  # once for panels that have the same rows
+        told = labels
         axis.set_title(kind)
         axis.set_xlabel("error (%)")
         few_ticks(axis.xaxis, subs=(1, 3))

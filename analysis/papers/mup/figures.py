@@ -50,6 +50,7 @@ def fig01_widths(evidence):
         axis.plot(x, series.law.predict(x), color=colour, linestyle=line, label=name)
         axis.plot(series.x[:seen], series.loss[:seen], "o", ms=3, mew=0, color=colour)
         axis.plot(series.x[seen:], series.loss[seen:], "o", ms=5, mfc="none", color=colour)
+    right.plot([], [], "o", ms=5, mfc="none", color=MUTED, label="held out")
     for axis in (left, right):
         axis.set_xscale("log")
         axis.set_xlabel("parameters (millions)")
@@ -85,7 +86,8 @@ def fig02_basins(evidence):
     best = [loss for kind in runs.kinds for width in runs.near(kind) for loss in runs.basin(kind, width).values()]
     axes[0].set_ylim(min(best) - 0.05, min(best) + 1.8)
     axes[0].set_ylabel(f"final {LOSS}")
-    legend_below(out, *axes)
+    axes[0].plot([], [], "o", ms=5, mfc="none", mec=VERMILLION, label="best rate")
+    legend_below(out, *axes, columns=4)
     moved = {kind: max(runs.moves(kind).values(), key=abs) for kind in (MUP, STANDARD)}
     return headline(
         out,
@@ -108,7 +110,7 @@ def fig03_wider(evidence):
         axis.set_title(called(kind))
         axis.set_xlabel("step")
     axes[0].set_ylabel(LOSS)
-    legend_below(out, axes[0], columns=7)
+    legend_below(out, axes[0], columns=4)
     said = {kind: runs.wider(kind) for kind in (MUP, STANDARD)}
     return headline(
         out,
@@ -142,6 +144,7 @@ def fig04_forecast(evidence):
         axis.set_xscale("log")
         axis.set_xlabel("parameters (millions)")
     axes[0].set_ylabel(f"final {LOSS}")
+    axes[0].plot([], [], "o", ms=5, mfc="none", color=MUTED, label="held out")
     legend_below(out, *axes)
     given, tuned = (runs.forecast(kind, runs.widths(kind)[-1], kind == STANDARD) for kind in (MUP, STANDARD))
     return headline(

@@ -1,0 +1,70 @@
+// Which column of a log is what, by the words of its name, as losslaws/curves/logs/names.py; the words themselves come from there.
+
+const wordsOf = (name) => name
+  .replace(/(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])/g, " ")
+  .toLowerCase().match(/[a-z]+|\d+/g) ?? [];
+
+class Names {
+  constructor(words) {
+    for (const [name, some] of Object.entries(words)) this[name] = new Set(name === "BARE" ? some.map(([key]) => key[0]) : some);
+    this.bare = Object.fromEntries(words.BARE.map(([key, side]) => [key.join(" "), side]));
+  }
+
+  split(name) {
+    const given = { trl: ["train", "loss"], tel: ["val", "loss"] };
+    return wordsOf(name).flatMap((word) => {
+      const end = ["loss", "ppl"].find((one) => word.endsWith(one) && this.SIDES.has(word.slice(0, -one.length)));
+      return end ? [word.slice(0, -end.length), end] : given[word] ?? [word];
+    });
+  }
+
+  // {kind, side, rank, name} of what a column of this name may be; null: nothing that is read.
+  role(name) {
+    const metric = name.slice(name.lastIndexOf(" - ") + 1 ? name.lastIndexOf(" - ") + 3 : 0), words = this.split(metric);
+    if (!words.length || words.length > 12) return null;
+    return this.loss(words) ?? this.rate(words) ?? this.count(words, metric.trim());
+  }
+
+  loss(words) {
+    const has = new Set(words), any = (some) => words.some((word) => some.has(word)), bare = this.bare[words.join(" ")];
+    if (bare) return { kind: "loss", side: bare, rank: 8, name: "" };
+    const kind = any(this.PERPLEXITY) ? "perplexity" : any(this.BITS) ? "bits" : "loss";
+    if (kind === "loss" && !any(this.LOSS) && !(has.has("cross") && has.has("entropy"))) return null;
+    if (any(this.OTHER_LOSS) || has.has("lr") || has.has("rate") || ["tokens", "steps"].includes(words[words.length - 1])) return null;
+    const training = any(this.TRAINING), validation = any(this.VALIDATION), test = any(this.TEST);
+    const side = training && !validation ? "train" : validation || test ? "val" : "train";
+    const unknown = words.filter((word) => !this.KNOWN.has(word) && !/^\d+$/.test(word));
+    let rank = has.has("epoch") && side === "train" ? 3 : side === "val" ? (["step", "batch", "micro"].some((w) => has.has(w)) ? 2 : any(this.AVERAGE) ? 1 : 0)
+      : any(this.AVERAGE) && !has.has("global") ? 2 : any(this.PURE) ? 0 : 1;
+    if (any(this.TOTAL)) rank = 4;
+    if (unknown.length) rank = 5;
+    return { kind, side, rank: rank + (test && !validation && !training ? 6 : 0), name: unknown.join(" ") };
+  }
+
+  rate(words) {
+    const has = new Set(words), alone = words.length === 1 && (words[0] === "rate" || words[0] === "eta");
+    if (!(has.has("lr") || (has.has("learning") && has.has("rate")) || alone)) return null;
+    if (words.some((word) => word !== "rate" && this.OTHER_RATE.has(word))) return null;
+    const rest = words.filter((word) => !["lr", "learning", "rate", "eta"].includes(word) && !this.PLAIN_RATE.has(word));
+    const unknown = rest.filter((word) => !this.GROUP.has(word) && !/^\d+$/.test(word));
+    return { kind: "lr", side: "", rank: unknown.length ? 2 : rest.length ? 1 : 0, name: rest.join(" ") };
+  }
+
+  count(words, name) {
+    const any = (some) => words.some((word) => some.has(word)), all = (some) => words.every((word) => some.has(word));
+    if (words.includes("rank") && all(new Set(["rank", "local", "global", "process"]))) return { kind: "rank", side: "", rank: 0, name: "" };
+    if ((words.includes("epoch") || words.includes("epochs")) && all(this.EPOCH)) return { kind: "epoch", side: "", rank: 0, name: "" };
+    const but = (kept) => words.some((word) => this.NO_COUNT.has(word) && !kept(word));
+    if (any(this.TOKENS) && !but((word) => this.TOKENS.has(word) || ["of", "number", "total"].includes(word))) return { kind: "tokens", side: "", rank: 0, name: "" };
+    const step = (rank, side = "") => ({ kind: "step", side, rank, name: "" });
+    if (name === "_step") return step(9);
+    if (["i", "s", "n iter"].includes(words.join(" "))) return step(4);
+    if (words.join(" ") === "progress") return step(5);
+    const side = any(this.VALIDATION) ? "val" : "";
+    if (!any(this.COUNTERS) || but((word) => this.VALIDATION.has(word) || word === "of")) return null;
+    if (!words.every((word) => this.COUNTERS.has(word) || this.OPTIMISER.has(word) || this.VALIDATION.has(word) || this.PLAIN_COUNT.has(word) || this.SMALL.has(word) || word === "of")) return null;
+    if (words.some((word) => this.SMALL.has(word) && word !== "local")) return step(7, side);
+    if (any(this.OPTIMISER)) return step(0, side);
+    return step(words.includes("step") || words.includes("steps") ? 1 : 2, side);
+  }
+}

@@ -1,0 +1,67 @@
+// Logs from which nothing should be forecast, as losslaws/forecast/refusals.py.
+
+function refuse(curves, optimiser, numbers) {
+  curves.forEach((b, i) => {
+    for (const a of curves.slice(0, i)) {
+      if (a.step.length === b.step.length && b.step.every((s, k) => s === a.step[k] && b.loss[k] === a.loss[k])) throw new Error(`${b.name}: holds the losses of ${a.name}, step by step; give each run once`);
+    }
+  });
+  for (const curve of curves) {
+    const reason = doubtOf(curve, optimiser, numbers);
+    if (reason) throw new Error(`${curve.name}: ${reason}`);
+  }
+}
+
+function doubtOf(curve, optimiser, numbers) {
+  const { RATES, LATER, STRETCH, BLOWN } = numbers.refusals, { peak } = curve, first = curve.step[0], end = last(curve.step);
+  if (numbers.prior.ADAM.includes(optimiser) && !(RATES[0] <= peak && peak <= RATES[1])) {
+    return `its peak rate is ${general(peak)}, which ${optimiser} does not train with; check the column and its unit, or choose an unknown optimiser where rates are in a unit of their own`;
+  }
+  if (first > LATER * end) return `its losses begin at step ${first} of ${end}; a forecast needs them from the beginning of the run on`;
+  if (curve.fitted) return ""; // only a part of its losses is here; the command looked at all of them
+  const late = settledOf(curve, 0, numbers), some = mediansOf(late.loss, STRETCH), least = some.reduce((a, b) => Math.min(a, b)), ended = median(late.loss.slice(-STRETCH));
+  if (ended > beyond(BLOWN, late.loss, numbers) * least) {
+    const at = late.step[some.indexOf(least) + (Math.min(STRETCH, late.loss.length) >> 1)];
+    return `has blown up: its last losses are about ${general(ended, 3)}, after ${general(least, 3)} at step ${at}; cut the log where it was sound, or give the run that was restarted`;
+  }
+  const step = jumpOf(late, curve.lr, numbers);
+  return step ? `its loss jumps up at step ${step} though the rate does not rise; the pieces of the log may not belong together` : "";
+}
+
+// The median of every `many` losses in a row, of fewer where there are no more.
+function mediansOf(loss, many) {
+  const width = Math.min(many, loss.length);
+  return Array.from({ length: loss.length - width + 1 }, (_, i) => median(loss.slice(i, i + width)));
+}
+
+// `factor`, or the one that the scatter of the losses from one to the next does not reach, if that is more.
+function beyond(factor, loss, numbers) {
+  const steps = loss.slice(1).map((value, i) => Math.log(value) - Math.log(loss[i]));
+  if (!steps.length) return factor;
+  const middle = median(steps), scatter = (1.4826 * median(steps.map((step) => Math.abs(step - middle)))) / Math.SQRT2;
+  return Math.max(factor, Math.exp(numbers.refusals.NOISE * scatter));
+}
+
+// The step at which the median of STRETCH losses lies JUMP above that of those before, while the rate does not rise; 0: nowhere.
+function jumpOf({ step, loss }, lr, numbers) {
+  const { STRETCH, JUMP } = numbers.refusals, n = loss.length - 2 * STRETCH + 1, rate = (i) => lr[step[i] - 1];
+  if (n < 1) return 0;
+  const medians = mediansOf(loss, STRETCH), factor = beyond(JUMP, loss, numbers);
+  for (let i = 0; i < n; i++) {
+    if (!(medians[i + STRETCH] > factor * medians[i])) continue;
+    let before = Infinity;
+    for (let k = 0; k < STRETCH; k++) before = Math.min(before, rate(i + k));
+    if (!(rate(i + 2 * STRETCH - 1) > 1.01 * before)) return step[i + STRETCH];
+  }
+  return 0;
+}
+
+// Throw where the law is not how the run ends, so that no interval would hold its last losses.
+function refuseEnd(curve, law, half, numbers) {
+  const { JUMP, APART } = numbers.refusals, seen = curve.loss.slice(-law.length), apart = Array.from(law, (value, i) => seen[i] / value - 1);
+  let end, said;
+  if (last(apart) > JUMP - 1) [end, said] = [last(seen), last(law)];
+  else if (Math.abs(median(apart)) > APART * median(half)) [end, said] = [median(seen), median(law)];
+  else return;
+  throw new Error(`${curve.name}: its last losses are about ${general(end, 4)}, where the law fitted to all of them says ${general(said, 4)}, so nothing is forecast; cut the log where it was sound, or log on`);
+}
