@@ -90,8 +90,7 @@ class Forecaster:
     @property
     def known_optimiser(self) -> str:
         """The optimiser as given, or as the peak rates suggest."""
-        usual = all(KNOWN[0] <= curve.schedule.peak <= KNOWN[1] for curve in self.curves)
-        return self.optimiser or ("adamw" if usual else "unknown")
+        return known_optimiser(self.curves, self.optimiser)
 
     @property
     def related(self) -> bool:
@@ -237,6 +236,12 @@ class Forecaster:
         if falls(schedule, schedule.steps) and not self.fitted.decayed:
             removed = self.fitted.removed
             yield f"no decay in the data: that a whole decay removes {removed:.3f} nats is what other models say"
+
+
+def known_optimiser(curves: Sequence[LossCurve], given: str | None) -> str:
+    """Return the optimiser as `given`, or else as the peak rates suggest."""
+    usual = all(KNOWN[0] <= curve.schedule.peak <= KNOWN[1] for curve in curves)
+    return given or ("adamw" if usual else "unknown")
 
 
 def compared() -> Sequence[tuple[str, dict]]:
