@@ -33,20 +33,20 @@ class Look:
 
     name, last, steps  of the run, the last step that has a loss, and the last one of the plan
     watched            what was expected, loss by loss; None where too little was logged
-    forecaster         of the sound part; None where nothing can be forecast
-    forecasts          where the plans lead
+    forecasts          where the plans lead, by what was sound; none where nothing can be forecast
     off                by kind, a sentence that says since which step
     doubts             why something is missing
+    over               whether no loss is to come any more under the plan
     """
 
     name: str
     last: int
     steps: int
     watched: Watched | None = None
-    forecaster: Forecaster | None = None
     forecasts: Mapping[str, Forecast] = field(default_factory=dict)
     off: Mapping[str, str] = field(default_factory=dict)
     doubts: tuple[str, ...] = ()
+    over: bool = False
 
     def __str__(self) -> str:
         """Say it in a few lines, the first one the state."""
@@ -122,18 +122,17 @@ class Looker:
                 sound = select(curve, watched.sound)
         except InputError as error:
             doubts.append(str(error))
-        forecaster, forecasts = None, {}
+        forecasts = {}
         try:
-            forecaster = Forecaster([sound], self.optimiser)
-            forecasts = plans.forecasts(forecaster, asked)
+            forecasts = plans.forecasts(Forecaster([sound], self.optimiser), asked)
         except InputError as error:
-            forecaster = None
             doubts.append(str(error))
         if watched is not None and watched.now and forecasts:
             doubts.append(f"the forecast rests on the losses before step {watched.now.since:,}")
-        return Look(
-            curve.name, reading.last, plan.steps, watched, forecaster, forecasts, off, tuple(dict.fromkeys(doubts))
-        )
+        apart = float(np.median(np.diff(curve.step))) if curve.step.size > 1 else 1.0
+        over = reading.last + apart > plan.steps
+        doubts = tuple(dict.fromkeys(doubts))
+        return Look(curve.name, reading.last, plan.steps, watched, forecasts, off, doubts, over)
 
     def watch(self, curve: LossCurve) -> Watched:
         """Return what was expected of `curve`. Raises InputError for too few losses."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from losslaws.curves import InputError
 from losslaws.curves.errors import printable
+from losslaws.forecast import specs
 from losslaws.verbs import positive
 from losslaws.verbs._logs import add_logs, look_at_logs
 from losslaws.verbs._plans import add_model, add_plans, options_of
@@ -46,6 +47,9 @@ def run(args) -> None:
 
     if len(args.log) > 1:
         raise InputError(f"watch: follows one log, {len(args.log)} are given; start it once for each")
+    unended = [word for word in args.schedule if "steps=" not in word and not word.startswith("file")]
+    if unended and not (args.steps or args.until):
+        raise InputError(f"watch: --schedule {unended[0]} needs the length of the run; give --steps")
     check_figure(args)
     looker = Looker(
         plans_of(args), bool(args.schedule or args.until), args.parameters, args.optimizer and args.optimizer.lower()
@@ -59,7 +63,7 @@ def run(args) -> None:
                 (reading,) = look_at_logs(args)
                 reading.whole()
             except InputError as error:
-                if args.once or not begun and state is None:
+                if args.once or (not begun and state is None):
                     raise
                 if str(error) != waited:
                     print(printable(f"waiting: {error}"), file=sys.stderr, flush=True)
@@ -70,15 +74,19 @@ def run(args) -> None:
             say(args, found)
             if set(found.off) & set(KINDS if "any" in args.fail_on else args.fail_on):
                 sys.exit(FAILED)
-        if args.once or (found is not None and found.last >= found.steps):
+        if args.once or (found is not None and found.over):
             return
         begun = True
         time.sleep(args.every)
 
 
 def plans_of(args):
-    """Return what makes the schedules that are asked for from the rates so far; without any, the run goes on at its last rate."""
+    """Return what makes the schedules that are asked for from the rates so far: without any, that of --ran, or the run goes on at its last rate."""
     from losslaws.forecast import plans
+
+    if args.ran and not args.schedule:
+        applied = specs.parse(args.ran, {"warmup": args.warmup or 0})
+        return lambda seen: {specs.label(args.ran, {}): applied}
 
     def planned(seen):
         until = args.until if args.until or args.schedule else AHEAD * seen.steps

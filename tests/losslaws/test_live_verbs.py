@@ -103,7 +103,8 @@ def test_it_ends_clean_at_an_interrupt(run, tmp_path, monkeypatch, capsys):
         (("log.csv", "--once", "--fail-on", "abov"), "invalid choice"),
         (("log.csv", "--once", "--every", "0"), "finite number above 0"),
         (("log.csv", "--once", "--figure", "log.csv"), "a figure ends in"),
-        (("log.csv", "--once", "--schedule", "wds"), "did you mean 'wsd'"),
+        (("log.csv", "--schedule", "wsd"), "give --steps"),
+        (("log.csv", "--schedule", "wds", "--steps", "9000"), "did you mean 'wsd'"),
     ],
 )
 def test_what_cannot_be_is_refused(words, said, run, tmp_path, monkeypatch, capsys):
