@@ -17,7 +17,7 @@ def write(path, run, upto=None, factor=1.0, begin=10**9):
     lines = ["step,lr,val_loss"]
     for step, loss in zip(run.step.tolist(), run.loss.tolist(), strict=True):
         if step <= (upto or run.schedule.steps):
-            lines.append(f"{step},{run.schedule.lr[step - 1]!r},{loss * (factor if step >= begin else 1)!r}")
+            lines.append(f"{step},{float(run.schedule.lr[step - 1])!r},{loss * (factor if step >= begin else 1):.6f}")
     path.write_text("\n".join(lines) + "\n")
     return str(path)
 
@@ -34,6 +34,16 @@ def status(*words) -> int:
     except SystemExit as end:
         return end.code or 0
     return 0
+
+
+@pytest.fixture(autouse=True)
+def no_waiting(monkeypatch):
+    """A watch that would wait for ever fails; tests that follow a log have a sleep of their own."""
+
+    def sleep(seconds):
+        raise AssertionError(f"waits {seconds} s")
+
+    monkeypatch.setattr("time.sleep", sleep)
 
 
 @pytest.fixture
