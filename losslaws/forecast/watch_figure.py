@@ -30,7 +30,8 @@ def draw(path: Path, look: Look) -> list[Path]:
         off.set_ylabel("off, half\nwidths")
         off.set_xlabel("step")
         off.xaxis.set_major_formatter(EngFormatter(sep=""))
-        losses.legend(loc="upper right", handlelength=1.8, borderaxespad=0)
+        if losses.get_legend_handles_labels()[1]:  # else nothing is known yet
+            losses.legend(loc="upper right", handlelength=1.8, borderaxespad=0)
         return save(headline(out, f"{look.name}, step {look.last:,} of {look.steps:,}: {look.state}"), stem, kinds)
 
 

@@ -15,7 +15,7 @@ STEPS = 4000
 
 @given(
     st.sampled_from(["wsd:decay=0.2", "cosine", "linear", "constant"]),
-    st.integers(STEPS + 2, 5 * STEPS),
+    st.integers(STEPS + 20, 5 * STEPS),
     st.sampled_from([None, 0.1, 1.0]),
     st.booleans(),
 )
