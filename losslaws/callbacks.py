@@ -73,7 +73,7 @@ class Live:
 
     def forecasts(self, rows: Sequence[Mapping], steps: int | None, scheduler) -> dict[str, float]:
         """Return the forecasts. Raises InputError for rows from which nothing should be forecast."""
-        if not any(names.is_loss(name) for row in rows for name in row):
+        if sum(any(map(names.is_loss, row)) for row in rows) < SHORT:
             return {}
         reading = logs.look_at(rows, "this run")
         if reading.usable < SHORT:
@@ -108,8 +108,10 @@ def rates_of(scheduler, now: int, steps: int) -> np.ndarray | None:
     if not hasattr(scheduler, "get_lr") or hasattr(scheduler, "_schedulers"):
         return None  # such as ReduceLROnPlateau, which waits for losses, or several in a row
     ahead = copy.copy(scheduler)
-    groups = [dict(lr=group["lr"], initial_lr=group.get("initial_lr")) for group in scheduler.optimizer.param_groups]
-    ahead.optimizer, ahead._get_lr_called_within_step = SimpleNamespace(param_groups=groups), True
+    real = scheduler.optimizer
+    groups = [{key: value for key, value in group.items() if key != "params"} for group in real.param_groups]
+    ahead.optimizer = SimpleNamespace(param_groups=groups, defaults=real.defaults)
+    ahead._get_lr_called_within_step = True
     rates = np.empty(steps - now)
     try:
         for i in range(rates.size):
