@@ -1,7 +1,7 @@
 """Forecasts while a run trains, logged to whatever its trainer logs to.
 
     trainer.add_callback(ForecastCallback(trainer))           transformers' Trainer
-    Trainer(callbacks=[LightningForecast()])                  Lightning
+    lightning.Trainer(callbacks=[LightningForecast()])        Lightning
 
 Both log, whenever the run has become a twentieth longer:
 
