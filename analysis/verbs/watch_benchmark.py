@@ -1,16 +1,20 @@
 """rebuild results/watch: false alarms of `losslaws watch` on healthy public runs, and what it notices of damaged ones"""
 
 from analysis import RESULTS
+from losslaws.verbs import whole
 
 
 def arguments(parser) -> None:
-    pass
+    parser.add_argument(
+        "--runs", type=whole(1), metavar="N", help="watch N of the runs, drawn once for all (default: all)"
+    )
+    parser.add_argument("--harmed", type=whole(0), metavar="N", help="damage the first N of them (default: all)")
 
 
 def run(args) -> None:
     from analysis.watch import benchmark
 
-    table = benchmark.measured()
+    table = benchmark.measured(args.runs, args.harmed)
     chosen = benchmark.under(table, benchmark.choose(table))
     print(benchmark.false_alarms(chosen).to_string(index=False, float_format="%.3g"))
     print(benchmark.hits(chosen).to_string(index=False, float_format="%.3g"))

@@ -9,6 +9,7 @@ Not in the tables, because they are no matter of chance: a loss that is NaN from
 equality. The priors of the fits are the library's, which these models, among others, taught; widths likewise.
 """
 
+import random
 from collections.abc import Iterable
 from dataclasses import replace
 from itertools import product
@@ -80,9 +81,14 @@ def outcome(watcher: Watcher, curve: LossCurve, kind: str) -> dict:
     }
 
 
-def measured() -> pd.DataFrame:
-    """Return the rows of all runs under all RULES."""
-    return pd.DataFrame(row for run in tqdm(list(runs()), desc="runs", leave=False) for row in rows(run, RULES))
+def measured(healthy: int | None = None, harmed: int | None = None) -> pd.DataFrame:
+    """Return the rows under all RULES of the first `healthy` runs in an order drawn once, the first `harmed` of them damaged too; None: of all."""
+    every = list(runs())
+    random.Random(0).shuffle(every)
+    some = tqdm(every[:healthy], desc="runs", leave=False)
+    return pd.DataFrame(
+        row for i, run in enumerate(some) for row in rows(run, RULES, damages=harmed is None or i < harmed)
+    )
 
 
 def choose(table: pd.DataFrame, authors: Iterable[str] = CHOSEN_ON) -> tuple[float, float]:
