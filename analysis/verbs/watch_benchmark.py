@@ -5,16 +5,14 @@ from losslaws.verbs import whole
 
 
 def arguments(parser) -> None:
-    parser.add_argument(
-        "--runs", type=whole(1), metavar="N", help="watch N of the runs, drawn once for all (default: all)"
-    )
-    parser.add_argument("--harmed", type=whole(0), metavar="N", help="damage the first N of them (default: all)")
+    about = "watch the first N runs, in an order drawn once (default: all)"
+    parser.add_argument("--runs", type=whole(1), metavar="N", help=about)
 
 
 def run(args) -> None:
     from analysis.watch import benchmark
 
-    table = benchmark.measured(args.runs, args.harmed)
+    table = benchmark.measured(args.runs)
     chosen = benchmark.under(table, benchmark.RULE)
     print(benchmark.false_alarms(chosen).to_string(index=False, float_format="%.3g"))
     print(benchmark.hits(chosen).to_string(index=False, float_format="%.3g"))

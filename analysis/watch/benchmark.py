@@ -1,6 +1,6 @@
 """How often `losslaws watch` raises a false alarm, and what it notices: `python -m analysis watch-benchmark`.
 
-Healthy public runs are watched from their first losses to their end; an alarm at any loss counts as one false alarm of the run. Then each is
+Healthy public runs are watched from their first losses to their end; an alarm at any loss counts as one false alarm of the run. Then every second one is
 damaged from the middle of its losses on, in several ways and sizes, and watched again. The rule is to be chosen on some groups of authors
 (CHOSEN_ON), the others have no part in it: of RULES, each with its own allowance and limit, the one that is the soonest to notice losses OFF half
 widths off, among those without a false alarm there. The damages have no part in it either.
@@ -10,7 +10,6 @@ equality. The priors of the fits are the library's, which these models, among ot
 """
 
 import random
-from collections.abc import Iterable
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -84,12 +83,12 @@ def outcome(watcher: Watcher, curve: LossCurve, kind: str) -> dict:
     }
 
 
-def measured(healthy: int | None = None, harmed: int | None = None) -> pd.DataFrame:
-    """Return the rows of the first `healthy` runs in an order drawn once, the first `harmed` of them damaged too; None: of all."""
+def measured(count: int | None = None) -> pd.DataFrame:
+    """Return the rows of the first `count` runs (None: all) in an order drawn once; every second one is damaged too."""
     every = list(runs())
     random.Random(0).shuffle(every)
-    some = tqdm(every[:healthy], desc="runs", leave=False)
-    return pd.DataFrame(row for i, run in enumerate(some) for row in rows(run, harmed is None or i < harmed))
+    some = tqdm(every[:count], desc="runs", leave=False)
+    return pd.DataFrame(row for i, run in enumerate(some) for row in rows(run, damages=i % 2 == 0))
 
 
 def choose(table: pd.DataFrame) -> Rule:
