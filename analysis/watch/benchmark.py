@@ -1,6 +1,6 @@
 """How often `losslaws watch` raises a false alarm, and what it notices: `python -m analysis watch-benchmark`.
 
-Healthy public runs are watched from their first losses to their end; an alarm at any loss counts as one false alarm of the run. Then every second one is
+Healthy public runs are watched from their first losses to their end; an alarm at any loss counts as one false alarm of the run. Then every fourth one is
 damaged from the middle of its losses on, in several ways and sizes, and watched again. The rule is to be chosen on some groups of authors
 (CHOSEN_ON), the others have no part in it: of RULES, each with its own allowance and limit, the one that is the soonest to notice losses OFF half
 widths off, among those without a false alarm there. The damages have no part in it either.
@@ -28,6 +28,7 @@ from losslaws.words import markdown
 CHOSEN_ON = ("Schaipp, Hägele et al.", "Jordan et al.")
 RULES = [replace(RULE, allowance=a, limit=b) for a, b in product((1.0, 1.25, 1.5, 2.0), (6.0, 9.0, 12.0, 16.0))]
 OFF = 2.5  # half widths
+HARMED = 4  # one of so many runs is damaged too
 HEALTHY = "none"  # kind of a run that was left as it is
 NO_DAMAGE = "spike that recovers"  # after which the run is as it would have been
 
@@ -84,11 +85,11 @@ def outcome(watcher: Watcher, curve: LossCurve, kind: str) -> dict:
 
 
 def measured(count: int | None = None) -> pd.DataFrame:
-    """Return the rows of the first `count` runs (None: all) in an order drawn once; every second one is damaged too."""
+    """Return the rows of the first `count` runs (None: all) in an order drawn once; every HARMED-th is damaged too."""
     every = list(runs())
     random.Random(0).shuffle(every)
     some = tqdm(every[:count], desc="runs", leave=False)
-    return pd.DataFrame(row for i, run in enumerate(some) for row in rows(run, damages=i % 2 == 0))
+    return pd.DataFrame(row for i, run in enumerate(some) for row in rows(run, damages=i % HARMED == 0))
 
 
 def choose(table: pd.DataFrame) -> Rule:
