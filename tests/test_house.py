@@ -25,6 +25,7 @@ MAY_IMPORT = {
     "analysis.papers": {"analysis", "analysis.pages", "losslaws"},
     "analysis.leaderboard": {"analysis", "analysis.pages", "losslaws"},
     "analysis.calibration": {"analysis", "analysis.pages", "losslaws"},
+    "analysis.watch": {"analysis", "analysis.pages", "losslaws"},
     "analysis.published": {"analysis", "analysis.pages", "losslaws"},
     "analysis.trial": {"analysis", "analysis.pages", "losslaws"},
     "analysis.verbs": {"analysis", "losslaws"},

@@ -3,6 +3,7 @@
 predict(runs, ["wsd:decay=0.2", "cosine"], steps=25_000) -> {"wsd decay=0.2": Forecast, ...}
 planned(seen, ["cosine"], until=25_000) -> {"cosine": Schedule, "as now until 25000": Schedule}
 held(seen, 25_000) -> Schedule
+decayed_now(seen, 0.2) -> Schedule
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -135,3 +136,10 @@ def held(seen: Schedule, until: int) -> Schedule:
     if until < seen.steps:
         raise InputError(f"--until {until}: lies before the last step of the log, {seen.steps}; give a later one")
     return Schedule(np.append(seen.lr, np.full(until - seen.steps, seen.lr[-1])), seen.warmup, "as now")
+
+
+def decayed_now(seen: Schedule, share: float) -> Schedule:
+    """Return the rates that were seen, then a linear decay to 0 that takes `share` of all steps by its end."""
+    length = max(round(seen.steps * share / (1 - share)), 1)
+    fall = 1 - np.arange(1, length + 1) / length
+    return Schedule(np.append(seen.lr, seen.lr[-1] * fall), seen.warmup, "decayed now")

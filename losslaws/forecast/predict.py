@@ -100,8 +100,7 @@ class Forecaster:
     @property
     def known_optimiser(self) -> str:
         """The optimiser as given, or as the peak rates suggest."""
-        usual = all(KNOWN[0] <= curve.schedule.peak <= KNOWN[1] for curve in self.curves)
-        return self.optimiser or ("adamw" if usual else "unknown")
+        return known_optimiser(self.curves, self.optimiser)
 
     @property
     def related(self) -> bool:
@@ -263,6 +262,12 @@ class Forecaster:
             yield f"beyond the horizon seen: {asked:.3g} tokens a parameter are {asked / seen:.2g} times the {seen:.3g} in the logs"
         if not self.fitted.decayed:
             yield "no decay in the data: what a decay removes is what other models say"
+
+
+def known_optimiser(curves: Sequence[LossCurve], given: str | None) -> str:
+    """Return the optimiser as `given`, or else as the peak rates suggest."""
+    usual = all(KNOWN[0] <= curve.schedule.peak <= KNOWN[1] for curve in curves)
+    return given or ("adamw" if usual else "unknown")
 
 
 def compared() -> Sequence[tuple[str, dict]]:

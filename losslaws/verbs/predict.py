@@ -1,28 +1,19 @@
 """forecast a run of your own under other schedules, from its log"""
 
-import argparse
 import sys
 from pathlib import Path
 
-from losslaws.curves import InputError, schedules
+from losslaws.curves import InputError
 from losslaws.curves.errors import printable
 from losslaws.curves.files import named
-from losslaws.curves.schedule import LONGEST
-from losslaws.forecast import specs
-from losslaws.verbs import positive, whole, wholes
+from losslaws.verbs import whole
 from losslaws.verbs._logs import add_logs, read_logs
+from losslaws.verbs._plans import add_model, add_plans, options_of
 
 
 def arguments(parser) -> None:
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.epilog = listing()
     add_logs(parser)
-    parser.add_argument(
-        "--parameters",
-        type=wholes(1),
-        metavar="N",
-        help="of the model, without embeddings, which narrows the interval; of a ladder: one for each log, 110000000,270000000",
-    )
+    add_model(parser)
     parser.add_argument(
         "--next",
         type=whole(1),
@@ -32,30 +23,10 @@ def arguments(parser) -> None:
     parser.add_argument(
         "--next-batch", type=whole(1), metavar="TOKENS", help="its tokens per step (default: the largest log's)"
     )
-    parser.add_argument(
-        "--optimizer",
-        metavar="NAME",
-        help="adamw, adamw-relative (rates in a unit of their own), muon, ..., unknown (default: adamw if the peak rate is usual)",
-    )
-    parser.add_argument(
-        "--schedule",
-        nargs="+",
-        default=[],
-        metavar="NAME",
-        help="e.g. wsd, or wsd:decay=0.2,shape=1-sqrt; listed below",
-    ).words = schedules.names()
-    parser.add_argument(
-        "--steps", type=whole(1, LONGEST), help="length of the runs to forecast (default: --until, else the log's)"
-    )
-    parser.add_argument(
-        "--until", type=whole(1, LONGEST), metavar="STEP", help="the run goes on at its last rate until STEP"
-    )
+    add_plans(parser)
     parser.add_argument(
         "--compare", action="store_true", help="add the usual schedules, and sort all by their final loss"
     )
-    parser.add_argument("--peak", type=positive, help="peak rate (default: the log's)")
-    for option in specs.all_options():  # listed with the schedules that have them, not one by one
-        parser.add_argument(f"--{option}", type=specs.value_of, help=argparse.SUPPRESS)
     parser.add_argument("--json", action="store_true", help="write everything to standard output as JSON")
     parser.add_argument("--csv", type=Path, metavar="FILE", help="write the forecast curves as a table")
     parser.add_argument(
@@ -72,28 +43,14 @@ def arguments(parser) -> None:
     )
 
 
-def listing() -> str:
-    """Return every schedule with its options, their defaults and what it is, for --help."""
-    lines = ["schedules, and their options with defaults:"]
-    for name in schedules.names():
-        chosen = " ".join(f"{option}={default}" for option, default in schedules.options(name).items())
-        about = (schedules.shape(name).__doc__ or "").strip().splitlines()[0]
-        lines.append(f"  {name:18}{about}")
-        if chosen:
-            lines.append(f"  {'':18}  {chosen}")
-    lines.append("write options behind a name, wsd:decay=0.2, or as --decay 0.2 for every schedule that has it")
-    return "\n".join(lines)
-
-
 def run(args) -> None:
     from losslaws.forecast import output, plans
     from losslaws.forecast.predict import Forecaster
 
     check_outputs(args)
     curves = read_logs(args)
-    options = {name: getattr(args, name) for name in specs.all_options() if getattr(args, name) is not None}
     seen = plans.longest(curves).schedule
-    asked = plans.planned(seen, args.schedule, args.steps, args.until, args.peak, args.compare, options)
+    asked = plans.planned(seen, args.schedule, args.steps, args.until, args.peak, args.compare, options_of(args))
     curves = plans.sized(curves, args.parameters)
     forecaster = Forecaster(curves, args.optimizer and args.optimizer.lower(), model_of(args, curves))
     forecasts = plans.forecasts(forecaster, asked, args.compare)

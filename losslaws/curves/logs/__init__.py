@@ -2,6 +2,7 @@
 
     read(path) -> LossCurve
     look(path) -> Reading      the same, with all that was seen on the way; both take the same options
+    look_at(rows) -> Reading   of rows that a trainer keeps in memory
     read("log.csv", columns={"val_loss": "nll"}, schedule=schedules.build("cosine", 20_000, peak=3e-4, warmup=500))
 
 One file a format: `matches(source)` says whether the file looks like it, `read(source)` gives its Table. From there on all formats take
@@ -16,7 +17,7 @@ Nothing is unpickled or executed. What was done on the way to the curve stands i
 and "notes", a line for everything that the reader of a forecast should know. Limits of size stand in source.py.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from importlib import import_module
 from pathlib import Path
@@ -34,7 +35,7 @@ from losslaws.curves.logs.rows import of_one_run
 from losslaws.curves.logs.smoothing import blocks
 from losslaws.curves.logs.source import Source
 from losslaws.curves.logs.steps import Order, of_rows, parts_of
-from losslaws.curves.logs.table import Column, Table
+from losslaws.curves.logs.table import Column, Table, collect
 from losslaws.curves.loss_curve import LossCurve
 from losslaws.curves.schedule import Schedule
 
@@ -92,6 +93,17 @@ def look(
         notes, form = list(source.notes), form.__name__.rpartition(".")[2]
     reading = Reading(where, form.replace("_", " "), table.rows, notes=notes)
     return complete(reading, of_one_run(table, where, part, notes), columns, schedule, warmup, step_unit, part, unit)
+
+
+def look_at(rows: Iterable[Mapping], name: str = "run") -> Reading:
+    """Return what is read of rows in memory, as a trainer keeps them: a mapping each, "step" and what was logged there.
+
+    Raises InputError as `look`, naming `name`.
+    """
+    path, notes = Path(name), []
+    table = collect(path, rows)
+    reading = Reading(path, "rows", table.rows, notes=notes)
+    return complete(reading, of_one_run(table, path, None, notes), {}, None, None, None, None, None)
 
 
 def format_of(source: Source) -> ModuleType:
@@ -222,9 +234,13 @@ def losses_of(reading: Reading, order: Order, picked: Picked, unit: str | None) 
         column = picked.used.get(role)
         if column is None:
             continue
-        at, loss, nan = checked(*order.series(column), column, unit or picked.unit[role], reading.path, reading.notes)
+        at, loss, nan, diverged = checked(
+            *order.series(column), column, unit or picked.unit[role], reading.path, reading.notes
+        )
         if nan:
             reading.not_finite[column] = nan
+        if diverged:
+            reading.diverged[column] = diverged
         if at.size:
             losses[role] = at, loss
     if len(losses) == 2:

@@ -18,14 +18,14 @@ UNITS = ("nats", "bits", "perplexity")
 
 def checked(
     step: np.ndarray, loss: np.ndarray, column: str, unit: str, path: Path, notes: list[str]
-) -> tuple[np.ndarray, np.ndarray, int]:
-    """Return the steps after 0 with a loss, the losses in nats where the unit is known, and how many were NaN.
+) -> tuple[np.ndarray, np.ndarray, int, int]:
+    """Return the steps after 0 with a loss, the losses in nats where the unit is known, how many were NaN, and the step from which on all are (0: none).
 
     Raises InputError for impossible losses.
     """
     step, loss = step[step > 0], loss[step > 0]
     nan = np.isnan(loss)
-    note_end(step, nan, column, notes)
+    diverged = note_end(step, nan, column, notes)
     step, loss = step[~nan], loss[~nan]
     with np.errstate(divide="ignore", invalid="ignore"):
         if unit == "perplexity":
@@ -48,13 +48,13 @@ def checked(
         notes.append(f"'{column}' is in bits, and so are the forecasts")
     elif unit == "nats" and loss.size:
         note_size(loss, column, notes)
-    return step, loss, int(nan.sum())
+    return step, loss, int(nan.sum()), diverged
 
 
-def note_end(step: np.ndarray, nan: np.ndarray, column: str, notes: list[str]) -> None:
-    """Note a loss that is NaN from some step on for longer than it ever was before: the run has diverged."""
+def note_end(step: np.ndarray, nan: np.ndarray, column: str, notes: list[str]) -> int:
+    """Note a loss that is NaN from some step on for longer than it ever was before, and return that step: the run has diverged. Else 0."""
     if not nan.any() or not nan[-1]:
-        return
+        return 0
     finite = np.flatnonzero(~nan)
     end = int(finite[-1]) + 1 if finite.size else 0
     before = int(np.diff(finite).max()) - 1 if finite.size > 1 else 0
@@ -62,6 +62,8 @@ def note_end(step: np.ndarray, nan: np.ndarray, column: str, notes: list[str]) -
         notes.append(
             f"'{column}' is NaN from step {step[end]} on, in the last {step.size - end} of {step.size} losses: the run has diverged; what is used ends before"
         )
+        return int(step[end])
+    return 0
 
 
 def without_stays(

@@ -20,6 +20,7 @@ class Reading:
     restarts      pairs of steps: from which the log goes back to which
     repeated      values that were logged at a step that had one
     not_finite    by column, how many losses are NaN
+    diverged      by column, the step from which on all losses are NaN
     unit          of the losses that are used: "nats", "bits" or "perplexity"
     used          the role whose losses a forecast uses, "val_loss" or "train_loss"
     warmup, peak, last_rate  of the rates; None where they are not known
@@ -40,6 +41,7 @@ class Reading:
     restarts: list[tuple[int, int]] = field(default_factory=list)
     repeated: int = 0
     not_finite: dict[str, int] = field(default_factory=dict)
+    diverged: dict[str, int] = field(default_factory=dict)
     unit: str = "nats"
     used: str = ""
     usable: int = 0
