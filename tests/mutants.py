@@ -75,7 +75,7 @@ MUTANTS = (
     Mutant("p90 of the ranking is the median", "analysis/leaderboard/ranking.py", '"final_p90": shared["final_error"].quantile(0.9)', '"final_p90": shared["final_error"].quantile(0.5)', BOARD),
     Mutant("p90 over splits is the median", "analysis/leaderboard/board.py", "by[metric].quantile(0.9)", "by[metric].quantile(0.5)", BOARD),
     # forecasts and search
-    Mutant("forecast interval halved", "losslaws/forecast/predict.py", "half = np.minimum(spread * calibration.widening(self.kind(schedule), self.related), 1.0)", "half = np.minimum(spread * calibration.widening(self.kind(schedule), self.related) / 2, 1.0)", CAST),
+    Mutant("forecast interval halved", "losslaws/forecast/predict.py", "half = np.minimum(spread * self.widening(self.fitted), 1.0)", "half = np.minimum(spread * self.widening(self.fitted) / 2, 1.0)", CAST),
     Mutant("S_min with B and B_crit swapped", "losslaws/search/kaplan.py", "return S / (1 + critical_batch(L) / B)", "return S / (1 + B / critical_batch(L))", "tests/analysis/papers/kaplan/test_kaplan.py"),
     # curves kept
     Mutant("shared stretches mixed up", "losslaws/curves/store.py", "part = pd.concat([whole[begins[0]].iloc[: begins[1]], part]", "part = pd.concat([whole[begins[0]].iloc[: begins[1]].shift(fill_value=1.0), part]", "tests/losslaws/curves/test_store.py"),

@@ -17,8 +17,8 @@ from losslaws.laws import relaxation
 CONSTANTS = {
     "runs": (runs, "FIRST"),
     "schedule": (schedule_module, "LONGEST"),
-    "prior": (prior, "POINTS FIRST ADAM"),
-    "fitted": (fitted, "FEWEST ENDS WEIGHT FLOOR RUNS_APART"),
+    "prior": (prior, "POINTS FIRST ADAM RELATIVE"),
+    "fitted": (fitted, "FEWEST ENDS WEIGHT FLOOR FORM RUNS_APART"),
     "predict": (predict, "DRAWN CLOSE FAR LONGER SHORTER POOR KNOWN"),
     "refusals": (refusals, "LATE LATER BLOWN JUMP STRETCH NOISE APART RATES"),
     "huber": (huber, "ITERATIONS FTOL ROUNDING DAMPING"),

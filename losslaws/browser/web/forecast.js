@@ -112,11 +112,13 @@ class Fitted {
   // Losses at `step`, their relative spread, and what the forms say of the last one.
   losses(schedule, step) {
     const forms = this.byForm(schedule, step), loss = new Float64Array(step.length), spread = new Float64Array(step.length);
+    const { FLOOR, FORM } = this.numbers.fitted, least = Math.min(schedule.lr.length, this.steps);
     let end = null;
     for (let k = 0; k < step.length; k++) {
       const each = forms.map((form) => form.loss[k]), slopes = forms.map(({ columns }) => columns.map((column) => column[k]));
       loss[k] = this.average(each);
-      spread[k] = Math.sqrt(this.variance(each, slopes) / loss[k] ** 2 + this.numbers.fitted.FLOOR ** 2);
+      const form = FORM * Math.log(Math.max(step[k], least) / this.steps); // of a run longer or shorter than what was seen
+      spread[k] = Math.sqrt(this.variance(each, slopes) / loss[k] ** 2 + FLOOR ** 2 + form ** 2);
       end = { each, slopes };
     }
     return { loss, spread, end };
@@ -135,17 +137,17 @@ class Forecaster {
   constructor(curves, optimiser, numbers) {
     this.curves = curves.map(withPeak);
     this.numbers = numbers;
-    const { KNOWN, POOR } = numbers.predict, { ADAM } = numbers.prior;
+    const { KNOWN, POOR } = numbers.predict, { ADAM, RELATIVE } = numbers.prior;
     const usual = this.curves.every(({ peak }) => KNOWN[0] <= peak && peak <= KNOWN[1]);
     refuse(this.curves, optimiser || "unknown", numbers);
     this.given = optimiser;
     this.optimiser = optimiser || (usual ? "adamw" : "unknown");
-    this.related = ADAM.includes(this.optimiser);
+    this.related = [...ADAM, RELATIVE].includes(this.optimiser);
     this.fitted = new Fitted(this.curves, this.optimiser, numbers);
     const { r2 } = this.fitted, name = this.curves[0].name;
     if (Number.isNaN(r2)) throw new Error(`${name}: its losses are all the same; check the column`);
     if (!(r2 >= POOR)) throw new Error(`${name}: the law explains only ${(100 * Math.max(r2, 0)).toFixed(0)} % of the variance of the losses, so nothing is forecast; give a longer log, validation losses, or the part of it that is sound`);
-    const wide = this.widening(this.fitted.decayed ? "under way" : "constant");
+    const wide = this.widening(this.fitted.decayed ? "decayed" : "constant");
     for (const curve of this.curves) {
       const { loss, spread } = this.fitted.losses(curve, curve.step.slice(-numbers.refusals.STRETCH));
       refuseEnd(curve, loss, spread.map((value) => wide * value), numbers);
@@ -183,17 +185,10 @@ class Forecaster {
     return true;
   }
 
-  kind(schedule, continues) {
-    if (!this.fitted.decayed) return "constant";
-    if (schedule.lr.length < this.numbers.predict.SHORTER * this.fitted.steps) return "shorter";
-    if (this.newPeak(schedule)) return "peak";
-    return continues ? "under way" : "decayed";
-  }
-
   doubts(schedule) {
     const { LONGER, SHORTER } = this.numbers.predict, { steps, decayed, removed } = this.fitted, long = schedule.lr.length, ratio = long / steps, found = [];
     if (ratio > LONGER) found.push(`beyond the horizon seen: ${long} steps are ${general(ratio, 2)} times the ${steps} in the log`);
-    if (ratio < SHORTER / 2) found.push(`far shorter than what was seen: ${long} of ${steps} steps; the law fits late losses better than early ones`);
+    if (ratio < SHORTER) found.push(`far shorter than what was seen: ${long} of ${steps} steps; the law fits late losses better than early ones`);
     if (this.newPeak(schedule)) {
       const seen = [...new Set(this.curves.map(({ peak }) => peak))].sort((a, b) => a - b).map((peak) => general(peak)).join(", ");
       found.push(`a peak rate never seen: ${general(schedule.peak)}, the log has ${seen}; what the peak changes is what other models say`);
@@ -209,7 +204,7 @@ class Forecaster {
       throw new Error(`its peak rate is ${general(schedule.peak)}, the log's ${this.curves.map(({ peak }) => general(peak)).join(", ")}; beyond ${FAR} times as much or as little nothing is forecast`);
     }
     const at = step ?? spaced(Math.min(2 * schedule.warmup + 1, steps), steps, DRAWN);
-    const { loss, spread, end } = this.fitted.losses(schedule, at), continues = this.continues(schedule), wide = this.widening(this.kind(schedule, continues));
+    const { loss, spread, end } = this.fitted.losses(schedule, at), continues = this.continues(schedule), wide = this.widening(this.fitted.decayed ? "decayed" : "constant");
     const half = spread.map((value) => Math.min(value * wide, 1));
     return {
       step: at, loss, low: loss.map((value, i) => value * (1 - half[i])), high: loss.map((value, i) => value * (1 + half[i])),

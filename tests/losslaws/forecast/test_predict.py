@@ -59,7 +59,7 @@ def test_the_interval_is_the_spread_of_the_fit_widened_as_calibrated(constant, d
         schedule = plan(name, 22_000, **options)
         forecast = forecaster.forecast(schedule)
         loss, spread = forecaster.fitted.losses(schedule, forecast.step)
-        half = spread * widening(forecaster.kind(schedule), forecaster.related)
+        half = spread * widening("decayed" if forecaster.fitted.decayed else "constant", forecaster.related)
         np.testing.assert_allclose(forecast.high / loss - 1, half, rtol=1e-9)
         np.testing.assert_allclose(1 - forecast.low / loss, half, rtol=1e-9)
 
