@@ -1,7 +1,7 @@
 """Whole runs of a model, forecast from runs of smaller ones alone: `python -m analysis calibrate`.
 
 Of every public set-up whose sizes were trained alike: each size with two smaller ones or more is forecast from the runs of the four smaller sizes nearest
-to it, at every evaluation. Nothing of the model itself is seen. Priors come from other groups of authors, and so do the widths of intervals. The sizes of the
+to it, at every evaluation. Parameters, priors and widths see nothing of the model itself; the form of the law was chosen with all sizes in view, so errors are somewhat optimistic. Priors come from other groups of authors, and so do the widths of intervals. The sizes of the
 annealing paper are no ladder: each is a set-up of its own.
 """
 

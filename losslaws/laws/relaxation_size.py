@@ -20,7 +20,7 @@ class RelaxationSize(Relaxation):
     b^(-q / 2), the square-root rule of Adam; its speed, rho, follows M^-memory. size and memory are what public models say (`python -m analysis calibrate`): a
     ladder of two or three sizes hardly tells them.
 
-    What no training removes is a pure power of the size: with a constant beside it, fits to five of six public ladders put that on 0, with beta of
+    What no training removes is a pure power of the size: with a constant beside it, fits to five of six public sets of sizes, the annealing paper's set-ups among them, put that on 0, with beta of
     .066 to .080 (Kaplan et al. 2020: .076). Larger models have more left to learn at equal tokens, gamma of .07 to .27: at equal tokens
     a parameter the sizes of a ladder are nearer to each other.
     """
