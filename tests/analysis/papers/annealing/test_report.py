@@ -15,7 +15,7 @@ from losslaws.style import COLOURS
 from losslaws.words import markdown
 from tests.analysis.papers.synthetic import CELLS, SMOKE, write_experiment
 
-TABLES = ("fits", "predictions", "noise", "benchmark", "benchmark_summary", "benchmark_equal_error", "claims")
+TABLES = ("fits", "predictions", "noise", "tuning", "benchmark", "benchmark_summary", "benchmark_equal_error", "claims")
 TWO = ("constant-1x", "cosine-1x")
 VOID = {"meta", "br", "img", "hr", "input", "link"}
 
