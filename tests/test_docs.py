@@ -19,11 +19,13 @@ import re
 import shlex
 import subprocess
 import sys
+from collections import Counter
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 
@@ -410,23 +412,28 @@ def test_the_outcomes_in_the_readme_are_those_that_were_measured(monkeypatch, tm
 
 
 def test_the_headline_numbers_of_the_readme_are_those_of_the_tables():
-    with open(ROOT / "results" / "annealing" / "cpu" / "predictions.csv", newline="") as file:
+    with open(ROOT / "results" / "annealing" / "night" / "predictions.csv", newline="") as file:
         rows = [row for row in csv.DictReader(file) if (row["fit"], row["role"]) == ("annealing", "unseen")]
     text = " ".join((ROOT / "README.md").read_text().split())
 
-    def percent(column):
-        values = [100 * float(row[column]) for row in rows]
-        return f"{min(values):.2f} to {max(values):.2f} %".replace("0.", ".")
+    def of(column):
+        return [100 * abs(float(row[column])) for row in rows]
 
-    noise = float(rows[0]["seed_noise"])
-    beyond = sum(float(row["final_error"]) > noise for row in rows)
-    words = {8: "eight"}[len(rows)]
-    assert (
-        f"{words} unseen schedules are predicted with mean errors of {percent('mean_error')} along their curves" in text
-    )
-    assert f"of {percent('final_error')} at their ends" in text
-    assert f"another seed changes the loss by {100 * noise:.2f} %".replace("0.", ".") in text
-    assert f"at {beyond} of {len(rows)} ends" in text
+    def said(value, digits=2):
+        return f"{value:.{digits}f}".removeprefix("0")
+
+    mean, new, final = of("mean_error"), of("new_mean_error"), of("final_error")
+    assert {7: "seven"}[len(rows)] + " unseen schedules" in text
+    assert f"mean errors of {said(min(mean))} to {said(max(mean))} % along their curves" in text
+    assert f"({said(np.mean(new))} % on new steps)" in text
+    assert f"of {said(np.mean(final))} % at their ends ({said(max(final), 1)} % at most)" in text
+    assert f"where seeds alone leave {said(max(of('standard_error')), 1)} %" in text
+    assert f"(C = 0) the same law errs by {np.mean(of('without_S2_final')):.0f} % at these ends" in text
+    assert f"a power law in steps by {np.mean(of('steps_power_final')):.0f} %" in text
+    with open(ROOT / "results" / "annealing" / "night" / "claims.csv", newline="") as file:
+        verdicts = Counter(row["verdict"] for row in csv.DictReader(file))
+    assert f"Of the paper's claims {verdicts['holds']} hold, {verdicts['holds in part']} hold in part" in text
+    assert f"{verdicts['does not hold']} do not, {verdicts['by the law alone']} rest on the law alone" in text
 
 
 # Python
