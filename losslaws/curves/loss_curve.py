@@ -33,7 +33,6 @@ class LossCurve:
     step             int64 [n], the steps at which the validation loss was taken, rising, 1 <= step <= T
     loss             float64 [n], validation loss there, nats per token, > 0
     train_loss       float64 [T] or None, loss of every step's own batch before its update, nats per token (NaN: not logged)
-    grad_norm        float64 [T] or None, global norm of every step's gradient before it was clipped (NaN: not logged)
     tokens_per_step  global batch in tokens
     parameters       counts under each convention: "total", "non_embedding" (Kaplan's N), ...
     flops_per_token  training FLOPs per token, forward and backward, exact with attention and logits; None: unknown
@@ -41,6 +40,7 @@ class LossCurve:
     role             what an experiment uses the run for: "fit", "unseen", "noise", ... ; empty: nothing special
     source           provenance: where the numbers come from; of our own runs also "config", and "line", the line of the sweep
     also             by name, float64 [n], the loss on other validation sets at the same steps (NaN: not taken)
+    grad_norm        float64 [T] or None, global norm of every step's gradient before it was clipped (NaN: not logged)
 
     Raises InputError for unsorted, repeated or out-of-range steps, and for losses that are not finite and positive.
     """
@@ -50,7 +50,6 @@ class LossCurve:
     step: np.ndarray
     loss: np.ndarray
     train_loss: np.ndarray | None = None
-    grad_norm: np.ndarray | None = None
     tokens_per_step: int | None = None
     parameters: dict[str, int] = field(default_factory=dict)
     flops_per_token: float | None = None
@@ -58,6 +57,7 @@ class LossCurve:
     role: str = ""
     source: dict = field(default_factory=dict)
     also: dict[str, np.ndarray] = field(default_factory=dict)
+    grad_norm: np.ndarray | None = None
 
     def __post_init__(self):
         step = np.asarray(self.step)

@@ -11,7 +11,6 @@ from tests.training.conftest import CELLS, worker_of
 from training import config, engines, sweep
 from training.loop import train
 
-os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"  # read at the import: all addresses are 127.0.0.1
 ray = pytest.importorskip("ray")
 
 
@@ -21,8 +20,12 @@ pytestmark = pytest.mark.slow
 @pytest.fixture
 def cluster(monkeypatch):
     """A head that runs nothing and two nodes of one CPU each, bound to this machine."""
+    from ray._private import ray_constants
     from ray.cluster_utils import Cluster
 
+    # all addresses are 127.0.0.1, in this process and in those that it starts; other tests know nothing of it
+    monkeypatch.setattr(ray_constants, "ENABLE_RAY_CLUSTER", False)
+    monkeypatch.setenv(ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR, "0")
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
     small = {"object_store_memory": 80 * 2**20, "include_dashboard": False}
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, **small})

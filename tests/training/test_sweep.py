@@ -158,14 +158,14 @@ def test_an_unknown_sweep_names_the_nearest():
 
 def test_sweep_sees_the_schedules_that_training_applies():
     planned = sweep.load("cpu")
-    one = planned.cells["wsd20-linear-3x"]
+    one = planned.cells["wsd20-linear-3x-seed0"]
     assert np.array_equal(one.schedule.lr, config.schedule(config.load(list(one.overrides))).lr)
 
 
 @pytest.mark.parametrize(
     ("name", "cell", "folder"),
     [
-        ("cpu", "constant-1x", "constant-1x-8f2ce419"),
+        ("cpu", "constant-1x-seed0", "constant-1x-seed0-fed051c1"),
         ("smoke", "cosine-1x-seed1", "cosine-1x-seed1-1b364a87"),
         ("kaplan", "0.04m-text-train_tokens12500", "0.04m-text-train_tokens12500-51dd354e"),
         ("mup", "mup-d_model24-peak0.004", "mup-d_model24-peak0.004-51fa6ad8"),

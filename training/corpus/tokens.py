@@ -34,6 +34,8 @@ class Tokens:
     def __getitem__(self, window: slice) -> np.ndarray:
         start, stop, _ = window.indices(self.size)
         found = []
+        if stop <= start:
+            return self.parts[0][:0]
         for number in range(bisect_right(self.ends, start), len(self.parts)):
             begin = self.ends[number] - self.parts[number].size
             found.append(self.parts[number][max(start - begin, 0) : stop - begin])

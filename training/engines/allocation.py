@@ -17,7 +17,7 @@ import time
 from contextlib import contextmanager
 
 import psutil
-from ray._private.services import get_node_ip_address
+from ray._private.services import node_ip_address_from_perspective
 from submitit.core.utils import FailedJobError
 
 from losslaws.curves import InputError
@@ -26,6 +26,7 @@ from training.engines import squeue
 from training.engines.submission import fitting, make_executor, refused
 from training.sweep import Sweep
 
+CLUSTERS = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"  # where it is 0, Ray takes 127.0.0.1 for a machine's address and no node from elsewhere
 POLL = 10  # seconds between looks at the queue
 SHORT = 60  # seconds; a job that ends sooner than this after its start did not come to hold a node
 STARTS = 3  # of a node in one job: Ray gives up after 30 s where the machine is busy
@@ -52,10 +53,11 @@ def launch(sweep: Sweep, options: dict) -> None:
 def head():
     """A Ray cluster whose head is this process's machine and has no CPUs; yields its address."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ[CLUSTERS] = "1"  # a cluster of one machine, started in this process before, may have forbidden it
     with socket.socket() as free:
         free.bind(("", 0))
         port = free.getsockname()[1]
-    address = f"{get_node_ip_address()}:{port}"
+    address = f"{node_ip_address_from_perspective()}:{port}"
     command = [
         "start",
         "--head",
@@ -118,7 +120,7 @@ def host(address: str, cpus: int, gpus: int) -> None:
     leave = threading.Event()
     for number in (signal.SIGUSR2, signal.SIGTERM):  # the time limit is near; the job is cancelled
         signal.signal(number, lambda *_: leave.set())
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", CLUSTERS: "1"}
     for _ in range(STARTS):
         node = start(
             "start",

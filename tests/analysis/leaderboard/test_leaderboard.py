@@ -293,8 +293,8 @@ def test_splits_are_of_curves_that_are_there(tmp_path):
 
 @pytest.mark.slow
 def test_the_page_shows_what_was_measured(tmp_path, monkeypatch):
-    lengths = [f"wsd20-linear-{length}x" for length in ("05", "1", "3")]
-    names = ("constant-1x", "cosine-1x", "constant-3x", *lengths)
+    lengths = [f"cosine-{length}x" for length in ("05", "1", "2", "3")]
+    names = ("constant-1x", "wsd20-linear-1x", "constant-3x", *lengths)
     sets = [made(dataset, dataset, names, 1.0) for dataset in (*SELECTION, "annealing-paper")]
     monkeypatch.setattr(board, "all_groups", lambda results: sets)
     monkeypatch.setattr(protocols, "MOST", 1)

@@ -27,10 +27,12 @@ def follows(e: Evidence, of: str) -> list[Test]:
     if of not in e.own_fits or e.own.noise is None:
         return []
     found, noise = e.own_fits[of][0], e.own.noise.relative
-    off = worst(e, of)
     free = found.points - len(found.free)
-    passed = None if free <= 0 or (off > LIMIT and off <= 2 * noise) or noise > LIMIT else off <= LIMIT
-    rule = f"largest error at most {100 * LIMIT:g} %, with {max(free, 0)} points more than parameters"
+    if free <= 0:
+        return [Test("more points than parameters", None, f"{found.points} of {len(found.free)}")]
+    off = worst(e, of)
+    passed = None if (off > LIMIT and off <= 2 * noise) or noise > LIMIT else off <= LIMIT
+    rule = f"largest error at most {100 * LIMIT:g} %, with {free} points more than parameters"
     return [Test(rule, passed, percent(off), percent(noise), len(e.own.noise.pairs))]
 
 

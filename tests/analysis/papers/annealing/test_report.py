@@ -148,7 +148,8 @@ def test_two_curves_are_enough_for_a_report(small):
 def test_runs_that_ended_without_a_curve_are_named(tmp_path):
     paper = Paper.load("annealing", write_experiment(tmp_path, SMOKE, seeds=2))
     assert lost(paper) == []
-    rows = [{"cell": name, "status": "complete"} for name in SMOKE] + [{"cell": "peak10-05x", "status": "diverged"}]
+    names = [f"{name}-seed{seed}" for name in SMOKE for seed in (0, 1)]
+    rows = [{"cell": name, "status": "complete"} for name in names] + [{"cell": "peak10-05x", "status": "diverged"}]
     pd.DataFrame(rows).to_csv(tmp_path / "runs.csv", index=False)
     assert lost(paper) == ["peak10-05x (diverged)"]
 
@@ -171,8 +172,8 @@ def test_text_of_claims_is_text_on_the_page(tmp_path):
 
 def test_a_badly_predicted_curve_is_explained(tmp_path):
     paper = Paper.load("annealing", write_experiment(tmp_path, (*TWO, "cosine-3x", "constant-3x"), seeds=2))
-    curve = paper.evidence.own.curves["cosine-3x"]
-    paper.evidence.own.curves["cosine-3x"] = replace(curve, loss=1.02 * curve.loss)
+    runs = paper.evidence.own.runs["cosine-3x"]
+    runs.update({seed: replace(run, loss=1.02 * run.loss) for seed, run in runs.items()})
     assert list(far(paper, "constant-3x")) == []
     (line,) = far(paper, "cosine-3x")
     off = r"cosine-3x, [12]\.\d\d %: predicted too low by .* at step [\d,]+ of 1,200; the law fitted to all runs at once is off by"

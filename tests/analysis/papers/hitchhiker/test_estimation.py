@@ -110,7 +110,7 @@ def test_the_practices_on_our_own_family(tmp_path, monkeypatch):
         f"{(both['are_x'] < both['are_y']).mean():.0%}".replace("%", " %")
         in found["hitchhiker-15e-ends-own"].on_own_runs
     )
-    assert found["hitchhiker-15h-single-own"].verdict in ("holds", "does not hold")
+    assert found["hitchhiker-15h-single-own"].verdict in ("holds", "does not hold", "undecided")
     assert set(e.tables()) == {"laws", "own_laws", "curve_estimates"}
 
 

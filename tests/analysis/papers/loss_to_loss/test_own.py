@@ -140,7 +140,8 @@ def test_without_the_tables_the_page_holds_our_own_runs_and_says_what_it_lacks(t
         "l2l-09b",
         "l2l-10-",
     }
-    assert all(claim.verdict == "holds" for claim in paper.claims if claim.id[:6] in ("l2l-07", "l2l-08"))
+    decided = [claim.verdict for claim in paper.claims if claim.id[:6] in ("l2l-07", "l2l-08")]
+    assert "does not hold" not in decided and "holds" in decided, decided
     for name in ("own_joint", "own_shifts", "own_translation"):
         assert (tmp_path / "page" / f"{name}.csv").is_file()
     for name in ("fig05_own_shifts", "fig06_own_largest", "fig07_own_translation"):
