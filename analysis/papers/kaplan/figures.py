@@ -136,9 +136,8 @@ def fig04_steps(evidence):
         left.plot(curve.step, curve.loss, "o", ms=2.5, mew=0, color=colour)
         right.plot(curve.step, error, linestyle=line, lw=0.8, color=colour)
         if curve.role == "family":
-            step = np.unique(np.geomspace(curve.step[0], curve.step[-1], 80).round().astype(int))
             label = f"N = {curve.parameters['non_embedding']:,}"
-            left.plot(step, found.predict(curve, step), linestyle=line, color=colour, label=label)
+            left.plot(curve.step, found.predict(curve), linestyle=line, color=colour, label=label)
     band(right, family.noise)
     for axis in (left, right):
         axis.set_xscale("log")

@@ -50,6 +50,10 @@ def desk(browser, html, tmp_path_factory):
 
 def same(page):
     """Assert that what the page shows is what the annealing law gives in Python, and return the losses of the first schedule."""
+    settled(page).wait_for_function(
+        "() => shown.schedules.length === state.schedules.length"
+        " && shown.schedules.every((one, i) => one.step && one.step[one.step.length - 1] === state.schedules[i].steps)"
+    )
     shown = settled(page).evaluate("""() => ({
         specs: state.schedules, all: shown.schedules.map((one) => ({ ...one, loss: Array.from(one.loss) })),
         law: state.law === "own" ? { params: state.own, rule: state.rule } : group().law,

@@ -177,7 +177,7 @@ def test_a_badly_predicted_curve_is_explained(tmp_path):
     assert list(far(paper, "constant-3x")) == []
     (line,) = far(paper, "cosine-3x")
     off = r"cosine-3x, [12]\.\d\d %: predicted too low by .* at step [\d,]+ of 1,200; the law fitted to all runs at once is off by"
-    assert re.fullmatch(off + r" 0\.\d\d % here, so this is mostly what the form of the law does not give", line)
+    assert re.fullmatch(off + r" [012]\.\d\d % here, so this is mostly what the form of the law does not give", line)
 
 
 def test_names_cannot_become_markup(tmp_path):

@@ -148,7 +148,9 @@ def test_the_page_shows_our_runs_or_says_that_they_are_missing(folder, tmp_path,
     assert len(own) == 5
     assert ("fig02_basins.svg" in text) == ("checks" in paper.tables) == there
     if there:
-        assert all(found[key].verdict == "holds" for key in own)
+        # made runs have three rates at the wider widths: a basin that stays cannot be told from one that was not looked for
+        assert {found[key].verdict for key in own} <= {"holds", "holds in part", "undecided"}
+        assert sum(found[key].verdict == "holds" for key in own) > 1
         assert found["mup-09-controls"].on_own_runs == (
             "mup: fails none; standard: fails basins, wider is better, coordinates; init: fails coordinates"
         )
