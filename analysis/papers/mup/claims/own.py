@@ -50,7 +50,7 @@ def stays(e: Evidence, kind: str, expected: bool) -> Test:
         if known
         else "; rates were not tried a factor of 4 to each side of it at every width, or the best is the outermost"
     )
-    passed = (moved <= 1) is expected
+    passed = bool(moved <= 1) == expected
     if kind != MUP and moved > 1:
         known = True  # it moved, whatever lies beyond
     rule = f"{kind}: the best rate {'stays' if expected else 'does not stay'} within a factor of 2"
@@ -78,7 +78,7 @@ def flat(e: Evidence, kind: str) -> Test:
     rule = (
         f"{kind}: largest change over widths, at any step, {'at most' if kind == MUP else 'above'} {100 * FLAT:.0f} %"
     )
-    return Test(rule, bool((most <= FLAT) is (kind == MUP)), f"{100 * most:.0f} %")
+    return Test(rule, bool(most <= FLAT) == (kind == MUP), f"{100 * most:.0f} %")
 
 
 @claim
