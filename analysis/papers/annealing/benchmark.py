@@ -16,10 +16,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
-from scipy.stats import t as student
 
 from analysis.papers.annealing.experiment import Experiment
-from analysis.papers.annealing.noise import SEED
+from analysis.papers.annealing.noise import SEED, over_seeds
 from losslaws import laws
 from losslaws.curves import LossCurve, Schedule
 from losslaws.curves.runs import consumed, final, same_model, select, settled
@@ -209,15 +208,9 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
         .reset_index()
     )
     each = size.groupby(["method", "seed"])["error"].mean()
-    found.insert(7, "interval", [half_width(each[method].dropna().to_numpy()) for method in found["method"]])
+    errors = [each[method].dropna() for method in found["method"]]
+    found.insert(7, "interval", [over_seeds(values)[1] if len(values) > 1 else np.nan for values in errors])
     return found
-
-
-def half_width(values: np.ndarray) -> float:
-    """95 % half-width of the mean of independent values; nan for fewer than two."""
-    if len(values) < 2:
-        return np.nan
-    return float(student.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values)))
 
 
 def equal_error(table: pd.DataFrame) -> pd.DataFrame:

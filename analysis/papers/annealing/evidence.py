@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from scipy.optimize import minimize_scalar
-from scipy.stats import t as student
 
 from analysis import RESULTS
 from analysis.papers.annealing import benchmark, noise
@@ -151,18 +150,12 @@ class Evidence:
         """Whether runs of one kind end below those of another, seed by seed; undecided within what their relation leaves open."""
         runs = self.own.runs
         found, half, p, seeds = noise.compare(runs[better], runs[worse], self.own.relations)
-        passed = None if abs(found) <= half else found < 0
         known = f"{half:.4f}" if np.isfinite(half) else "unknown"
-        return Test(rule or f"{better} ends below {worse}", passed, f"{found:+.4f}", known, seeds, p)
+        return Test(rule or f"{better} ends below {worse}", noise.above(-found, half), f"{found:+.4f}", known, seeds, p)
 
-    def spread(self, name: str, seeds: int | None = None) -> float:
+    def spread(self, name: str) -> float:
         """95 % half-width of the mean final loss of a kind over seeds, nats; inf where no relation tells it."""
-        curve = self.own.curves[name]
-        which = noise.SEED if curve.schedule.lr[-1] < curve.schedule.peak else noise.CONSTANT
-        relation = self.own.relations.get(which) or self.own.relations.get(noise.SEED)
-        if relation is None:
-            return np.inf
-        return float(student.ppf(0.975, relation.freedom) * relation.sd / np.sqrt(seeds or len(self.own.runs[name])))
+        return noise.uncertain(0.0, self.own.another_seed(name), 1 / len(self.own.runs[name]))[0]
 
 
 def tuning() -> pd.DataFrame:

@@ -22,10 +22,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from analysis.papers.annealing.noise import Relations, relations
+from analysis.papers.annealing.noise import CONSTANT, SEED, Relations, apart, relations
 from losslaws import laws
 from losslaws.curves import InputError, LossCurve
-from losslaws.curves.runs import Noise, final, noise, same_model, select, settled
+from losslaws.curves.runs import Noise, decays, final, noise, same_model, select, settled
 from losslaws.curves.store import load_folder
 from losslaws.fitting import Fit, fit
 from losslaws.fitting.metrics import Score, score
@@ -128,17 +128,14 @@ class Experiment:
 
         nan where the experiment has too few.
         """
-        asked = [run for seed, run in self.runs[name].items() if seed in (self.halves[1] or ())]
-        known = [
-            r
-            for r in (self.relations.get("another seed, annealed"), self.relations.get("another seed, constant rate"))
-            if r
-        ]
-        if not asked or not known:
-            return np.nan
-        constant = not decayed(self.curves[name])
-        relation = self.relations.get(f"another seed, {'constant rate' if constant else 'annealed'}") or known[0]
-        return relation.relative * np.sqrt(1 / len(asked) + 1 / len(self.halves[0]))
+        asked = [seed for seed in self.runs[name] if seed in (self.halves[1] or ())]
+        relation = self.another_seed(name)
+        return relation.relative * np.sqrt(1 / len(asked) + 1 / len(self.halves[0])) if asked and relation else np.nan
+
+    def another_seed(self, name: str) -> Relations | None:
+        """What another seed changes at the end of a kind of run, constant rates and annealed ends apart; None: nothing tells it."""
+        which = SEED if decays(self.curves[name]) else CONSTANT
+        return self.relations.get(which) or self.relations.get(SEED)
 
     @cached_property
     def relations(self) -> dict[str, Relations]:
@@ -218,8 +215,8 @@ class Experiment:
     @cached_property
     def noise(self) -> Noise | None:
         """What another seed changes, from runs that share no trunk; None where no cell was run twice."""
-        apart = [runs for name, runs in self.runs.items() if name in independent(self.curves)]
-        pairs = [(first, run) for first, *others in (list(runs.values()) for runs in apart) for run in others]
+        alone = [runs for name, runs in self.runs.items() if name in apart(self.curves)]
+        pairs = [(first, run) for first, *others in (list(runs.values()) for runs in alone) for run in others]
         return noise(pairs)
 
     def score(self, name: str, by: str = "annealing") -> Score:
@@ -303,22 +300,6 @@ class Experiment:
         law = laws.build("annealing", warmup=self.warmup)
         plain = fit(law, seen, fixed={"C": 0.0, "lambda": PAPER_LAMBDA})  # lambda has no meaning without S2
         return {"annealing-C0": plain, "steps": fit(laws.build("steps_power"), seen)}
-
-
-def decayed(curve: LossCurve) -> bool:
-    """Whether a run ends at a lower rate than its peak."""
-    return bool(curve.schedule.lr[-1] < curve.schedule.peak)
-
-
-def independent(curves: dict[str, LossCurve]) -> set[str]:
-    """Names of kinds of which none shares half of its steps with another: the longest of each trunk."""
-    kept: list[LossCurve] = []
-    for curve in sorted(curves.values(), key=lambda curve: -curve.schedule.steps):
-        if all(
-            not same_model(curve, k) or 2 * curve.schedule.common_steps(k.schedule) < curve.schedule.steps for k in kept
-        ):
-            kept.append(curve)
-    return {curve.name for curve in kept}
 
 
 def full_cosines(curves: Iterable[LossCurve], like: LossCurve) -> list[LossCurve]:

@@ -10,7 +10,7 @@ runs of one seed under many schedules tell the spread over seeds better but are 
 seeds less one. Differences within a seed are free of that: theirs are the draws less the means that were taken from them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -108,10 +108,10 @@ def related(a: LossCurve, b: LossCurve) -> str:
 
 
 def apart(curves: Mapping[str, LossCurve]) -> list[str]:
-    """Names of curves of which no two are branches of one trunk, longest first."""
+    """Names of curves of which no two of one model are branches of one trunk, longest first."""
     kept: list[str] = []
     for name in sorted(curves, key=lambda n: (-curves[n].schedule.steps, n)):
-        if all(related(curves[name], curves[other]) == SCHEDULE for other in kept):
+        if all(related(curves[name], curves[k]) == SCHEDULE for k in kept if same_model(curves[name], curves[k])):
             kept.append(name)
     return kept
 
@@ -143,12 +143,38 @@ def compare(
     first, second = (next(iter(one.values())) for one in (a, b))
     relation = known.get(related(first, second)) or known.get(SCHEDULE)
     difference = float(values.mean())
+    return difference, *uncertain(difference, relation, 1 / len(values)), len(values)
+
+
+def uncertain(difference: float, relation: Relations | None, share: float) -> tuple[float, float]:
+    """Return the 95 % half-width and the two-sided p of a difference with `share` of the relation's variance; inf and 1 without one."""
     if relation is None:
-        return difference, np.inf, 1.0, len(values)
-    error = relation.sd / np.sqrt(len(values))
+        return np.inf, 1.0
+    error = relation.sd * np.sqrt(share)
     half = float(student.ppf(0.975, relation.freedom) * error)
-    p = float(2 * student.sf(abs(difference) / error, relation.freedom)) if error else 0.0
-    return difference, half, p, len(values)
+    return half, float(2 * student.sf(abs(difference) / error, relation.freedom)) if error else 0.0
+
+
+def over_seeds(values: Sequence[float] | np.ndarray) -> tuple[float, float]:
+    """Return the mean of independent values and its 95 % half-width by Student's t; inf for one value alone."""
+    values = np.asarray(values, float)
+    if len(values) < 2:
+        return float(values.mean()), np.inf
+    return float(values.mean()), float(student.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values)))
+
+
+def p_of(mean: float, half: float, runs: int) -> float:
+    """The two-sided p of a mean with the 95 % half-width `half` of so many runs."""
+    if not np.isfinite(half):
+        return 1.0
+    if half == 0:
+        return 0.0 if mean else 1.0
+    return float(2 * student.sf(abs(mean) / (half / student.ppf(0.975, runs - 1)), runs - 1))
+
+
+def above(found: float, half: float) -> bool | None:
+    """Whether a difference lies above zero; None where its half-width hides that."""
+    return None if abs(found) <= half else found > 0
 
 
 def table(known: Mapping[str, Relations]) -> pd.DataFrame:

@@ -1,10 +1,10 @@
 """What a decay or a dip of the rate does to the loss: delay and drop (claims 4 to 6)."""
 
 import numpy as np
-from scipy.stats import t as student
 
 from analysis.papers.annealing import noise
 from analysis.papers.annealing.evidence import Evidence, delay, law, others, paper_schedule, points, turns
+from analysis.papers.annealing.noise import over_seeds, p_of
 from analysis.papers.claim import NOT_RUN, Claim, Test, answer, claim, verdict
 from losslaws.curves import LossCurve, Schedule
 from losslaws.fitting import Fit, final_of
@@ -32,23 +32,6 @@ def paper_dip(fall: int, rise: int) -> Schedule:
 def law_delay(fitted: Fit, schedule: Schedule) -> int | None:
     """Return the delay that a fit predicts for the first dip of `schedule`; None where its loss does not turn on the rate's way back."""
     return delay(np.arange(1, schedule.steps + 1), fitted.predict(schedule), turns(schedule)[0])
-
-
-def over_seeds(values) -> tuple[float, float]:
-    """Return the mean of independent values and its 95 % half-width by Student's t; inf for one value alone."""
-    values = np.asarray(values, float)
-    if len(values) < 2:
-        return float(values.mean()), np.inf
-    return float(values.mean()), float(student.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values)))
-
-
-def p_of(mean: float, half: float, runs: int) -> float:
-    """The two-sided p of a mean with the 95 % half-width `half` of so many runs."""
-    if not np.isfinite(half):
-        return 1.0
-    if half == 0:
-        return 0.0 if mean else 1.0
-    return float(2 * student.sf(abs(mean) / (half / student.ppf(0.975, runs - 1)), runs - 1))
 
 
 def own_delays(e: Evidence) -> list[tuple[int, list[int | None], int | None]]:
@@ -118,16 +101,8 @@ def shorter(own) -> list[Test]:
         return []
     (short, a), (long, b) = (over_seeds(row[1]) for row in (own[0], own[-1]))
     found, half = long - short, float(np.hypot(a, b))
-    passed = None if abs(found) <= half else found < 0
-    return [
-        Test(
-            f"delay after {own[-1][0]} steps of fall less that after {own[0][0]}",
-            passed,
-            f"{found:+.0f} steps",
-            f"{half:.0f}",
-            len(own[0][1]),
-        )
-    ]
+    rule = f"delay after {own[-1][0]} steps of fall less that after {own[0][0]}"
+    return [Test(rule, noise.above(-found, half), f"{found:+.0f} steps", f"{half:.0f}", len(own[0][1]))]
 
 
 @claim
@@ -215,28 +190,10 @@ def drops_grow(e: Evidence, found: dict[str, float]) -> list[Test]:
         return []
     short, long = next(iter(found)), list(found)[-1]
     runs = [len(e.own.runs[f"wsd20-linear-{x}"]) for x in (short, long)]
-    relation = e.own.relations.get(noise.BRANCH)
-    half = (
-        float(student.ppf(0.975, relation.freedom) * relation.sd * np.sqrt(sum(1 / n for n in runs)))
-        if relation
-        else np.inf
-    )
     grows = found[long] - found[short]
-    p = (
-        float(2 * student.sf(abs(grows) / half * student.ppf(0.975, relation.freedom), relation.freedom))
-        if relation
-        else 1.0
-    )
-    return [
-        Test(
-            f"drop at {long} less that at {short}",
-            None if abs(grows) <= half else grows > 0,
-            f"{grows:+.4f}",
-            f"{half:.4f}",
-            min(runs),
-            p,
-        )
-    ]
+    half, p = noise.uncertain(grows, e.own.relations.get(noise.BRANCH), sum(1 / n for n in runs))
+    rule = f"drop at {long} less that at {short}"
+    return [Test(rule, noise.above(grows, half), f"{grows:+.4f}", f"{half:.4f}", min(runs), p)]
 
 
 @claim
@@ -335,19 +292,11 @@ def sizes_grow(e: Evidence, sizes: dict[str, float]) -> list[Test]:
     if not sizes or relation is None:
         return []
     runs = min(len(seeds) for kind, seeds in e.own.runs.items() if e.own.curves[kind].role == "size")
-    half = float(student.ppf(0.975, relation.freedom) * relation.sd * np.sqrt(2 / runs))
-    grows = list(sizes.values())[-1] - next(iter(sizes.values()))
-    p = float(2 * student.sf(abs(grows) / half * student.ppf(0.975, relation.freedom), relation.freedom))
-    return [
-        Test(
-            f"drop at {list(sizes)[-1]} less that at {next(iter(sizes))}",
-            None if abs(grows) <= half else grows > 0,
-            f"{grows:+.4f}",
-            f"{half:.4f}",
-            runs,
-            p,
-        )
-    ]
+    smallest, *_, largest = sizes
+    grows = sizes[largest] - sizes[smallest]
+    half, p = noise.uncertain(grows, relation, 2 / runs)
+    rule = f"drop at {largest} less that at {smallest}"
+    return [Test(rule, noise.above(grows, half), f"{grows:+.4f}", f"{half:.4f}", runs, p)]
 
 
 @claim
@@ -366,7 +315,7 @@ def annealing_dominates(e: Evidence) -> Claim:
         each = [share(constant[s], run, run.schedule.steps * 4 // 5) for s, run in annealed.items() if s in constant]
         mean, half = over_seeds(each)
         own = f"{mean:.0f} (seeds {min(each):.0f} to {max(each):.0f})"
-        passed = None if abs(mean - 50) <= half else mean > 50
+        passed = noise.above(mean - 50, half)
         tests = [
             Test(
                 "own share above 50 %",

@@ -4,9 +4,10 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from analysis.papers.annealing import LIMIT
-from analysis.papers.annealing.claims.effects import over_seeds, p_of, smooth
+from analysis.papers.annealing.claims.effects import smooth
 from analysis.papers.annealing.claims.setups import printed
 from analysis.papers.annealing.evidence import GIVEN, Evidence, others, points
+from analysis.papers.annealing.noise import above, over_seeds, p_of
 from analysis.papers.claim import NOT_RUN, Claim, Test, answer, claim, verdict
 from losslaws import laws
 from losslaws.curves import LossCurve
@@ -73,7 +74,7 @@ def similar_shapes(e: Evidence) -> Claim:
     tests, said = [], []
     for name in ("gradient norm", "loss"):
         found, half = over_seeds([alike(run, name) for run in runs.values()])
-        passed = None if abs(found - ALIKE) <= half else found > ALIKE
+        passed = above(found - ALIKE, half)
         tests.append(
             Test(
                 f"rank correlation of rate and {name} above {ALIKE:g}",

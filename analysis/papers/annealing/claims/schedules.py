@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from analysis.papers.annealing.claims.effects import over_seeds, own_drop_law, p_of
+from analysis.papers.annealing.claims.effects import own_drop_law
 from analysis.papers.annealing.evidence import (
     PAPER_PEAK,
     PAPER_WARMUP,
@@ -16,6 +16,7 @@ from analysis.papers.annealing.evidence import (
     points,
     turns,
 )
+from analysis.papers.annealing.noise import above, over_seeds, p_of
 from analysis.papers.claim import NOT_RUN, Claim, Test, answer, claim, verdict
 from losslaws.curves import Schedule
 from losslaws.curves.runs import settled
@@ -376,8 +377,11 @@ def rewarmup(e: Evidence) -> list[Claim]:
         own = f"{against(*means)} (law: {against(foretold('rewarm-full'), foretold('rewarm-half'))})"
         for k, rule in enumerate(("the higher re-warmed rate lifts the loss higher", "and then makes it fall further")):
             found, width = over_seeds([full[seed][k] - half[seed][k] for seed in full if seed in half])
-            passed = None if abs(found) <= width else found > 0
-            tests.append(Test(rule, passed, f"{found:+.4f}", f"{width:.4f}", len(full), p_of(found, width, len(full))))
+            tests.append(
+                Test(
+                    rule, above(found, width), f"{found:+.4f}", f"{width:.4f}", len(full), p_of(found, width, len(full))
+                )
+            )
     return [
         answer(
             "annealing-12a-rewarm",

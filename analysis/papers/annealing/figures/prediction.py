@@ -4,7 +4,7 @@ import numpy as np
 
 from analysis.pages.figure import NotRun, figure
 from analysis.pages.parts import LOSS, band, error, law, legend_below, measured, residuals, shadow, thousands, window
-from analysis.papers.annealing.experiment import independent
+from analysis.papers.annealing.noise import apart
 from losslaws.curves.runs import settled
 from losslaws.fitting import mean_error
 from losslaws.style import BLUE, GREEN, LINES, MUTED, PURPLE, VERMILLION, canvas, headline
@@ -119,7 +119,7 @@ def fig16_noise(e):
     noise = e.own.noise
     if noise is None:
         raise NotRun("needs a second seed of some cell, not run in this profile")
-    kinds = [name for name in sorted(independent(e.own.curves)) if len(e.own.runs[name]) > 1][:4]
+    kinds = [name for name in sorted(apart(e.own.curves)) if len(e.own.runs[name]) > 1][:4]
     out = canvas(height=1.9)
     axis = out.subplots()
     band(axis, noise)
