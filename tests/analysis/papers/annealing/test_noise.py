@@ -76,3 +76,11 @@ def test_one_seed_tells_nothing(runs):
     _, half, p, _ = noise.compare(single["wsd20"], single["cosine"], known)
     assert half == np.inf and p == 1
     assert noise.table(known).columns[0] == "relation"
+
+
+def test_a_difference_as_large_as_its_half_width_has_a_chance_of_one_in_twenty():
+    relation = noise.Relations(sd=0.01, relative=0.003, freedom=7, pairs=())
+    half, _ = noise.uncertain(0.0, relation, 1 / 4)
+    assert half == pytest.approx(2.364624 * 0.01 / 2)  # Student's t with 7 degrees of freedom, four seeds
+    assert noise.uncertain(half, relation, 1 / 4)[1] == pytest.approx(0.05)
+    assert noise.uncertain(-half, relation, 1 / 4)[1] == pytest.approx(0.05)
