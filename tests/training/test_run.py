@@ -315,3 +315,10 @@ def test_the_rate_of_the_record_is_the_one_that_the_optimiser_applies(overrides,
     recorded = folder.applied_rates()
     np.testing.assert_allclose([float(rates[0]) for rates in applied], recorded, rtol=1e-6)
     np.testing.assert_allclose(recorded, config.schedule(config.load([*overrides, "schedule=cosine", "steps=12"])).lr)
+
+
+def test_the_last_step_is_evaluated_whatever_its_number_and_on_more_text_where_asked(overrides):
+    folder = run(overrides, "steps=13", "eval.every=5", "eval.end=24", "name=odd")
+    curve = folder.curve("odd")
+    assert curve.step.tolist() == [5, 10, 13]
+    assert np.isnan(curve.also["end"][:2]).all() and curve.end_loss == curve.also["end"][-1] != curve.final_loss

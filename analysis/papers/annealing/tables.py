@@ -16,7 +16,10 @@ def summary(paper: Paper) -> str:
     experiment, fit = paper.evidence.own, paper.evidence.own.fit
     scores = experiment.predictions().query("fit == 'annealing'").groupby("role")
     seen, unseen = (scores.get_group(role) if role in scores.groups else None for role in ("fit", "unseen"))
-    rows = [("Fit", f"{' and '.join(fit.curves)}: R² {fit.r2:.4f}, mean error {percent(seen['mean_error'].mean())}")]
+    others = " on the seeds that it was not fitted to" if experiment.halves[1] else ""
+    rows = [
+        ("Fit", f"{' and '.join(fit.curves)}: R² {fit.r2:.4f}, mean error {percent(seen['mean_error'].mean())}{others}")
+    ]
     if unseen is not None:
         mean, low, high = (percent(getattr(unseen["mean_error"], of)()) for of in ("mean", "min", "max"))
         final, most, new = (
