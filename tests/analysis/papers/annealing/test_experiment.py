@@ -103,3 +103,16 @@ def test_an_experiment_without_fit_curves_says_so():
     lonely = Experiment("lonely", {"cosine-05x": synthetic.curve("cosine-05x")})
     with pytest.raises(InputError, match="no curve has the role 'fit'"):
         _ = lonely.fit
+
+
+def test_laws_are_fitted_to_one_half_of_the_seeds_and_asked_about_the_other():
+    made = synthetic.experiment(cells=("constant-1x", "cosine-1x", "cosine-3x"), noise=20)
+    runs = made.runs["cosine-3x"]
+    assert list(runs) == made.seeds == [0, 1, 2, 3]
+    np.testing.assert_allclose(made.seen("cosine-3x").loss, (runs[0].loss + runs[1].loss) / 2)
+    np.testing.assert_allclose(made.asked("cosine-3x").loss, (runs[2].loss + runs[3].loss) / 2)
+    np.testing.assert_allclose(made.curves["cosine-3x"].loss, np.mean([run.loss for run in runs.values()], axis=0))
+    other = settled(made.asked("cosine-3x"))
+    assert made.score("cosine-3x").final_error == pytest.approx(abs(made.fit.predict(other)[-1] / other.loss[-1] - 1))
+    alone = synthetic.experiment(cells=("constant-1x", "cosine-1x"), seeds=1)
+    assert alone.seen("cosine-1x").loss.tolist() == alone.asked("cosine-1x").loss.tolist()
