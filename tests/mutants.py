@@ -62,7 +62,7 @@ MUTANTS = (
     Mutant("better and worse swapped", f"{PAPERS}/evidence.py", "noise.compare(runs[better], runs[worse], self.own.relations)", "noise.compare(runs[worse], runs[better], self.own.relations)", f"{A}/test_claims.py"),
     Mutant("the end of the window is a turn", f"{PAPERS}/evidence.py", "return None if at == inside.size - 1 else", "return", f"{A}/test_claims.py"),
     Mutant("scaled-up law right if one factor is", f"{PAPERS}/claims/objections.py", "else abs(found) <= NEAR", "else abs(found) <= 100 * NEAR", f"{A}/test_claims.py"),
-    Mutant("best share read from the worst", f"{PAPERS}/grid.py", "if loss - least <= self.limit]", "if loss - least > self.limit]", f"{A}/test_claims.py"),
+    Mutant("best share read from the worst", f"{PAPERS}/grid.py", "if loss - least <= self.limit]", "if loss - least > self.limit]", f"{A}/test_grid.py {A}/test_claims.py"),
     # expected numbers and cost
     Mutant("expected numbers drift unseen", f"{PAPERS}/verify.py", "held = abs(value - expected.value) <= expected.tolerance", "held = True", f"{A}/test_verify.py"),
     Mutant("tolerance of losses ten times as wide", f"{PAPERS}/verify.py", "SAME = 0.01", "SAME = 0.1", f"{A}/test_verify.py"),

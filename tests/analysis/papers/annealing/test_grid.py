@@ -1,0 +1,25 @@
+"""The public grid of schedules: what a run was is read from its rates, and which shares of decay may be best."""
+
+import pytest
+
+from analysis.papers.annealing.grid import Grid
+
+
+@pytest.fixture(scope="module")
+def grid():
+    return Grid.load()
+
+
+def test_every_run_has_a_place_of_its_own(grid):
+    assert len(grid.finals) == len(grid.curves) == 130
+    assert grid.final("linear", 20, 1e-3, 50_000) == grid.curves["linear20_0.001_50000"].final_loss
+    assert grid.final("1-sqrt", 20, 2e-3, 25_000) == grid.curves["sqrt20_0.002_25000"].final_loss
+    assert grid.final("cosine", 10, 5e-4, 25_000) == grid.curves["cosine10_0.0005_25000"].final_loss
+    assert grid.final("linear", 33, 1e-3, 50_000) is None
+
+
+def test_the_best_shares_are_those_that_noise_does_not_tell_from_the_lowest(grid):
+    assert grid.best_shares(1e-4, 25_000) == [10, 20]
+    assert grid.best_shares(2e-3, 15_000) == [60]
+    assert grid.best_shares(3e-3, 50_000) == [60, 80, 90, 99]
+    assert grid.below(3.0, 3.0 + 2 * grid.limit) is True and grid.below(3.0, 3.0 + grid.limit / 2) is None
