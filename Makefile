@@ -78,8 +78,9 @@ check: lint $(EXTRAS) ## style, format and every fast test: an answer in about a
 test: $(EXTRAS) ## run every test
 	$(BIN)/python -m pytest $(WORKERS)
 
-mutants: $(EXTRAS) ## put deliberate bugs into a copy, one at a time, and say which the tests catch; ONLY=WORD
+mutants: $(EXTRAS) ## put bugs into a copy, one at a time, and say which the tests catch: a list, then SAMPLE=n a file by cosmic-ray; ONLY=WORD
 	ONLY="$(ONLY)" $(BIN)/python -m tests.mutants
+	ONLY="$(ONLY)" SAMPLE="$(or $(SAMPLE),6)" $(BIN)/python -m tests.mutations
 
 lint: $(READY) ## check style and format
 	$(BIN)/ruff check

@@ -9,6 +9,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -100,13 +102,20 @@ def survives(mutant: Mutant, copy: Path) -> bool:
         path.write_text(before, encoding="utf-8")
 
 
+@contextmanager
+def copied() -> Iterator[Path]:
+    """A copy of the repository, for as long as the block runs."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "copy"
+        shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".git", ".venv", "runs", "corpora", "reproduced"))
+        yield copy
+
+
 def main(only: str) -> int:
     """Run every bug whose name holds `only`; return how many survive."""
     chosen = [mutant for mutant in MUTANTS if only in mutant.name]
     left = []
-    with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder) / "copy"
-        shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".git", ".venv", "runs", "corpora", "reproduced"))
+    with copied() as copy:
         for number, mutant in enumerate(chosen, start=1):
             lives = survives(mutant, copy)
             left += [mutant] if lives else []
