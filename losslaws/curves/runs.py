@@ -5,6 +5,7 @@ settled(curve), thinned(curve, n)     without the aftermath of its warm-up; with
 decays(curve), fork_of(schedule)      whether its rate falls, and from which step on
 shape(schedule)                       what a schedule has in common with its longer and shorter likes
 same_model(a, b), same_training(a, b)
+kinds(curves), mean_curve(name, runs) runs that differ in the seed alone, and their mean
 noise(pairs) -> Noise                 what another seed changes
 consumed(curves)                      FLOPs, with shared beginnings trained once
 """
@@ -108,20 +109,46 @@ def same_training(a: LossCurve, b: LossCurve) -> bool:
     return same_model(a, b) and a.seed == b.seed
 
 
-def seed_pairs(curves: Iterable[LossCurve]) -> list[tuple[LossCurve, LossCurve]]:
-    """Return every second run beside the first of its kind: runs that differ in the seed alone, in order of the second."""
-    firsts, pairs = {}, []
+def kinds(curves: Iterable[LossCurve]) -> dict[str, dict[int, LossCurve]]:
+    """Group runs that differ in the seed alone: the name of the lowest seed, without its seed -> {seed: LossCurve}, seeds rising."""
+    groups: dict[tuple, dict[int, LossCurve]] = {}
     for curve in sorted(curves, key=lambda curve: curve.seed or 0):
-        kind = (
+        like = (
             curve.schedule.lr.tobytes(),
             curve.tokens_per_step,
             tuple(sorted(curve.parameters.items())),
+            curve.step.tobytes(),
             curve.source.get("corpus"),
+            curve.source.get("train_tokens"),
         )
-        first = firsts.setdefault(kind, curve)
-        if first.seed != curve.seed:
-            pairs.append((first, curve))
-    return pairs
+        runs = groups.setdefault(like, {})
+        if curve.seed in runs:  # the same seed once more: a run of its own, not a draw
+            runs = groups.setdefault((curve.name, *like), {})
+        runs[curve.seed] = curve
+    return {label(next(iter(runs.values()))): runs for runs in groups.values()}
+
+
+def label(curve: LossCurve) -> str:
+    """The name of a run without the seed that the sweep appended to it."""
+    return curve.name.removesuffix(f"-seed{curve.seed}")
+
+
+def mean_curve(name: str, runs: Sequence[LossCurve]) -> LossCurve:
+    """Return the mean of runs that differ in the seed alone, as a curve of the first one's seed."""
+    first = runs[0]
+    also = {key: np.mean([run.also[key] for run in runs], axis=0) for key in first.also}
+    each = {
+        key: np.mean([getattr(run, key) for run in runs], axis=0)
+        for key in ("train_loss", "grad_norm")
+        if all(getattr(run, key) is not None for run in runs)
+    }
+    return replace(first, name=name, loss=np.mean([run.loss for run in runs], axis=0), also=also, **each)
+
+
+def seed_pairs(curves: Iterable[LossCurve]) -> list[tuple[LossCurve, LossCurve]]:
+    """Return every second run beside the first of its kind: runs that differ in the seed alone."""
+    groups = [list(runs.values()) for runs in kinds(curves).values()]
+    return [(group[0], other) for group in groups for other in group[1:]]
 
 
 def noise(pairs: Sequence[tuple[LossCurve, LossCurve]]) -> Noise | None:

@@ -14,8 +14,8 @@ With several seeds, laws are fitted on the means of one half of the seeds and as
 Everything is computed once, on first use. lambda is chosen on the curves of role "fit" only, by their objective.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -25,7 +25,7 @@ import pandas as pd
 from analysis.papers.annealing.noise import CONSTANT, SEED, Relations, apart, relations
 from losslaws import laws
 from losslaws.curves import InputError, LossCurve
-from losslaws.curves.runs import Noise, decays, final, noise, same_model, select, settled
+from losslaws.curves.runs import Noise, decays, final, kinds, mean_curve, noise, same_model, select, settled
 from losslaws.curves.store import load_folder
 from losslaws.fitting import Fit, fit
 from losslaws.fitting.metrics import Score, score
@@ -34,40 +34,6 @@ from losslaws.laws.annealing import PAPER_LAMBDA
 WARMUP = "as-peak"  # the paper's treatment: S1 and S2 count the steps of the warm-up at the peak rate
 PREDICTED = ("fit", "unseen", "length", "claim")
 PARAMETERS = ("L0", "E", "A", "alpha", "B", "beta", "C", "lambda", "gamma")
-
-
-def kinds(curves: Iterable[LossCurve]) -> dict[str, dict[int, LossCurve]]:
-    """Group runs that differ in the seed alone: the name of the lowest seed, without its seed -> {seed: LossCurve}."""
-    groups: dict[tuple, dict[int, LossCurve]] = {}
-    for curve in sorted(curves, key=lambda curve: curve.seed):
-        like = (
-            curve.schedule.lr.tobytes(),
-            curve.tokens_per_step,
-            tuple(sorted(curve.parameters.items())),
-            curve.step.tobytes(),
-        )
-        runs = groups.setdefault(like, {})
-        if curve.seed in runs:  # the same seed once more: a run of its own, not a draw
-            runs = groups.setdefault((curve.name, *like), {})
-        runs[curve.seed] = curve
-    return {label(next(iter(runs.values()))): runs for runs in groups.values()}
-
-
-def label(curve: LossCurve) -> str:
-    """The name of a run without the seed that the sweep appended to it."""
-    return curve.name.removesuffix(f"-seed{curve.seed}")
-
-
-def mean_curve(name: str, runs: Sequence[LossCurve]) -> LossCurve:
-    """Return the mean of runs that differ in the seed alone, as a curve of the first one's seed."""
-    first = runs[0]
-    also = {key: np.mean([run.also[key] for run in runs], axis=0) for key in first.also}
-    each = {
-        key: np.mean([getattr(run, key) for run in runs], axis=0)
-        for key in ("train_loss", "grad_norm")
-        if all(getattr(run, key) is not None for run in runs)
-    }
-    return replace(first, name=name, loss=np.mean([run.loss for run in runs], axis=0), also=also, **each)
 
 
 @dataclass(frozen=True, eq=False)
