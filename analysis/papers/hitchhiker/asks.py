@@ -15,9 +15,9 @@ BEGINNINGS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
 SHARES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, ALL)
 START = 1e8  # tokens that a prediction of a run's own end leaves out, as the paper's code does
 LARGE = ("GPT-3", "OPT")  # families of many sizes
-# our own family: the longest runs that all sizes have, all checkpoints; the same, but only the end of the largest; the ends of
-# every length, each after its own decay; the first, with two more seeds of one size
-WHOLE, TO_END, ENDS, SEEDS = "own runs", "own runs to the end", "own ends", "own runs, three seeds"
+# our own family, means over seeds: the longest runs that all sizes have, all checkpoints; the same, but only the end of the largest;
+# the ends of every length, each after its own decay; the first, with one seed of every size but the largest
+WHOLE, TO_END, ENDS, ONE = "own runs", "own runs to the end", "own ends", "own runs, one seed"
 OWN_CUT = 1.5e5  # tokens that are left out: a tenth of our runs, as the paper's 10 billion are of its own
 TEXTS = {f"{text} x {n}": (text, n) for text in families.TEXTS for n in families.EPOCHS}
 
@@ -71,28 +71,25 @@ def from_beginnings(name: str, table: pd.DataFrame) -> Iterator[Ask]:
 def own_families(own: Family) -> dict[str, pd.DataFrame]:
     """Return the tables of our own family by name."""
     runs, largest = own.equal, own.equal[-1]
-    again = [curve for curve in own.role("noise") if curve.schedule.steps == largest.schedule.steps]
+    first = [next(iter(own.runs[run.name].values())) for run in runs[:-1]]
     return {
         WHOLE: own.table(runs),
         TO_END: own.table([*runs[:-1], final(largest)]),
         ENDS: own.table(own.ends),
-        SEEDS: own.table([*runs, *again]),
+        ONE: own.table([*first, largest]),
     }
 
 
 def own_asks(tables: dict[str, pd.DataFrame]) -> Iterator[Ask]:
     """Yield the laws to estimate from our own family, the largest two sizes as targets."""
     every = sizes(tables[WHOLE])
-    seeded = {size for size in every if (tables[SEEDS]["N"] == size).sum() > (tables[WHOLE]["N"] == size).sum()}
     for target in every[-2:]:
         for chosen in subsets(tables[WHOLE], target):
             yield from (Ask(WHOLE, chosen, target, cut, share) for cut in (0.0, OWN_CUT) for share in (0.5, ALL))
-            if seeded & set(chosen):
-                yield Ask(SEEDS, chosen, target)
             if len(chosen) >= 5:
                 yield Ask(WHOLE, chosen, target, only_final=True)
     for chosen in subsets(tables[WHOLE], every[-1]):
-        yield from (Ask(name, chosen, every[-1]) for name in (TO_END, ENDS))
+        yield from (Ask(name, chosen, every[-1]) for name in (TO_END, ENDS, ONE))
     for k in range(2, len(every)):
         yield from (Ask(WHOLE, smallest(tables[WHOLE], k), every[-1], method=how) for how in ("best", "most trained"))
     for size in every:

@@ -2,8 +2,10 @@
 
 Family.load("results/kaplan")       None where the runs are not there
 family.ends, .equal, .stable, .frontier, .texts, .batches       runs, cut to what a law speaks of
-family.noise                        what another seed changes
-family.table("family", "noise")     the checkpoints as the families of `losslaws.curves.public.hitchhiker`
+family.noise, .error                what another seed changes, and what is uncertain in a mean over seeds
+family.table(family.ends)           the checkpoints as the families of `losslaws.curves.public.hitchhiker`
+
+Every curve is the mean over its seeds.
 """
 
 from dataclasses import dataclass
@@ -16,7 +18,7 @@ import pandas as pd
 
 from losslaws.curves import LossCurve, Schedule
 from losslaws.curves.public.hitchhiker import family as family_table
-from losslaws.curves.runs import Noise, final, noise, select, settled
+from losslaws.curves.runs import Noise, final, kinds, mean_curve, noise, seed_pairs, select, settled
 from losslaws.curves.store import holds_curves, load_folder
 from losslaws.fitting import Fit, fit
 from losslaws.laws import build, counts, tokens
@@ -26,16 +28,23 @@ NOT_RUN = "not run: results/kaplan is not there; `python -m training run kaplan`
 
 @dataclass(frozen=True, eq=False)
 class Family:
-    """The curves of the sweep, sorted by size, seed and length. Roles: family, noise (other seeds), batch, text."""
+    """The curves of the sweep, means over seeds, sorted by size and length. Roles: rate, family, batch, text.
+
+    curves    the means
+    runs      what each is the mean of, by its name and seed
+    """
 
     curves: list[LossCurve]
+    runs: dict[str, dict[int, LossCurve]]
 
     @classmethod
     def load(cls, folder: Path | str) -> "Family | None":
         """Read `folder`/curves; None where there is none."""
         if not holds_curves(folder):
             return None
-        return cls(sorted(load_folder(folder).values(), key=lambda c: (*key(c), c.schedule.steps)))
+        runs = kinds(load_folder(folder).values())
+        means = (mean_curve(kind, list(seeds.values())) for kind, seeds in runs.items())
+        return cls(sorted(means, key=lambda c: (size(c), c.schedule.steps)), runs)
 
     def role(self, *roles: str) -> list[LossCurve]:
         """The runs of these roles."""
@@ -43,26 +52,26 @@ class Family:
 
     @cached_property
     def ends(self) -> list[LossCurve]:
-        """The final losses of every size and length, one seed."""
+        """The final losses of every size and length."""
         return [final(curve) for curve in self.role("family")]
 
     @cached_property
     def equal(self) -> list[LossCurve]:
-        """The whole runs of every size at the longest length that all sizes have, one seed."""
-        lengths = [{c.schedule.steps for c in runs} for _, runs in groupby(self.role("family"), key)]
+        """The whole runs of every size at the longest length that all sizes have."""
+        lengths = [{c.schedule.steps for c in runs} for _, runs in groupby(self.role("family"), size)]
         longest = max(set.intersection(*lengths))
         return [curve for curve in self.role("family") if curve.schedule.steps == longest]
 
     @cached_property
     def stable(self) -> list[LossCurve]:
-        """The stable phase of every size and seed after the warm-up: all steps at one rate."""
-        longest = [list(runs)[-1] for _, runs in groupby(self.role("family", "noise"), key)]
+        """The stable phase of every size after the warm-up: all steps at one rate."""
+        longest = [list(runs)[-1] for _, runs in groupby(self.role("family"), size)]
         return [settled(select(c, c.schedule.lr[c.step - 1] == c.schedule.peak)) for c in longest]
 
     @cached_property
     def frontier(self) -> list[LossCurve]:
-        """Those points of the stable phases whose loss no other point had for less compute, 6 N D; one seed."""
-        runs = [curve for curve in self.stable if curve.role == "family"]
+        """Those points of the stable phases whose loss no other point had for less compute, 6 N D."""
+        runs = self.stable
         compute = [6 * counts([run], "non_embedding") * tokens([run]) for run in runs]
         order = np.argsort(np.concatenate(compute), kind="stable")
         losses = np.concatenate([run.loss for run in runs])
@@ -83,7 +92,7 @@ class Family:
         steps = min(curve.schedule.steps for curve in short)
         found = [lowest(curve, curve.source["train_tokens"]) for curve in short]
         for curve in self.stable:
-            if curve.role == "family" and any(curve.parameters == other.parameters for other in short):
+            if any(curve.parameters == other.parameters for other in short):
                 stretch = select(curve, curve.step <= steps)
                 found.append(lowest(stretch, stretch.step[-1] * curve.tokens_per_step))
         return found
@@ -95,10 +104,15 @@ class Family:
 
     @cached_property
     def noise(self) -> Noise | None:
-        """What another seed changes; None where no run has one."""
-        first = {(key(c)[0], c.schedule.steps): c for c in self.role("family")}
-        pairs = [(first.get((key(c)[0], c.schedule.steps)), c) for c in self.role("noise")]
-        return noise([pair for pair in pairs if pair[0]])
+        """What another seed changes, of the longest run of every size, which no other shares steps with; None where none has one."""
+        longest = {size(curve): curve.name for curve in self.role("family")}
+        return noise(seed_pairs(run for name in longest.values() for run in self.runs[name].values()))
+
+    @cached_property
+    def error(self) -> float:
+        """Relative standard error of a mean over the seeds of the family; nan where there is one seed."""
+        seeds = min(len(self.runs[curve.name]) for curve in self.role("family"))
+        return self.noise.relative / np.sqrt(2 * seeds) if self.noise else np.nan
 
     @cached_property
     def chinchilla(self) -> Fit:
@@ -112,9 +126,9 @@ class Family:
         return family_table(pd.Series(names), counts(curves, "total"), tokens(curves), loss)
 
 
-def key(curve: LossCurve) -> tuple[int, int]:
-    """What runs of one size and seed have in common."""
-    return curve.parameters["non_embedding"], curve.seed
+def size(curve: LossCurve) -> int:
+    """The parameters of a run without embeddings."""
+    return curve.parameters["non_embedding"]
 
 
 def lowest(curve: LossCurve, distinct: int) -> LossCurve:

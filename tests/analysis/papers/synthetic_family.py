@@ -20,7 +20,7 @@ TEXTS = {
     "0.1m": (12_500, 50_000, 200_000),
     "0.2m": (12_500, 50_000, 100_000, 200_000),
 }
-SEEDED = "0.1m"
+SEEDS = 3
 BATCHES = ((512, 2000, 100, 0.003), (2048, 600, 25, 0.006), (8192, 250, 10, 0.012))
 
 
@@ -45,15 +45,16 @@ def text_loss(size: int, D: float) -> float:
 
 def family(noise: float = 0.0) -> list[LossCurve]:
     """Every curve, with `noise` times 1e-3 of the loss as scatter of whole runs."""
-    made = [run(f"{name}-steps{T}", "family", name, T, 0, TOKENS, "wsd") for name in N for T in LENGTHS[name]]
-    for seed in (1, 2):
-        made += [
-            run(f"{SEEDED}-again-steps{T}-seed{seed}", "noise", SEEDED, T, seed, TOKENS, "wsd") for T in (350, 700)
-        ]
+    made = [
+        run(f"{name}-steps{T}-seed{seed}", "family", name, T, seed, TOKENS, "wsd")
+        for name in N
+        for T in LENGTHS[name]
+        for seed in range(SEEDS)
+    ]
     for name in ("0.04m", "0.1m"):
         for batch, T, every, peak in BATCHES:
-            made.append(run(f"{name}-batch{batch}-peak{peak}", "batch", name, T, 0, batch, "constant", every))
-        slow = run(f"{name}-batch2048-peak0.012", "batch", name, 600, 0, TOKENS, "constant", 25)
+            made.append(run(f"{name}-batch{batch}-peak{peak}", "batch", name, T, 1, batch, "constant", every))
+        slow = run(f"{name}-batch2048-peak0.012", "batch", name, 600, 1, TOKENS, "constant", 25)
         made.append(replace(slow, loss=loss_at(N[name], slow.step * 0.8, TOKENS)))
         for D in TEXTS[name]:
             made.append(text(name, D))
@@ -63,10 +64,10 @@ def family(noise: float = 0.0) -> list[LossCurve]:
 
 
 def run(name, role, model, steps, seed, batch, kind, every=35) -> LossCurve:
-    """One run; the loss falls by DECAYED while the rate does, and another seed adds seed x 1e-3 of it."""
+    """One run; the loss falls by DECAYED while the rate does, and another seed adds (seed - 1) x 1e-3 of it."""
     schedule = schedules.build(kind, steps, PEAK, WARMUP)
     step = np.arange(every, steps + 1, every)
-    loss = loss_at(N[model], step, batch) * (1 + 1e-3 * seed)
+    loss = loss_at(N[model], step, batch) * (1 + 1e-3 * (seed - 1))
     loss = loss * (1 - DECAYED * (1 - schedule.lr[step - 1] / PEAK) * (step > WARMUP))
     return curve(name, role, model, schedule, step, loss, batch, seed, 9_000_000)
 
@@ -76,7 +77,7 @@ def text(model: str, D: int) -> LossCurve:
     schedule = schedules.build("constant", 400, PEAK, WARMUP)
     step = np.arange(25, 401, 25)
     loss = text_loss(N[model], D) * (1 + (step / 200 - 1) ** 2)
-    return curve(f"{model}-text-train_tokens{D}", "text", model, schedule, step, loss, TOKENS, 0, D)
+    return curve(f"{model}-text-train_tokens{D}", "text", model, schedule, step, loss, TOKENS, 1, D)
 
 
 def curve(name, role, model, schedule, step, loss, batch, seed, train_tokens) -> LossCurve:
