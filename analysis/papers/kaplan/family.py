@@ -114,6 +114,12 @@ class Family:
         seeds = min(len(self.runs[curve.name]) for curve in self.role("family"))
         return self.noise.relative / np.sqrt(2 * seeds) if self.noise else np.nan
 
+    def spread(self, role: str) -> tuple[float, int]:
+        """Relative standard deviation over seeds of one role's final losses, pooled, and the fewest seeds of a run; nan and 1 without any."""
+        groups = [[np.log(run.final_loss) for run in self.runs[curve.name].values()] for curve in self.role(role)]
+        seeds = min(map(len, groups), default=1)
+        return (float(np.sqrt(np.mean([np.var(group, ddof=1) for group in groups]))) if seeds > 1 else np.nan), seeds
+
     @cached_property
     def chinchilla(self) -> Fit:
         """Chinchilla's law on the ends."""

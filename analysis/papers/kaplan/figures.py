@@ -102,7 +102,7 @@ def by_size(family):
 def fig03_own_runs(evidence):
     """Our own runs: loss against one resource where the others do not change, or are best for it. Left: final loss of six
     sizes at one length. Middle: lowest loss of the largest of three sizes on texts that it saw again and again. Right: the
-    losses that no other size had for less compute, 6 N D. Points: measured; lines: power laws; bars: seeds."""
+    losses that no other size had for less compute, 6 N D. Points: measured, means over seeds; lines: power laws; bars: 95 % of the means."""
     family, said = own_runs(evidence), []
     out = canvas(height=2.5)
     labels = {"size": "parameters N", "tokens": "tokens of the text D", "compute": "compute C (FLOPs)"}
@@ -113,7 +113,7 @@ def fig03_own_runs(evidence):
         axis.plot(
             wide, found.params["A"] * wide ** -found.params["alpha"], color=BLUE, linestyle="-", label="power law"
         )
-        spread = family.noise.std if family.noise else 0.0
+        spread = 2 * np.nan_to_num(family.error) * loss
         axis.errorbar(x, loss, spread, fmt="o", ms=2.5, color=INK, elinewidth=0.8, label="measured")
         logarithmic(axis, x, label)
         said.append(f"{found.params['alpha']:.3f} in {label.split()[-1] if of != 'compute' else 'C'}")
@@ -124,7 +124,7 @@ def fig03_own_runs(evidence):
 
 @figure
 def fig04_steps(evidence):
-    """Loss against steps at one rate, after the warm-up, for six sizes. Points: measured, of every seed; lines: one law of size
+    """Loss against steps at one rate, after the warm-up, for six sizes. Points: measured, means over seeds; lines: one law of size
     and steps, L(N, S_min), fitted to all of them. S_min is what a batch far above the critical one would have needed."""
     family = own_runs(evidence)
     found, looks = evidence.own_fits["minimal steps"][0], by_size(family)
@@ -135,9 +135,8 @@ def fig04_steps(evidence):
         error = 100 * (found.predict(curve) / curve.loss - 1)
         left.plot(curve.step, curve.loss, "o", ms=2.5, mew=0, color=colour)
         right.plot(curve.step, error, linestyle=line, lw=0.8, color=colour)
-        if curve.role == "family":
-            label = f"N = {curve.parameters['non_embedding']:,}"
-            left.plot(curve.step, found.predict(curve), linestyle=line, color=colour, label=label)
+        label = f"N = {curve.parameters['non_embedding']:,}"
+        left.plot(curve.step, found.predict(curve), linestyle=line, color=colour, label=label)
     band(right, family.noise)
     for axis in (left, right):
         axis.set_xscale("log")
@@ -191,7 +190,7 @@ def fig05_texts(evidence):
 
 @figure
 def fig06_batches(evidence):
-    """Batches of 512, 2,048 and 8,192 tokens, two sizes. Left: tokens against steps to five losses; lines: the trade-off
+    """Five batches of 512 to 8,192 tokens, two sizes. Left: tokens against steps to five losses; lines: the trade-off
     (S / S_min - 1)(E / E_min - 1) = 1. Right: the critical batch that follows, against the loss, and one power law of all."""
     family, found = own_runs(evidence), evidence.batches
     out, looks = canvas(height=2.7), by_size(family)

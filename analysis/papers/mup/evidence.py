@@ -161,7 +161,7 @@ class Evidence:
         return [check for check, fine in passed.items() if not fine]
 
     def basins(self) -> pd.DataFrame:
-        """Final loss of every parametrisation, width and rate, first seed."""
+        """Final loss of every parametrisation, width and rate, the mean over seeds."""
         own = self.own
         rows = [
             (kind, width, rate, loss, rate == own.best(kind, width))

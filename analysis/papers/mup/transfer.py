@@ -16,6 +16,7 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+from scipy.stats import t as student
 
 from analysis.papers.mup.widths import WidthLaw, fit_widths
 from losslaws.curves import InputError, LossCurve
@@ -40,6 +41,7 @@ class Forecast:
     predicted  loss, nats per token, from means over seeds; nan where there is no law
     measured   loss, the mean over seeds
     cost       FLOPs of the smaller widths and of every rate that was tried there, over those of the runs foretold; all seeds count
+    by_seed    relative errors [seeds] of the same forecast made from each seed alone
     """
 
     kind: str
@@ -50,11 +52,18 @@ class Forecast:
     predicted: float
     measured: float
     cost: float
+    by_seed: np.ndarray
 
     @property
     def error(self) -> float:
         """Relative error of the prediction."""
         return self.predicted / self.measured - 1
+
+    @property
+    def noise(self) -> float:
+        """95 % half-width of the relative error by seeds alone; infinite for fewer than two."""
+        n = self.by_seed.size
+        return float(student.ppf(0.975, n - 1) * self.by_seed.std(ddof=1) / np.sqrt(n)) if n > 1 else np.inf
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,10 +191,7 @@ class Transfer:
             raise InputError(f"widths: {kind}, width {width}: there is no run with the rate that is given; train it")
         small = {w: same for w, same in runs.items() if w not in self.targets(kind)}
         size = {w: X[of](same[0], w) for w, same in runs.items()}
-        try:
-            law = fit_widths([size[w] for w in small], [final_loss(same) for same in small.values()])
-        except InputError:
-            law = None
+        law, predicted = told(size, small, width)
         searched = small if tuned else [self.base]
         tried = [same for w in searched for same in self.runs(kind, w).values()]
         used = {id(run): run for same in (*tried, *small.values()) for run in same}
@@ -195,10 +201,26 @@ class Transfer:
             of,
             width,
             law,
-            predicted=float(law.predict(size[width])) if law else np.nan,
+            predicted=predicted,
             measured=final_loss(runs[width]),
             cost=sum(run.flops for run in used.values()) / sum(run.flops for run in runs[width]),
+            by_seed=np.array(
+                [
+                    told(size, {w: [same[i]] for w, same in small.items()}, width)[1] / run.final_loss - 1
+                    for i, run in enumerate(runs[width])
+                    if all(len(same) > i for same in small.values())
+                ]
+            ),
         )
+
+
+def told(size: dict[int, float], small: dict[int, list[LossCurve]], width: int) -> tuple[WidthLaw | None, float]:
+    """Return the law of the small widths, whose x are in `size`, and the loss that it tells of `width`; None and nan where there is none."""
+    try:
+        law = fit_widths([size[w] for w in small], [final_loss(same) for same in small.values()])
+    except InputError:
+        return None, np.nan
+    return law, float(law.predict(size[width]))
 
 
 def mean_loss(runs: list[LossCurve]) -> np.ndarray:

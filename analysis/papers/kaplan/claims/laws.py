@@ -23,24 +23,24 @@ LIMIT = 0.02  # relative error up to which a law describes losses; what seeds hi
 
 
 def follows(e: Evidence, of: str) -> list[Test]:
-    """Whether a law meets every loss within LIMIT; undecided where seeds change as much, or there are no more points than parameters."""
+    """Whether a law meets every loss within LIMIT; undecided where the means over seeds are as uncertain, or there are no more points than parameters."""
     if of not in e.own_fits or e.own.noise is None:
         return []
-    found, noise = e.own_fits[of][0], e.own.noise.relative
+    found, error = e.own_fits[of][0], 2 * e.own.error
     free = found.points - len(found.free)
     if free <= 0:
         return [Test("more points than parameters", None, f"{found.points} of {len(found.free)}")]
     off = worst(e, of)
-    passed = None if (off > LIMIT and off <= 2 * noise) or noise > LIMIT else off <= LIMIT
+    passed = None if (off > LIMIT and off <= error) or error > LIMIT else off <= LIMIT
     rule = f"largest error at most {100 * LIMIT:g} %, with {free} points more than parameters"
-    return [Test(rule, passed, percent(off), percent(noise), len(e.own.noise.pairs))]
+    return [Test(rule, passed, percent(off), percent(error), len(e.own.noise.pairs))]
 
 
 def beside(e: Evidence, of: str) -> str:
-    """Write the largest error of a law beside what another seed changes; nothing where either is not known."""
+    """Write the largest error of a law beside what is uncertain in a mean over seeds; nothing where either is not known."""
     if of not in e.own_fits or e.own.noise is None:
         return ""
-    return f", worst error {percent(worst(e, of))} beside {percent(e.own.noise.relative)}"
+    return f", worst error {percent(worst(e, of))} beside {percent(2 * e.own.error)}"
 
 
 @claim

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from analysis.papers.claim import Claim, answer, claim, verdict
+from analysis.papers.claim import Claim, Test, answer, claim, verdict
 from analysis.papers.kaplan.evidence import Evidence
 from analysis.papers.kaplan.family import NOT_RUN
 from losslaws.search import kaplan
@@ -26,16 +26,31 @@ def tokens_needed(e: Evidence) -> Claim:
         "kaplan-04a-overfitting",
         on_paper_data=f"{coefficient:.3g} N^{exponent:.3f} (with Table 5's alpha_D it would be N^.80)",
         on_own_runs=own_exponent(e),
-        verdict=verdict(abs(exponent - 0.74) < 0.005, abs(coefficient / 5e3 - 1) < 0.15),
+        verdict=verdict(
+            Test(
+                "printed constants: exponent .74, within .005", abs(exponent - 0.74) < 0.005, f"{exponent - 0.74:+.4f}"
+            ),
+            Test("coefficient 5e3, within 15 %", abs(coefficient / 5e3 - 1) < 0.15, f"{coefficient / 5e3 - 1:+.1%}"),
+        ),
     )
 
 
 @claim
 def early_stop(e: Evidence) -> Claim:
-    steps, own, held = kaplan.stopping_step(1e8, np.array([1e8, 1e9, 1e10])), NOT_RUN, None
+    steps, own, tests = kaplan.stopping_step(1e8, np.array([1e8, 1e9, 1e10])), NOT_RUN, ()
     if stops := own_stops(e):
         later = [stop >= bound for stop, bound in stops.values()]
-        held = all(later)
+        seeds, grid = e.own.spread("text")[1], int(np.diff(e.own.role("text")[0].step).max())
+        tests = [
+            Test(
+                f"{name}: not before the bound",
+                stop_tested(stop, bound, grid),
+                f"{stop - bound:+.0f}",
+                str(grid),
+                seeds,
+            )
+            for name, (stop, bound) in stops.items()
+        ]
         said = "; ".join(f"{name} {stop:,} ({bound:,.0f})" for name, (stop, bound) in stops.items())
         own = f"{sum(later)} of {len(later)} stop later: {said}"
     elif e.own:
@@ -44,8 +59,13 @@ def early_stop(e: Evidence) -> Claim:
         "kaplan-04b-early-stop",
         on_paper_data=", ".join(f"{s:,.0f}" for s in steps) + " for 1e8 parameters on 1e8, 1e9, 1e10 tokens",
         on_own_runs=own,
-        verdict=verdict(held),
+        verdict=verdict(*tests),
     )
+
+
+def stop_tested(stop: int, bound: float, grid: int) -> bool | None:
+    """Whether a run stops after its bound; None where they lie within the distance of two evaluations, `grid` steps."""
+    return None if abs(stop - bound) <= grid else bool(stop > bound)
 
 
 def own_stops(e: Evidence) -> dict[str, tuple[int, float]]:
