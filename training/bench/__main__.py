@@ -2,7 +2,7 @@
 
 python -m training.bench loops [--models llama-0.3m ...]       three loops side by side     ->  results/bench/bench.csv
 python -m training.bench steps [--batches 4 8 16 32]           time of a step against size  ->  results/bench/bench_steps.csv
-python -m training.bench sweep [--sweep cpu --shorter 20]      a whole sweep three ways     ->  results/bench/bench_sweep.csv
+python -m training.bench sweep [--sweep cpu --shorter 20]      a whole sweep four ways      ->  results/bench/bench_sweep.csv
 python -m training.bench small [--replicas 4 16 64]            ways to train small models   ->  results/bench/bench_small.csv
 """
 
@@ -46,7 +46,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=20, help="optimiser steps per round")
     parser.add_argument("--sweep", default="cpu", help="a file of conf/sweep")
     parser.add_argument("--shorter", type=int, default=20, help="what the sweep's lengths are divided by")
-    parser.add_argument("--repeats", type=int, default=3, help="times that the three ways of a sweep take turns")
+    parser.add_argument("--repeats", type=int, default=3, help="times that the four ways of a sweep take turns")
     parser.add_argument("--replicas", nargs="+", type=int, default=[2, 4, 8], help="runs in a stack")
     parser.add_argument("--results", type=Path, default=Path("results/bench"))
     parser.add_argument(

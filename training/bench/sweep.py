@@ -1,10 +1,11 @@
-"""A whole sweep three ways: with shared stretches, every cell by itself, and through transformers' Trainer.
+"""A whole sweep four ways: with shared stretches, compiled and not, every cell by itself, and through transformers' Trainer.
 
-Each way has as many processes of one thread as the sweep has workers, and the three take turns, several times over.
+Each way has as many processes of one thread as the sweep has workers, and they take turns, several times over.
 
 Measured on a copy of the sweep with the same cells and every length (steps, warm-up, cycle, distance of evaluations and
 checkpoints) divided by the same number, so that what is shared, and how often is evaluated, stay as they are. What a
-process costs at its start does not shrink, and no way has the time to make good what compiling costs: none compiles.
+process costs at its start does not shrink. Compiling does not either, so it is done once, in a copy that is shorter still and not
+timed: the compiled way finds its graphs in the cache. The finer evaluation at the end, which Trainer has no like of, is left out.
 """
 
 import os
@@ -25,20 +26,29 @@ from training.bench.loops import forkserver
 from training.corpus.batches import train_batch, val_batches
 from training.sweep import Cell, CellMaker, Sweep, load, plan
 
+COMPILED_BEFORE = 10  # how much shorter the copy is in which graphs are compiled
+
 
 def measure(name: str, shorter: int, repeats: int, overrides: list[str]) -> list[dict]:
-    """Time the three ways of sweep `name` with lengths divided by `shorter`, in turn; return one row for each time."""
+    """Time the four ways of sweep `name` with lengths divided by `shorter`, in turn; return one row for each time."""
     rows = []
     for turn in range(repeats):
         with tempfile.TemporaryDirectory() as folder:
-            sweep = scaled(load(name, overrides), shorter, f"{folder}/shared")
+            whole = load(name, overrides)
+            sweep = scaled(whole, shorter, f"{folder}/shared")
             alone = {
                 name: replace(cell, parent=None, branch=0)
                 for name, cell in scaled(sweep, 1, f"{folder}/alone").cells.items()
             }
             data = next(iter(sweep.cells.values())).settings
             corpus.prepare(data["data"], data["corpora"])
+            if turn == 0:
+                engines.run(scaled(whole, COMPILED_BEFORE * shorter, f"{folder}/before", compiled=True))
             ways = {
+                "shared stretches, compiled": (
+                    scaled(whole, shorter, f"{folder}/compiled", compiled=True),
+                    engines.run,
+                ),
                 "shared stretches": (sweep, engines.run),
                 "every cell by itself": (replace(sweep, cells=alone), engines.run),
                 "Trainer": (sweep, train_cells),
@@ -72,9 +82,10 @@ def row(way, sweep, run, shorter):
     }
 
 
-def scaled(sweep: Sweep, shorter: int, runs: str) -> Sweep:
+def scaled(sweep: Sweep, shorter: int, runs: str, compiled: bool = False) -> Sweep:
     """The sweep with every length divided by `shorter`, in run folders below `runs`."""
     make, cells = CellMaker(), {}
+    also = [f"hardware.compile={str(compiled).lower()}", "eval.end=null", f"runs={runs}"]
     for name, cell in sweep.cells.items():
         settings = cell.settings
         lengths = {
@@ -85,7 +96,7 @@ def scaled(sweep: Sweep, shorter: int, runs: str) -> Sweep:
             "checkpoint.every": settings["checkpoint"]["every"],
         }
         changed = [f"{key}={max(round(value / shorter), 1)}" for key, value in lengths.items() if value]
-        cells[name] = make(name, cell.role, [*cell.overrides, *changed, "hardware.compile=false", f"runs={runs}"])
+        cells[name] = make(name, cell.role, [*cell.overrides, *changed, *also])
     return replace(sweep, cells=plan(cells))
 
 
