@@ -65,7 +65,9 @@ def test_a_full_disk_behind_standard_output_is_one_line():
 
 
 def test_ctrl_c_is_status_130_without_a_traceback():
-    running = command("print('go', flush=True); import time; time.sleep(60)", stdout=subprocess.PIPE)
+    body = "print('go', flush=True); import time; time.sleep(60)"
+    listening = lambda: signal.signal(signal.SIGINT, signal.default_int_handler)  # noqa: E731  a shell starts what runs in the background deaf to it
+    running = command(body, stdout=subprocess.PIPE, preexec_fn=listening)
     running.stdout.readline()
     running.send_signal(signal.SIGINT)
     _, said = running.communicate()

@@ -60,7 +60,8 @@ def fig01_schedules(e):
 def fig04_s1_s2(e):
     """What the law reads of a schedule. S1 is the area under the learning rate: the way travelled forward. Every drop of
     the rate feeds a momentum that fades by the factor lambda per step; S2 is the area under that momentum. Right: with S1
-    alone (dashed) the loss would hardly fall during the decay; the gap down to the full law is C S2."""
+    alone (dashed) the loss would hardly fall during the decay; the gap down to the full law is C S2. The share in the title is the
+    law's; the claims hold the measured one, the part of the fall that a constant rate from the same trunk does not bring."""
     (curve,) = need(e, "wsd20-linear-1x")
     fit, schedule = e.own.fit, curve.schedule
     p, step = fit.params, thinned(1, schedule.steps)
