@@ -165,11 +165,15 @@ class Transfer:
 
     @cached_property
     def noises(self) -> np.ndarray:
-        """Relative standard deviation of the loss over seeds at each evaluated step [steps]. Raises InputError where nothing was run with several."""
-        groups: dict[tuple, list[np.ndarray]] = {}
-        for (*same, _), run in self.curves.items():
-            groups.setdefault(tuple(same), []).append(np.log(run.loss))
-        several = [np.array(group) for group in groups.values() if len(group) > 1]
+        """Relative standard deviation of the loss over seeds at each evaluated step [steps], at rates within a factor of 2 of the best of a width.
+
+        Farther away seeds differ by more, where nothing is compared. Raises InputError where nothing was run with several.
+        """
+        every = {key[:2] for key in self.curves}
+        near = [
+            runs for key in every for rate, runs in self.runs(*key).items() if abs(np.log2(rate / self.best(*key))) <= 1
+        ]
+        several = [np.log([run.loss for run in runs]) for runs in near if len(runs) > 1]
         if not several:
             raise InputError("widths: no run was made with several seeds, so what a difference is worth is not known")
         squares = sum(((group - group.mean(axis=0)) ** 2).sum(axis=0) for group in several)
