@@ -21,7 +21,7 @@ def every_step(e: Evidence) -> Claim:
     return answer(
         "mup-06-every-step",
         on_own_runs=each(e, say),
-        verdict=verdict(*([falls(e)] if e.own else [])),
+        verdict=verdict(*(falls(e, part) for part in (1, 2) if e.own)),
     )
 
 
@@ -30,11 +30,15 @@ BEYOND = (
 )
 
 
-def falls(e: Evidence) -> Test:
-    """Whether under muP every step in width lowers the loss at every evaluation by more than seeds do."""
-    least, seeds = e.own.falls(MUP).min(), min(map(len, e.own.chosen(MUP).values()))
+def falls(e: Evidence, part: int) -> Test:
+    """Whether under muP every step in width lowers the loss by more than seeds do, at every evaluation of the last 1 / `part` of the run."""
+    every = e.own.falls(MUP)
+    least, seeds = every[:, every.shape[1] * (part - 1) // part :].min(), min(map(len, e.own.chosen(MUP).values()))
     passed = None if abs(least) <= BEYOND else bool(least > 0)
-    rule = f"the least fall of the loss with a step in width, in standard deviations between seeds, above {BEYOND:g}"
+    where = "at every evaluation" if part == 1 else "in the second half of the run"
+    rule = (
+        f"the least fall of the loss with a step in width, {where}, above {BEYOND:g} standard deviations between seeds"
+    )
     return Test(rule, passed, f"{least:.1f}", f"{BEYOND:g}", seeds)
 
 
