@@ -8,7 +8,7 @@ from scipy.stats import t as student
 from analysis.papers.claim import NOTHING, Claim, Test, answer, claim, verdict
 from analysis.papers.comparisons import at_most, near
 from analysis.papers.mup.evidence import MAIN, WITHOUT, Evidence
-from analysis.papers.mup.transfer import MUP, STANDARD, Forecast, Transfer
+from analysis.papers.mup.transfer import MUP, STANDARD, Forecast
 from losslaws.words import values
 
 LAW = (2.469, -0.4231, 2.923)
@@ -26,33 +26,25 @@ def errors(e: Evidence, kind: str) -> list[float]:
     return [100 * f.error for f in forecasts(e, kind)]
 
 
-def freedom(own: Transfer) -> int:
-    """Degrees of freedom of the noise between seeds."""
-    return sum(seeds - 1 for seeds in Counter(key[:3] for key in own.curves).values())
-
-
-def foretold(e: Evidence, f: Forecast, expected: bool = True) -> Test:
-    """Whether a width of ours is foretold within 1 % or, with `expected` False, not.
-
-    Both sides are taken to be as uncertain as the mean over that width's seeds, which is the least: a law that is fitted to few widths adds to it.
-    """
-    seeds, free = len(e.own.chosen(f.kind, f.tuned)[f.width]), freedom(e.own)
-    half = 100 * float(student.ppf(0.975, free)) * e.own.noise * np.sqrt(2 / seeds)
+def foretold(f: Forecast, expected: bool = True) -> Test:
+    """Whether a width of ours is foretold within 1 % or, with `expected` False, not; undecided where seeds hide it."""
     rule = f"own, {f.kind}, width {f.width}: error {'at most' if expected else 'above'} 1 %"
-    return at_most(rule, 100 * abs(f.error), 1, "{:.2f} %", half, free, seeds, expected)
+    half, seeds = 100 * f.noise, f.by_seed.size
+    return at_most(rule, 100 * abs(f.error), 1, "{:.2f} %", half, seeds - 1, seeds, expected)
 
 
 def falls(e: Evidence, kind: str) -> Test:
     """Whether the final loss of our runs falls with every step in width or, but for muP, does not; in standard deviations between seeds."""
-    own, free = e.own, freedom(e.own)
+    own = e.own
+    free = sum(seeds - 1 for seeds in Counter(key[:3] for key in own.curves).values())
     steps = own.falls(kind)[:, -1]
-    least = float(steps.min())
-    many = (
-        len(steps) if least < 0 else 1
-    )  # by chance one of many rises more easily than one; that none does is no easier
-    rule = f"own, {kind}: {'falls' if kind == MUP else 'does not fall'} with every step in width (least fall, in sd over seeds)"
-    half, runs = float(student.ppf(1 - 0.025 / many, free)), sum(map(len, own.chosen(kind).values()))
-    return at_most(rule, least, 0, "{:+.1f}", half, free, runs, expected=kind != MUP)
+    least, many = float(steps.min()), 1
+    if least < 0:  # by chance one of many rises more easily than one alone; that none does is no easier
+        many = len(steps)
+    half, seeds = float(student.ppf(1 - 0.025 / many, free)), min(map(len, own.chosen(kind).values()))
+    way = "falls" if kind == MUP else "does not fall"
+    rule = f"own, {kind}: {way} with every step in width (least fall, in sd over seeds)"
+    return at_most(rule, least, 0, "{:+.1f}", half, free, seeds, expected=kind != MUP)
 
 
 def own(e: Evidence, kind: str) -> str:
@@ -94,7 +86,7 @@ def prediction(e: Evidence) -> list[Claim]:
                     at_most(f"{name}: error at most 1 %", np.abs(row).max(), 1, "{:.2f} %")
                     for name, row in published.items()
                 ),
-                *(foretold(e, f) for f in forecasts(e, MUP)),
+                *(foretold(f) for f in forecasts(e, MUP)),
             ),
         ),
     ]
@@ -112,7 +104,7 @@ def without(e: Evidence) -> list[Claim]:
             on_own_runs=own(e, STANDARD),
             verdict=verdict(
                 at_most(f"{WITHOUT}: error above 1 %", abs(error), 1, "{:.2f} %", expected=False),
-                *(foretold(e, f, expected=False) for f in forecasts(e, STANDARD)[-1:]),
+                *(foretold(f, expected=False) for f in forecasts(e, STANDARD)[-1:]),
             ),
         ),
         answer(
