@@ -42,9 +42,9 @@ def smaller(rule: str, error: float, limit: float, own: Domains) -> Test:
 
 def straight(own: Domains, kind: str) -> Test:
     """Whether every shift of one kind explains STRAIGHT of the variance, but for what seeds may take from it."""
-    table, worst = part(own, kind), part(own, kind)["r2"].idxmin()
-    rule = f"lowest R2 of {len(table)} pairs at least {STRAIGHT:g}"
-    found, lost, pairs = table["r2"][worst], unexplained(own, kind), len(own.noise.pairs) if own.noise else 0
+    r2 = [shift.r2 for (of, *_), shift in own.shifts.items() if of == kind]
+    rule = f"lowest R2 of {len(r2)} pairs at least {STRAIGHT:g}"
+    found, lost, pairs = min(r2), unexplained(own, kind), len(own.noise.pairs) if own.noise else 0
     passed = True if found >= STRAIGHT else None if found >= STRAIGHT - lost else False
     return Test(rule, passed, f"{found:.4f}", f"{lost:.4f}" if math.isfinite(lost) else "unknown", pairs)
 
