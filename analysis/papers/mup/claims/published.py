@@ -1,7 +1,5 @@
 """The published losses over widths, and the same on our own runs."""
 
-from collections import Counter
-
 import numpy as np
 from scipy.stats import t as student
 
@@ -36,7 +34,8 @@ def foretold(f: Forecast, expected: bool = True) -> Test:
 def falls(e: Evidence, kind: str) -> Test:
     """Whether the final loss of our runs falls with every step in width or, but for muP, does not; in standard deviations between seeds."""
     own = e.own
-    free = sum(seeds - 1 for seeds in Counter(key[:3] for key in own.curves).values())
+    # at least: seeds of rates nearby are pooled with these
+    free = max(1, sum(len(runs) - 1 for one in (MUP, STANDARD) for runs in own.chosen(one).values()))
     steps = own.falls(kind)[:, -1]
     least, many = float(steps.min()), 1
     if least < 0:  # by chance one of many rises more easily than one alone; that none does is no easier
