@@ -64,7 +64,7 @@ class Test:
     passed      True, False, or None: the noise hides it
     difference  what was found, in the claim's unit; empty: the test is no difference
     noise       the 95 % half-width that it must exceed; empty: none is known, as for published points
-    runs        independent runs behind it; 0: none of our own
+    runs        independent runs behind it, or independent pairs or families of them; 0: published points alone
     p           two-sided chance of such a difference by noise alone; None: not known
     law         whether only the law evaluated on itself says so
     """

@@ -142,9 +142,9 @@ def decay_factor_effects(e: Evidence) -> Claim:
         on_paper_data=f"(delay {late[1]} against {late[0]} steps; share {ratio[1]:.0f} against {ratio[0]:.0f} %)",
         on_own_runs=f"(share {own_ratio[1]:.0f} against {own_ratio[0]:.0f} % at lambda {factors[1]:.4f} and {factors[0]:.4f})",
         verdict=verdict(
-            law("longer delay", late[0] is not None and late[1] is not None and late[1] > late[0]),
-            law("larger share", ratio[1] > ratio[0]),
-            law("larger share on own runs", own_ratio[1] > own_ratio[0]),
+            law("longer delay", None not in late and late[1] > late[0], f"{late[0]} to {late[1]} steps"),
+            law("larger share", ratio[1] > ratio[0], f"{ratio[1] - ratio[0]:+.0f} %"),
+            law("larger share on own runs", own_ratio[1] > own_ratio[0], f"{own_ratio[1] - own_ratio[0]:+.0f} %"),
         ),
     )
 
@@ -166,5 +166,8 @@ def decay_factor_shape(e: Evidence) -> Claim:
     return answer(
         "annealing-15c-lambda-shape",
         on_paper_data=f"({gaps[0.999]:+.4f} at .999, {gaps[0.99]:+.4f} at .99)",
-        verdict=verdict(law("1-sqrt lower at .999", gaps[0.999] < 0), law("1-square lower at .99", gaps[0.99] > 0)),
+        verdict=verdict(
+            law("1-sqrt lower at .999", gaps[0.999] < 0, f"{gaps[0.999]:+.4f}"),
+            law("1-square lower at .99", gaps[0.99] > 0, f"{-gaps[0.99]:+.4f}"),
+        ),
     )

@@ -141,13 +141,20 @@ def delays(e: Evidence) -> list[Claim]:
             on_paper_data=f"(law {values(said.values(), '{:.0f}')})",
             on_own_runs=fell(own),
             verdict=verdict(
-                law("delay after 2000 steps shorter than after 100", said[2000] < said[100]), *shorter(own)
+                law(
+                    "delay after 2000 steps shorter than after 100",
+                    said[2000] < said[100],
+                    f"{said[2000] - said[100]:+.0f} steps",
+                ),
+                *shorter(own),
             ),
         ),
         answer(
             "annealing-04d-delay-beta2",
             on_paper_data=values(late, "{:.0f}"),
-            verdict=verdict(points("the printed delays are equal", max(late) == min(late))),
+            verdict=verdict(
+                points("the printed delays are equal", max(late) == min(late), f"{max(late) - min(late):.0f} apart")
+            ),
         ),
         answer(
             "annealing-04e-delay-rewarm",

@@ -1,6 +1,7 @@
 """The printed numbers on the public families, and the unit trap."""
 
-from analysis.papers.claim import Claim, answer, claim, verdict
+from analysis.papers.claim import Claim, Test, answer, claim, verdict
+from analysis.papers.comparisons import at_most, near
 from analysis.papers.hitchhiker.estimation import CUT, smallest
 from analysis.papers.hitchhiker.evidence import Evidence
 from losslaws.curves.public.hitchhiker import olmo_tests
@@ -14,26 +15,24 @@ MODELS = (3, 4, 5)
 SINGLE = {6.7e9: 0.325, 13e9: 0.249, 30e9: 0.150}
 
 
-def close(found, printed) -> bool:
-    """Whether every ARE is the printed one."""
-    return all(abs(a - b) <= CLOSE for a, b in zip(found, printed, strict=True))
-
-
 @claim
 def gpt3(e: Evidence) -> list[Claim]:
     table = e.families["GPT-3"]
     found = {k: e.are("GPT-3", smallest(table, k), LARGEST) for k in GPT3}
+    opt_four = e.are("OPT", smallest(e.families["OPT"], 4), LARGEST, cut=CUT)
     return [
         answer(
             "hitchhiker-01a-gpt3",
             on_paper_data=values(found.values(), "{:.4f}"),
-            verdict=verdict(close(found.values(), GPT3.values())),
+            verdict=verdict(near("AREs", list(found.values()), list(GPT3.values()), CLOSE)),
         ),
         answer(
             "hitchhiker-01b-below-ten",
-            on_paper_data=f"GPT-3 {found[4]:.3f}; OPT {e.are('OPT', smallest(e.families['OPT'], 4), LARGEST, cut=CUT):.3f} in nats, "
+            on_paper_data=f"GPT-3 {found[4]:.3f}; OPT {opt_four:.3f} in nats, "
             f"{e.are('OPT perplexity', smallest(e.families['OPT'], 4), LARGEST, cut=CUT):.3f} of the perplexity",
-            verdict=verdict(found[4] < 0.1, e.are("OPT", smallest(e.families["OPT"], 4), LARGEST, cut=CUT) < 0.1),
+            verdict=verdict(
+                *(at_most(f"{name}: ARE below .1", are, 0.1) for name, are in (("GPT-3", found[4]), ("OPT", opt_four)))
+            ),
         ),
     ]
 
@@ -44,7 +43,9 @@ def with_and_without(name: str, statement: str, found: dict[float, list[float]],
     return answer(
         f"hitchhiker-{name}",
         on_paper_data=both.format(*(values(row) for row in found.values())) + f" ({unit})",
-        verdict=verdict(*(close(found[cut], OPT[cut]) for cut in OPT)),
+        verdict=verdict(
+            *(near(f"AREs with{'' if cut else 'out'} the cut", found[cut], OPT[cut], CLOSE) for cut in OPT)
+        ),
     )
 
 
@@ -76,7 +77,7 @@ def opt(e: Evidence) -> list[Claim]:
             "hitchhiker-03a-single",
             on_paper_data=f"{values(single)} (perplexity, its last checkpoint left out as the paper's code does); "
             f"in nats {values(single_nats)}",
-            verdict=verdict(close(single, SINGLE.values())),
+            verdict=verdict(near("AREs", single, list(SINGLE.values()), CLOSE)),
         ),
     ]
 
@@ -89,5 +90,12 @@ def olmo(e: Evidence) -> Claim:
         "hitchhiker-03b-olmo",
         on_paper_data=f"{found[0]:.4f} (7B), {found[1]:.4f} (7B twin); means over {len(small)} and {len(large)} tests, "
         f"{len(small & large)} of them common",
-        verdict=verdict(found[0] < 0.01, bool(small & large)),
+        verdict=verdict(
+            at_most("ARE below .01", found[0], 0.01),
+            Test(
+                "both models are judged by some of the same tests",
+                bool(small & large),
+                f"{len(small & large)} in common",
+            ),
+        ),
     )

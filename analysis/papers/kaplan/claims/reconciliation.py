@@ -1,6 +1,7 @@
 """Pearce and Song's reconciliation with Chinchilla."""
 
 from analysis.papers.claim import Claim, answer, claim, verdict
+from analysis.papers.comparisons import near
 from analysis.papers.kaplan.evidence import Evidence
 from analysis.papers.kaplan.simulation import reconcile
 from losslaws.search.allocation import CHINCHILLA
@@ -19,7 +20,10 @@ def reconciled(e: Evidence) -> list[Claim]:
                 f"kaplan-09{letter}-reconciled",
                 on_paper_data=f"{found.size:.4f}, {found.loss:.4f}; with embeddings N ~ C^{found.total_size:.4f}; "
                 f"at exactly the budgets {exact.size:.4f}, {exact.loss:.4f}",
-                verdict=verdict(abs(found.size - size) <= 0.002, abs(found.loss - loss) <= 0.002),
+                verdict=verdict(
+                    near("exponent of the size", found.size, size, 0.002, law=True),
+                    near("exponent of the loss", found.loss, loss, 0.002, law=True),
+                ),
             )
         )
     return rows

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from analysis.papers.claim import Claim, answer, claim, verdict
+from analysis.papers.claim import Claim, Test, answer, claim, verdict
+from analysis.papers.comparisons import at_most, near, signs
 from analysis.papers.loss_to_loss.evidence import Evidence
 from losslaws.curves.public.loss_to_loss import SETS, TASKS
 from losslaws.words import percent, values
@@ -44,7 +45,12 @@ def joint_fits(e: Evidence) -> list[Claim]:
                 f"l2l-01{letter}-joint",
                 on_paper_data=f"{len(table)} fits, at most {table['apart'].max():.1e} apart in A, B, E, alpha, beta; "
                 f"R2 {table['r2'].min():.4f} to {table['r2'].max():.4f}",
-                verdict=verdict(len(table) == len(SETS), table["apart"].max() < 5e-4),
+                verdict=verdict(
+                    Test(f"fits of all {len(SETS)} data sets", len(table) == len(SETS), f"{len(table)}"),
+                    at_most(
+                        "largest relative distance of a constant at most 5e-4", table["apart"].max(), 5e-4, "{:.1e}"
+                    ),
+                ),
             )
         )
     return rows
@@ -53,25 +59,29 @@ def joint_fits(e: Evidence) -> list[Claim]:
 @claim
 def train_to_train(e: Evidence) -> list[Claim]:
     found = e.shifts
-    apart = max(max(abs(found[p].kappa - k), abs(found[p].K - K)) for p, (k, K) in PAIRS.items())
+    constants = [(found[pair].kappa, found[pair].K) for pair in PAIRS]
     table, own = e.pairs, e.joint["error"]
     return [
         answer(
             "l2l-02a-train-to-train",
             on_paper_data=f"R2 {table['r2'].min():.4f} to {table['r2'].max():.4f}, mean {table['r2'].mean():.4f}",
-            verdict=verdict(table["r2"].min() >= 0.997),
+            verdict=verdict(at_most("lowest R2 at least .997", table["r2"].min(), 0.997, expected=False)),
         ),
         answer(
             "l2l-02b-constants",
             on_paper_data=f"{len(found)} computed (pairs.csv), {len(PAIRS)} compared with a printed value: "
             + "; ".join(f"{x} to {y} {found[x, y].kappa:.4f}, {found[x, y].K:.4f}" for x, y in PAIRS),
-            verdict=verdict(apart <= 2e-4),
+            verdict=verdict(near("kappa and K", np.ravel(constants), np.ravel(list(PAIRS.values())), 2e-4, "{:+.5f}")),
         ),
         answer(
             "l2l-03-extrapolation",
             on_paper_data=f"{percent(table['error'].mean())} (worst {percent(table['error'].max())}); own laws "
             f"{percent(own.min())} to {percent(own.max())} too high",
-            verdict=verdict(abs(table["error"].mean() - 0.0092) <= 5e-4, own.min() > 0.03, own.max() < 0.056),
+            verdict=verdict(
+                near("mean error, %,", 100 * table["error"].mean(), 0.92, 0.05),
+                at_most("least error of the own laws above 3 %", 100 * own.min(), 3, "{:.2f} %", expected=False),
+                at_most("largest error of the own laws at most 5.6 %", 100 * own.max(), 5.6, "{:.2f} %"),
+            ),
         ),
     ]
 
@@ -79,19 +89,25 @@ def train_to_train(e: Evidence) -> list[Claim]:
 @claim
 def translation(e: Evidence) -> list[Claim]:
     table = e.translation
-    apart = np.abs(table["translated"] - np.array(TRANSLATED)).max()
-    alone = (table["translated"] >= table["few_runs_alone"]).all()
     return [
         answer(
             "l2l-04a-translation",
             on_paper_data=f"R2 {values(table['translated'])}; own law {values(table['own_law'])}",
-            verdict=verdict(apart <= 0.002, np.abs(table["own_law"] - np.array(OWN_LAW)).max() <= 0.002),
+            verdict=verdict(
+                near("R2 of the translated laws", table["translated"], TRANSLATED, 0.002),
+                near("R2 of the own laws", table["own_law"], OWN_LAW, 0.002),
+            ),
         ),
         answer(
             "l2l-04b-baseline",
             on_paper_data=f"R2 {values(table['few_runs_alone'])} alone; {(table['doubts_alone'] != '').sum()} of {len(table)} "
             "fits flagged, with five numbers on six to eight runs",
-            verdict=verdict(bool(alone)),
+            verdict=verdict(
+                signs(
+                    "R2 of the translated law above that of the few runs alone, by data set",
+                    table["few_runs_alone"] - table["translated"],
+                )
+            ),
         ),
     ]
 
@@ -99,14 +115,14 @@ def translation(e: Evidence) -> list[Claim]:
 @claim
 def tests(e: Evidence) -> list[Claim]:
     shifts = {task: (s.kappa, s.K, s.E_x, s.E_y) for task, s in e.train_to_test.items()}
-    apart = max(np.abs(np.subtract(shifts[task], TRAIN_TO_TEST[task])).max() for task in TASKS)
+    constants = [np.ravel([said[task] for task in TASKS]) for said in (shifts, TRAIN_TO_TEST)]
     flagged = [task for task, s in e.train_to_test.items() if s.warnings]
     return [
         answer(
             "l2l-05-train-to-test",
             on_paper_data="; ".join(f"{t} {values(v, '{:.2f}', '/')}" for t, v in shifts.items())
             + f"; flagged as doubtful: {', '.join(flagged) or 'none'}",
-            verdict=verdict(apart <= 0.006),
+            verdict=verdict(near("kappa, K, E_x and E_y of every test", *constants, 0.006)),
         ),
         test_errors(e),
     ]
@@ -116,12 +132,20 @@ def test_errors(e: Evidence) -> Claim:
     """Predicting tests of 3.3B models trained on other data."""
     means = 100 * e.test_losses.groupby(["task", "kind"])["error"].mean()
     found = {task: tuple(means[task, kind] for kind in KINDS) for task in TASKS}
-    apart = max(np.abs(np.subtract(found[task], TEST_ERRORS[task])).max() for task in TASKS)
-    better = [found[task][k] < found[task][2] for task in TASKS for k in (0, 1)]
+    printed = [np.ravel([said[task] for task in TASKS]) for said in (found, TEST_ERRORS)]
     few = e.test_losses[e.test_losses["kind"] != "identity"]
     return answer(
         "l2l-06-test-losses",
         on_paper_data="; ".join(f"{t} {values(v, '{:.1f}', '/')}" for t, v in found.items())
         + f"; {(few['doubts'] != '').sum()} of {len(few)} fits flagged",
-        verdict=verdict(apart <= 0.051, *better),
+        verdict=verdict(
+            near("mean errors, %,", *printed, 0.051),
+            *(no_change(e, task, kind) for task in TASKS for kind in KINDS[:2]),
+        ),
     )
+
+
+def no_change(e: Evidence, task: str, kind: str) -> Test:
+    """Whether a test is predicted with less error than by assuming no change, a pair for each data set."""
+    errors = e.test_losses[e.test_losses["task"] == task].pivot(index="target", columns="kind", values="error")
+    return signs(f"{task}, {kind}: errs less than no change, by data set", errors[kind] - errors["identity"])
