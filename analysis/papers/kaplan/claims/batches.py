@@ -28,7 +28,7 @@ def doubling(e: Evidence) -> Claim:
         on_paper_data=f"{printed:.1f} %; {kaplan.critical_batch(3.0):.3g} tokens at a loss of 3",
         on_own_runs=own,
         verdict=verdict(
-            Test("the printed alpha_B gives 13 %, within .6", abs(printed - 13) < 0.6, f"{printed - 13:+.2f}")
+            Test("the printed alpha_B gives 13 %, within .6", abs(printed - 13) < 0.6, f"{printed - 13:+.2f}", law=True)
         ),
     )
 

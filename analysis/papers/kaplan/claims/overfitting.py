@@ -28,9 +28,17 @@ def tokens_needed(e: Evidence) -> Claim:
         on_own_runs=own_exponent(e),
         verdict=verdict(
             Test(
-                "printed constants: exponent .74, within .005", abs(exponent - 0.74) < 0.005, f"{exponent - 0.74:+.4f}"
+                "printed constants: exponent .74, within .005",
+                abs(exponent - 0.74) < 0.005,
+                f"{exponent - 0.74:+.4f}",
+                law=True,
             ),
-            Test("coefficient 5e3, within 15 %", abs(coefficient / 5e3 - 1) < 0.15, f"{coefficient / 5e3 - 1:+.1%}"),
+            Test(
+                "coefficient 5e3, within 15 %",
+                abs(coefficient / 5e3 - 1) < 0.15,
+                f"{coefficient / 5e3 - 1:+.1%}",
+                law=True,
+            ),
         ),
     )
 
