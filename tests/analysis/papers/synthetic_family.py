@@ -52,10 +52,15 @@ def family(noise: float = 0.0) -> list[LossCurve]:
         for seed in range(SEEDS)
     ]
     for name in ("0.04m", "0.1m"):
-        for batch, T, every, peak in BATCHES:
-            made.append(run(f"{name}-batch{batch}-peak{peak}", "batch", name, T, 1, batch, "constant", every))
-        slow = run(f"{name}-batch2048-peak0.012", "batch", name, 600, 1, TOKENS, "constant", 25)
-        made.append(replace(slow, loss=loss_at(N[name], slow.step * 0.8, TOKENS)))
+        for seed in (0, 2):
+            for batch, T, every, peak in BATCHES:
+                made.append(
+                    run(f"{name}-batch{batch}-peak{peak}-seed{seed}", "batch", name, T, seed, batch, "constant", every)
+                )
+            slow = run(
+                f"{name}-batch2048-peak0.012-seed{seed}", "batch", name, 600, seed, TOKENS, "constant", 25, 0.012
+            )
+            made.append(replace(slow, loss=loss_at(N[name], slow.step * 0.8, TOKENS)))
         for D in TEXTS[name]:
             made.append(text(name, D))
     made += [text("0.2m", D) for D in TEXTS["0.2m"]]
@@ -63,12 +68,12 @@ def family(noise: float = 0.0) -> list[LossCurve]:
     return [scaled(curve, 1 + noise * 1e-3 * rng.standard_normal()) for curve in made]
 
 
-def run(name, role, model, steps, seed, batch, kind, every=35) -> LossCurve:
+def run(name, role, model, steps, seed, batch, kind, every=35, peak=PEAK) -> LossCurve:
     """One run; the loss falls by DECAYED while the rate does, and another seed adds (seed - 1) x 1e-3 of it."""
-    schedule = schedules.build(kind, steps, PEAK, WARMUP)
+    schedule = schedules.build(kind, steps, peak, WARMUP)
     step = np.arange(every, steps + 1, every)
     loss = loss_at(N[model], step, batch) * (1 + 1e-3 * (seed - 1))
-    loss = loss * (1 - DECAYED * (1 - schedule.lr[step - 1] / PEAK) * (step > WARMUP))
+    loss = loss * (1 - DECAYED * (1 - schedule.lr[step - 1] / peak) * (step > WARMUP))
     return curve(name, role, model, schedule, step, loss, batch, seed, 9_000_000)
 
 
