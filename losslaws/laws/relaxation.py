@@ -10,6 +10,7 @@ from losslaws.curves import InputError, Schedule
 from losslaws.laws import Law, Parameter, Run, power
 from losslaws.laws._blocks import sums
 
+AGED = 1e4  # steps at the peak rate
 STATED_AT = 1e-3  # peak rate at which A and K are stated; its steps are worth half of what the highest peak makes them
 
 
@@ -114,6 +115,7 @@ class Relaxation(Law):
     p: float = 0.7
     high: float = 3e-3
     q: float = 0.25
+    aging: float = 0.0
 
     def features(self, runs: Sequence[Run]) -> Relaxing:
         return Relaxing(runs, self)
@@ -128,7 +130,13 @@ class Relaxation(Law):
         high = max(self.high, schedule.peak)
         bent = np.sqrt((1 + (schedule.peak / high) ** 2) / (1 + (schedule.lr / high) ** 2))
         x = share**self.p * bent
-        return (2 * h / (1 + h)) ** self.p * x, self.level(schedule.peak) * x, np.cumsum(share)
+        return (2 * h / (1 + h)) ** self.p * x, self.level(schedule.peak) * x, self.time(np.cumsum(share))
+
+    def time(self, steps: np.ndarray) -> np.ndarray:
+        """Return the time to relax after `steps` steps at the peak rate."""
+        if self.aging == 1:
+            return AGED * np.log1p(steps / 1.0)
+        return AGED**self.aging * ((1 + steps) ** (1 - self.aging) - 1) / (1 - self.aging)
 
     def level(self, peak: float) -> float:
         """Return the noise that is left under the constant rate `peak`, in units of that at the rate 1e-3."""
