@@ -70,7 +70,8 @@ def law() -> dict:
     return {
         "name": found.name,
         "stated_at": relaxation.STATED_AT,
-        "settings": {"p": found.p, "high": found.high, "q": found.q},
+        "age": relaxation.AGE,
+        "settings": {"p": found.p, "high": found.high, "q": found.q, "aging": found.aging},
         "parameters": [
             {
                 "name": p.name,
