@@ -38,8 +38,8 @@ def changed(learned: dict, points: float, alpha: float, size: bool) -> dict:
     for form in learned["forms"].values():
         form["alpha"]["scale"] *= alpha
         if not size:
-            for key in ("noise", "rate", ""):
-                form["share"][f"{key} size".strip()] = blind(form["share"][key])
+            for key in ("noise", "rate"):
+                form["share"][f"{key} size"] = blind(form["share"][key])
     if not size:
         learned["memory"]["size"] = blind(learned["memory"][""])
     return learned

@@ -132,7 +132,7 @@ def test_the_error_of_the_form_is_chosen_by_interval_score():
 def test_a_setting_without_the_size_says_the_same_of_every_size():
     blind = selection.changed(learned(), 30.0, 1, size=False)["forms"]["memory 100"]["share"]
     assert blind["noise size"]["coefficients"] == [*blind["noise"]["coefficients"], 0.0]
-    assert blind["size"]["scale"] == blind[""]["scale"]
+    assert blind["rate size"]["scale"] == blind["rate"]["scale"]
 
 
 def test_committed_intervals_are_wider_for_what_is_known_less():
