@@ -125,6 +125,7 @@ def test_without_adam_a_forecast_does_not_depend_on_the_unit(decay):
     for end in ends[1:]:
         assert end == pytest.approx(ends[0], rel=1e-6)
     scales = [
-        prior_for(run, learned(), "memory 100", Known(batch=51_200, rate=rate, steps=20_000)).scale["K"] for rate in (1e-3, None)
+        prior_for(run, learned(), "memory 100", Known(batch=51_200, rate=rate, steps=20_000)).scale["K"]
+        for rate in (1e-3, None)
     ]
     assert scales[0] < scales[1]  # what the rate says of a decay is worth something
