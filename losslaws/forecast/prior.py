@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from losslaws.curves.public import Group  # takes pandas, which takes longer than a forecast
 
 POINTS = 100  # of a curve that are fitted
-STIFFNESS = 10.0  # points that one scale of distance from a prior costs, see analysis/calibration/selection.py
+STIFFNESS = 30.0  # points that one scale of distance from a prior costs, see analysis/calibration/selection.py
 FIRST = 0.03  # share of the seen steps left out at the beginning, where the power law does not hold
 ADAM = ("adam", "adamw")  # optimisers whose rates the public runs' rates may be compared with
 RELATIVE = "adamw-relative"  # AdamW too, but only the ratios of its rates are known
