@@ -3,7 +3,7 @@
 function refuse(curves, optimiser, numbers) {
   curves.forEach((b, i) => {
     for (const a of curves.slice(0, i)) {
-      if (oneRun(a, b, numbers)) throw new Error(`${b.name}: holds the losses of ${a.name}, step by step; give each run once`);
+      if (sameRun(a, b, numbers)) throw new Error(`${b.name}: holds the losses of ${a.name}, step by step; give each run once`);
     }
   });
   for (const curve of curves) {
@@ -13,7 +13,7 @@ function refuse(curves, optimiser, numbers) {
 }
 
 // Whether two logs hold one run: equal losses wherever both have one, to the end of the shorter.
-function oneRun(a, b, numbers) {
+function sameRun(a, b, numbers) {
   const { STRETCH, ENDS, SAME } = numbers.refusals, at = new Map(Array.from(a.step, (step, i) => [step, a.loss[i]])), common = Array.from(b.step.keys()).filter((k) => at.has(b.step[k]));
   if (common.length < STRETCH || b.step[last(common)] < (1 - ENDS) * Math.min(last(a.step), last(b.step))) return false;
   return common.every((k) => Math.abs(at.get(b.step[k]) / b.loss[k] - 1) < SAME);

@@ -130,7 +130,8 @@ CASES = {
     "training losses": (["training"], {}, ()),
     "size and batch known": (["constant"], {"size": 120_000_000, "tokens": 524_288}, ("--parameters", "120000000", "--batch", "524288")),
     "another optimiser": (["decayed"], {"optimiser": "muon"}, ("--optimizer", "muon")),
-    "another optimiser, batch known": (["constant"], {"optimiser": "muon", "tokens": 524_288}, ("--optimizer", "muon", "--batch", "524288")),
+    "another optimiser, no decay": (["constant"], {"optimiser": "muon"}, ("--optimizer", "muon")),
+    "another optimiser, batch known": (["decayed"], {"optimiser": "muon", "tokens": 524_288}, ("--optimizer", "muon", "--batch", "524288")),
 }  # fmt: skip
 
 
