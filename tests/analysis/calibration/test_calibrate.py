@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from analysis import RESULTS
 from analysis.calibration import calibrate, selection
 from analysis.calibration.benchmark import OURS, baseline, described, summary
 from analysis.calibration.cases import KINDS, Case, cases, constant_cases, models, rivals
@@ -12,7 +13,7 @@ from losslaws.curves.public import Group, groups
 from losslaws.curves.runs import fork_of
 from losslaws.forecast.calibration import UNRELATED, learned, spreads, widening
 from losslaws.forecast.fitted import fit_runs
-from losslaws.forecast.prior import learn, tell
+from losslaws.forecast.prior import STIFFNESS, learn, tell
 
 
 @pytest.fixture(scope="module")
@@ -127,6 +128,14 @@ def test_the_error_of_the_form_is_chosen_by_interval_score():
     table["spread"] = np.sqrt(own**2 + (selection.FORM * table["reach"]) ** 2)
     found = selection.forms(table).set_index("form")["all"]
     assert found.idxmin() in (0.01, 0.015) and found[0.0] > 1.2 * found[0.015]
+
+
+def test_what_is_set_is_what_the_rules_say():
+    """But for the size, which stays whatever they say."""
+    forms = pd.read_csv(RESULTS / "calibration" / "forms.csv").set_index("form")
+    assert set(forms.idxmin()) == {selection.FORM}
+    settings = pd.read_csv(RESULTS / "calibration" / "settings.csv").query("size").set_index("points")
+    assert settings["mean_error"].idxmin() == STIFFNESS == learned()["points"]
 
 
 def test_a_setting_without_the_size_says_the_same_of_every_size():
