@@ -20,7 +20,7 @@ CONSTANTS = {
     "prior": (prior, "POINTS FIRST ADAM RELATIVE"),
     "fitted": (fitted, "FEWEST ENDS WEIGHT FLOOR FORM RUNS_APART"),
     "predict": (predict, "DRAWN CLOSE FAR LONGER SHORTER POOR KNOWN"),
-    "refusals": (refusals, "LATE LATER BLOWN JUMP STRETCH NOISE APART RATES"),
+    "refusals": (refusals, "LATE LATER BLOWN JUMP STRETCH ENDS SAME NOISE APART RATES"),
     "huber": (huber, "ITERATIONS FTOL ROUNDING DAMPING"),
     "problem": (problem, "ON_BOUND FLAT RIDGE"),
     "losses": (losses, "LEAST MOST LOW HIGH SHORT FIRST SHARE STAYS MOVES"),
@@ -70,7 +70,8 @@ def law() -> dict:
     return {
         "name": found.name,
         "stated_at": relaxation.STATED_AT,
-        "settings": {"p": found.p, "high": found.high, "q": found.q},
+        "age": relaxation.AGE,
+        "settings": {"p": found.p, "high": found.high, "q": found.q, "aging": found.aging},
         "parameters": [
             {
                 "name": p.name,

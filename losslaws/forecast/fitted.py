@@ -27,7 +27,7 @@ FEWEST = 8  # points after the warm-up; with fewer a curve cannot be told from i
 # the last ENDS points of a decayed run are fitted with WEIGHT times the weight: ends are what is forecast
 ENDS, WEIGHT = 5, 10.0
 FLOOR = 1e-3  # relative: two runs that differ in nothing but the noise of the machine differ by about this
-FORM = 0.01  # relative, for every e-fold by which a run is longer or shorter than what was seen: the law's form errs by this, see analysis/calibration/selection.py
+FORM = 0.005  # relative, for every e-fold by which a run is longer or shorter than what was seen: the law's form errs by this, see analysis/calibration/selection.py
 RUNS_APART = 0.5  # of FLOOR is what the law errs by between two runs of one model; the rest they have in common
 
 

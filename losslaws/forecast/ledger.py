@@ -9,8 +9,10 @@ rates of the schedule, the forecast and its interval, and a hash of all this and
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from importlib import metadata
@@ -21,7 +23,13 @@ import numpy as np
 from losslaws.curves import InputError, LossCurve, Schedule
 from losslaws.curves.files import write_text
 from losslaws.forecast.calibration import INTERVALS, PRIOR
+from losslaws.forecast.ladder import size_of
 from losslaws.forecast.predict import CLOSE, Forecast, Forecaster
+
+try:
+    import fcntl
+except ImportError:  # not on Windows
+    fcntl = None
 
 KNOTS = 200  # steps at which the rates of a schedule are written down
 ENDED = 0.98  # share of the steps of a schedule at which a run counts as over
@@ -62,13 +70,23 @@ def fingerprint(*arrays: np.ndarray) -> str:
 
 
 def register(path: Path | str, forecaster: Forecaster, forecasts: Mapping[str, Forecast]) -> int:
-    """Append a line for every forecast to the ledger at `path`; return how many. Raises InputError for a run that is over."""
+    """Append a line for every forecast to the ledger at `path`; return how many. Raises InputError for a run that is over.
+
+    Of processes that register at once each waits for the others.
+    """
     path = Path(path)
-    lines = entries(path) if path.exists() else []
-    logs = [
-        {"name": c.name, "last_step": int(c.step[-1]), "sha256": fingerprint(c.step, c.loss, c.schedule.lr)}
-        for c in forecaster.curves
-    ]
+    with alone(path.parent):
+        lines = entries(path) if path.exists() else []
+        lines += written(path, forecaster, forecasts, lines[-1]["sha256"] if lines else "")
+        write_text(path, "".join(json.dumps(line) + "\n" for line in lines))
+    return len(forecasts)
+
+
+def written(path: Path, forecaster: Forecaster, forecasts: Mapping[str, Forecast], before: str) -> list[dict]:
+    """Return the lines of forecasts, the first of which follows the line with the hash `before`."""
+    lines = []
+    logs = [{"name": c.name, "last_step": int(c.step[-1]), "sha256": identity(c)} for c in forecaster.curves]
+    model = {"model": asdict(forecaster.model)} if forecaster.model else {}
     for name, forecast in forecasts.items():
         steps = forecast.schedule.steps
         if forecast.continues and forecaster.fitted.steps >= ENDED * steps:
@@ -85,11 +103,30 @@ def register(path: Path | str, forecaster: Forecaster, forecasts: Mapping[str, F
             "rates": [[int(step), float(rate)] for step, rate in zip(at, forecast.schedule.lr[at - 1], strict=True)],
             "final_loss": final,
             "interval_90": [low, high],
-            "before": lines[-1]["sha256"] if lines else "",
-        }
+            "before": lines[-1]["sha256"] if lines else before,
+        } | model
         lines.append(entry | {"sha256": signed(entry)})
-    write_text(path, "".join(json.dumps(line) + "\n" for line in lines))
-    return len(forecasts)
+    return lines
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Wait until no other process registers in `folder`; where there are no locks, do not."""
+    if fcntl is None or not folder.is_dir():
+        yield
+        return
+    place = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(place, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(place)
+
+
+def identity(curve: LossCurve) -> str:
+    """Return the fingerprint of a log."""
+    return fingerprint(curve.step, curve.loss, curve.schedule.lr)
 
 
 def version() -> str:
@@ -124,10 +161,12 @@ def entries(path: Path | str) -> list[dict]:
 
 
 def scored(lines: Iterable[dict], runs: Sequence[LossCurve]) -> list[Outcome]:
-    """Return what each registered forecast came to."""
-    outcomes = []
+    """Return what each registered forecast came to. A log that it was made from is no outcome, nor, of a ladder's, a run of another size."""
+    outcomes, known = [], {id(run): identity(run) for run in runs}
     for entry in lines:
-        over = [run for run in runs if followed(entry, run.schedule) and run.step[-1] >= ENDED * entry["steps"]]
+        seen, size = {log["sha256"] for log in entry["logs"]}, entry.get("model", {}).get("size")
+        later = [run for run in runs if known[id(run)] not in seen and (not size or size_of(run) in (size, None))]
+        over = [run for run in later if followed(entry, run.schedule) and run.step[-1] >= ENDED * entry["steps"]]
         outcomes.append(Outcome(entry, over[0].name, over[0].final_loss) if over else Outcome(entry))
     return outcomes
 

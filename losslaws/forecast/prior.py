@@ -4,8 +4,8 @@ A run hardly tells how long a drop of the rate takes to have its effect: what de
 taken in several FORMS, each with a memory of its own, and forecasts are averages over them. `tell(groups)` fits each form to each group of
 public curves; `learn(told)` keeps, as plain numbers in prior.json (`python -m analysis calibrate`):
 
-    share    the logarithm of the share of the loss that a whole decay removes, on what is known of a model: its size N, its batch B, and its
-             peak rate where that is Adam's
+    share    the logarithm of the share of the loss that a whole decay removes, on what is known of a model: its peak rate where that is
+             Adam's, its size N and batch B; else its batch and the steps of the run
     alpha    the exponent of progress
     memory   the steps at the peak rate until the noise is gone, on the size: what weighs the forms against each other
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from losslaws.curves.public import Group  # takes pandas, which takes longer than a forecast
 
 POINTS = 100  # of a curve that are fitted
-STIFFNESS = 10.0  # points that one scale of distance from a prior costs, see analysis/calibration/selection.py
+STIFFNESS = 30.0  # points that one scale of distance from a prior costs, see analysis/calibration/selection.py
 FIRST = 0.03  # share of the seen steps left out at the beginning, where the power law does not hold
 ADAM = ("adam", "adamw")  # optimisers whose rates the public runs' rates may be compared with
 RELATIVE = "adamw-relative"  # AdamW too, but only the ratios of its rates are known
@@ -41,15 +41,15 @@ MEMORIES = (30, 100, 300, 1000)
 # what each form holds: the steps at the peak rate until the noise is gone, so that the K of different models can be compared
 FORMS = {f"memory {steps}": {"rho": 1 / steps} for steps in MEMORIES}
 # What is expected of the exponents before any group is seen, mean and scale. Noise: with Adam a batch four times as large allows twice the rate
-# (Malladi et al. 2022, arXiv 2205.10287), and the law's noise follows peak^q. Where the rate says nothing, larger models are trained at lower
-# rates and larger batches at higher ones, which takes what they change away.
+# (Malladi et al. 2022, arXiv 2205.10287), and the law's noise follows peak^q. Where the rate says nothing, size does not either: larger models are
+# trained at lower rates. Longer runs are too: the best rate falls as tokens^-.32 (Bjorck et al. 2024, arXiv 2409.19913), so the noise as tokens^-.1.
 EXPONENTS = {
     "noise size": ((LAW.q, 0.1), (0.1, 0.1)),
     "noise": ((LAW.q, 0.1),),
     "rate size": ((LAW.q, 0.15), (0.1, 0.15)),
     "rate": ((LAW.q, 0.15),),
-    "size": ((0.0, 0.1),),
-    "": (),
+    "batch steps": ((-0.1, 0.1), (-0.1, 0.1)),
+    "steps": ((-0.1, 0.1),),
 }
 MEMORY = {"size": ((0.5, 0.15),), "": ()}  # rho of the Multi-Power models falls as N^-.55
 SPREAD, COUNTS = (
@@ -65,11 +65,13 @@ class Known:
     size   parameters without embeddings
     batch  tokens of a step
     rate   the peak rate, where it is Adam's
+    steps  of the run, those that were seen
     """
 
     size: float | None = None
     batch: float | None = None
     rate: float | None = None
+    steps: float | None = None
 
     @property
     def noise(self) -> float | None:
@@ -79,8 +81,9 @@ class Known:
     @property
     def key(self) -> str:
         """The names of what is known of the share that a decay removes, a key of EXPONENTS."""
-        first = "noise" if self.noise else "rate" if self.rate else ""
-        return f"{first} {'size' if self.size else ''}".strip()
+        if not self.rate:
+            return "batch steps" if self.batch else "steps"
+        return f"{'noise' if self.noise else 'rate'} {'size' if self.size else ''}".strip()
 
     def at(self, key: str) -> list[float]:
         """Return 1, and the logarithms of what `key` names."""
@@ -123,7 +126,7 @@ def unit(curve: LossCurve, optimiser: str) -> float:
 def known_of(curve: LossCurve, optimiser: str) -> Known:
     """Return what is known of the model of `curve`."""
     size = curve.parameters.get("non_embedding") or curve.parameters.get("total")
-    return Known(size, curve.tokens_per_step, curve.schedule.peak if optimiser in ADAM else None)
+    return Known(size, curve.tokens_per_step, curve.schedule.peak if optimiser in ADAM else None, float(curve.step[-1]))
 
 
 def tell(groups: Iterable["Group"]) -> list[Told]:

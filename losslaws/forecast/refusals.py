@@ -14,17 +14,19 @@ LATE, LATER = (
     0.5,
 )  # of the seen steps before the first loss: from the first on it is said, from the second on refused
 BLOWN = 1.1  # times the lowest loss before
-JUMP = 1.05  # from one stretch of the log to the next, while the rate does not rise
+JUMP = 1.05  # from one stretch of the log to the next, while the rate does not rise; down: beyond what it fell by before, while the rate stays
+SAME = 2e-4  # relative; losses that differ by less are one evaluation, rounded to three digits after the point
 STRETCH = 5  # losses
+ENDS = 0.01  # of the shorter of two logs, by which their last common step may lie before its end
 NOISE = 6.0  # standard deviations of one loss, if that is more: of 645 committed runs, own and public, none that is sound is 4.3 off
 APART = 2.0  # half widths of its interval that the law may lie off the last stretch; of a sample of public runs, whole or cut, none is 0.9 off
 RATES = (1e-7, 0.1)  # peak rates that an Adam could have had
 
 
 def refuse(curves: Sequence[LossCurve], optimiser: str) -> None:
-    """Raise InputError for equal logs, and for a log that began late, blew up, jumped, or has rates that `optimiser` cannot have had."""
+    """Raise InputError for a run given twice, and for a log that began late, blew up, jumped, or has rates that `optimiser` cannot have had."""
     for a, b in combinations(curves, 2):
-        if a.step.size == b.step.size and np.array_equal(a.step, b.step) and np.array_equal(a.loss, b.loss):
+        if one_run(a, b):
             raise InputError(f"{b.name}: holds the losses of {a.name}, step by step; give each run once")
     for curve in curves:
         for reason in doubts(curve, optimiser):
@@ -53,6 +55,17 @@ def doubts(curve: LossCurve, optimiser: str) -> Iterator[str]:
     step = jump(late)
     if step:
         yield f"its loss jumps up at step {step} though the rate does not rise; the pieces of the log may not belong together"
+    step = drop(late)
+    if step:
+        yield f"its loss jumps down at step {step} though the rate stays; the pieces of the log may not belong together"
+
+
+def one_run(a: LossCurve, b: LossCurve) -> bool:
+    """Whether two logs hold one run: equal losses wherever both have one, to the end of the shorter; another cadence or fewer digits do not matter."""
+    step, i, j = np.intersect1d(a.step, b.step, return_indices=True)
+    if step.size < STRETCH or step[-1] < (1 - ENDS) * min(a.step[-1], b.step[-1]):
+        return False
+    return bool(np.all(np.abs(a.loss[i] / b.loss[j] - 1) < SAME))
 
 
 def refuse_end(curve: LossCurve, law: np.ndarray, half: np.ndarray) -> None:
@@ -84,6 +97,27 @@ def jump(curve: LossCurve) -> int:
     rises = rate[2 * STRETCH - 1 :] > 1.01 * np.minimum.reduce([rate[i : i + n] for i in range(STRETCH)])
     found = np.flatnonzero((after > beyond(JUMP, curve.loss) * before) & ~rises)
     return int(curve.step[found[0] + STRETCH]) if found.size else 0
+
+
+def drop(curve: LossCurve) -> int:
+    """Return the step at which the median of STRETCH losses lies JUMP below what the fall before, per e-fold of steps, lets expect, while the rate stays; 0: nowhere.
+
+    Half of that must be from one loss to the next, for a run may learn fast again after a plateau. The first LATE of the steps do not
+    count: there a loss may fall ever faster.
+    """
+    n = curve.loss.size - 3 * STRETCH + 1
+    if n < 1:
+        return 0
+    level, age = np.log(medians(curve.loss)), np.log(curve.step[STRETCH // 2 :][: curve.loss.size - STRETCH + 1])
+    fall, grown = level[:-STRETCH] - level[STRETCH:], age[STRETCH:] - age[:-STRETCH]
+    expected = np.maximum(fall / grown, 0)[:n] * grown[STRETCH:]
+    rate = np.lib.stride_tricks.sliding_window_view(curve.schedule.lr[curve.step - 1], 3 * STRETCH)
+    stays = rate.min(axis=1) > 0.99 * rate.max(axis=1)
+    late = curve.step[STRETCH : STRETCH + n] > LATE * curve.step[-1]
+    least = np.log(beyond(JUMP, curve.loss))
+    sharp = -np.diff(np.log(curve.loss))[2 * STRETCH - 1 :][:n] > least / 2
+    found = np.flatnonzero((fall[STRETCH:] - expected > least) & sharp & stays & late)
+    return int(curve.step[found[0] + 2 * STRETCH]) if found.size else 0
 
 
 def medians(loss: np.ndarray) -> np.ndarray:

@@ -11,13 +11,14 @@ from losslaws.laws import Law, Parameter, Run, power
 from losslaws.laws._blocks import sums
 
 STATED_AT = 1e-3  # peak rate at which A and K are stated; its steps are worth half of what the highest peak makes them
+AGE = 1e4  # steps at the peak rate after which rho is stated
 
 
 class Relaxing:
     """progress [n] of every point, and the noise [n] with its derivative for any speed of relaxation."""
 
     def __init__(self, runs: Sequence[Run], law: "Relaxation"):
-        # All runs lie one after another, n points in all; run by run, with time [T] = sum of eta / peak:
+        # All runs lie one after another, n points in all; run by run, with time [T] to relax:
         #   progress, level [points]  the progress, and the noise that would be left at the rate of the point
         #   gaps [points]             time since the point before; `first` marks the first point of a run, which has none before it
         #   rises, ages               every change of the level, and the time from the end of the step before it to the next point
@@ -74,11 +75,14 @@ class Relaxation(Law):
     the peak takes the place of `high`: such rates, of other optimisers perhaps, are not what it was found on.
     P(s) = (2 h / (1 + h))^p times the sum of x_i over i <= s is the progress, in steps under the constant rate 1e-3, with
     h = peak / 1e-3: doubling a low peak makes all steps worth 2^p as much, doubling a high one changes little.
-    n(s) is the noise: it follows h^q x, n' = rho eta / peak (h^q x - n), from n = 0. After a drop of the rate it takes about 1 / rho
-    steps at the peak, or twice as many at half of it, until the noise is gone, and at rate 0 nothing changes any more.
+    n(s) is the noise: it follows h^q x, n' = rho (t / AGE)^-aging eta / peak (h^q x - n), from n = 0, where t = sum of eta / peak is the age, in
+    steps at the peak rate. After a drop of the rate at the age AGE it takes about 1 / rho steps at the peak, or twice as many at half of it, until the
+    noise is gone, after four times as many steps twice as long, and at rate 0 nothing changes any more.
 
     The peak does not count in the relaxation: were it eta instead of eta / peak, rho of the SlimPajama grid would fall tenfold from the
-    peak 1e-4 to 1e-3. Under a constant rate all this is a power law in steps. With f(eta) = eta, progress in proportion to the peak and
+    peak 1e-4 to 1e-3. A memory of one length gave short decays after few steps too little and long ones late too much: what a decay of a given share of
+    the run removes hardly changes with its length. aging was chosen of 0, 1/4, 1/2, 3/4 and 1 on the curves of Luo et al. and of Schaipp, Haegele et
+    al. Under a constant rate all this is a power law in steps. With f(eta) = eta, progress in proportion to the peak and
     a relaxation per step whatever its rate it is the annealing law, whose L0 - C S2 is the noise. A variant of this project. p, high
     and q are settings rather than parameters: one data set does not tell p from the others, and one peak rate says nothing of
     the rest. They were chosen on the Multi-Power curves, the SlimPajama grid and the OpenWebText2 runs, see the leaderboard: without
@@ -87,7 +91,7 @@ class Relaxation(Law):
     """
 
     equation = (
-        "L0 + A P^-alpha + K n, P = (2 h / (1 + h))^p sum_i x_i, n' = rho eta / peak (h^q x - n), h = peak / 1e-3, "
+        "L0 + A P^-alpha + K n, P = (2 h / (1 + h))^p sum_i x_i, n' = rho (t / 1e4)^-(1/2) eta / peak (h^q x - n), t = sum_i eta_i / peak, h = peak / 1e-3, "
         "x = f(eta) / f(peak), f(eta) = eta^p / sqrt(1 + (eta / high)^2)"
     )
     source = "this project, after Tissue, Wang, Wang 2024 and Luo et al. 2025"
@@ -103,7 +107,7 @@ class Relaxation(Law):
         ),
         Parameter(
             "rho",
-            "speed at which the noise relaxes, per step at the peak rate",
+            "speed at which the noise relaxes after 10,000 steps, per step at the peak rate",
             bounds=(1e-5, 1.0),
             starts=(1e-3, 4e-3, 0.016, 0.064, 0.25),
             decades=True,
@@ -114,6 +118,7 @@ class Relaxation(Law):
     p: float = 0.7
     high: float = 3e-3
     q: float = 0.25
+    aging: float = 0.5
 
     def features(self, runs: Sequence[Run]) -> Relaxing:
         return Relaxing(runs, self)
@@ -128,7 +133,11 @@ class Relaxation(Law):
         high = max(self.high, schedule.peak)
         bent = np.sqrt((1 + (schedule.peak / high) ** 2) / (1 + (schedule.lr / high) ** 2))
         x = share**self.p * bent
-        return (2 * h / (1 + h)) ** self.p * x, self.level(schedule.peak) * x, np.cumsum(share)
+        return (2 * h / (1 + h)) ** self.p * x, self.level(schedule.peak) * x, self.time(np.cumsum(share))
+
+    def time(self, steps: np.ndarray) -> np.ndarray:
+        """Return the time to relax that has passed after so many steps at the peak rate: that of a step falls as steps^-aging, from 1 at AGE."""
+        return AGE**self.aging * steps ** (1 - self.aging) / (1 - self.aging)
 
     def level(self, peak: float) -> float:
         """Return the noise that is left under the constant rate `peak`, in units of that at the rate 1e-3."""

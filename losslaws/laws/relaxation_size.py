@@ -25,7 +25,7 @@ class RelaxationSize(Relaxation):
     a parameter the sizes of a ladder are nearer to each other.
     """
 
-    equation = "B M^-beta + A M^gamma (P b)^-alpha + K M^size b^(-q/2) n, n' = rho M^-memory eta / peak (h^q x - n), P, x and h of the relaxation law"
+    equation = "B M^-beta + A M^gamma (P b)^-alpha + K M^size b^(-q/2) n, n' = rho M^-memory (t / 1e4)^-(1/2) eta / peak (h^q x - n), P, x, t and h of the relaxation law"
     source = "this project, after Tissue, Wang, Wang 2024, Luo et al. 2025 and Kaplan et al. 2020"
     parameters = (
         Parameter("B", "loss that no training removes of a model of SIZE, nats per token", linear=True),

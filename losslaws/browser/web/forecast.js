@@ -29,8 +29,8 @@ function expected({ coefficients, covariance, scale }, x) {
 // What is known of a model, and the keys of prior.json for it.
 function knownOf(curve, optimiser, numbers) {
   const rate = numbers.prior.ADAM.includes(optimiser) ? curve.peak : null, { size = null, tokens: batch = null } = curve;
-  const known = { size, batch, rate, noise: rate && batch ? rate / Math.sqrt(batch) : null };
-  known.key = `${known.noise ? "noise" : rate ? "rate" : ""} ${size ? "size" : ""}`.trim();
+  const known = { size, batch, rate, steps: last(curve.step), noise: rate && batch ? rate / Math.sqrt(batch) : null };
+  known.key = rate ? `${known.noise ? "noise" : "rate"} ${size ? "size" : ""}`.trim() : batch ? "batch steps" : "steps";
   known.at = (key) => [1, ...key.split(" ").filter(Boolean).map((name) => Math.log(known[name]))];
   return known;
 }

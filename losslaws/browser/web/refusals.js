@@ -3,13 +3,20 @@
 function refuse(curves, optimiser, numbers) {
   curves.forEach((b, i) => {
     for (const a of curves.slice(0, i)) {
-      if (a.step.length === b.step.length && b.step.every((s, k) => s === a.step[k] && b.loss[k] === a.loss[k])) throw new Error(`${b.name}: holds the losses of ${a.name}, step by step; give each run once`);
+      if (sameRun(a, b, numbers)) throw new Error(`${b.name}: holds the losses of ${a.name}, step by step; give each run once`);
     }
   });
   for (const curve of curves) {
     const reason = doubtOf(curve, optimiser, numbers);
     if (reason) throw new Error(`${curve.name}: ${reason}`);
   }
+}
+
+// Whether two logs hold one run: equal losses wherever both have one, to the end of the shorter.
+function sameRun(a, b, numbers) {
+  const { STRETCH, ENDS, SAME } = numbers.refusals, at = new Map(Array.from(a.step, (step, i) => [step, a.loss[i]])), common = Array.from(b.step.keys()).filter((k) => at.has(b.step[k]));
+  if (common.length < STRETCH || b.step[last(common)] < (1 - ENDS) * Math.min(last(a.step), last(b.step))) return false;
+  return common.every((k) => Math.abs(at.get(b.step[k]) / b.loss[k] - 1) < SAME);
 }
 
 function doubtOf(curve, optimiser, numbers) {
@@ -24,8 +31,9 @@ function doubtOf(curve, optimiser, numbers) {
     const at = late.step[some.indexOf(least) + (Math.min(STRETCH, late.loss.length) >> 1)];
     return `has blown up: its last losses are about ${general(ended, 3)}, after ${general(least, 3)} at step ${at}; cut the log where it was sound, or give the run that was restarted`;
   }
-  const step = jumpOf(late, curve.lr, numbers);
-  return step ? `its loss jumps up at step ${step} though the rate does not rise; the pieces of the log may not belong together` : "";
+  const up = jumpOf(late, curve.lr, numbers), down = up ? 0 : dropOf(late, curve.lr, numbers);
+  if (up) return `its loss jumps up at step ${up} though the rate does not rise; the pieces of the log may not belong together`;
+  return down ? `its loss jumps down at step ${down} though the rate stays; the pieces of the log may not belong together` : "";
 }
 
 // The median of every `many` losses in a row, of fewer where there are no more.
@@ -52,6 +60,19 @@ function jumpOf({ step, loss }, lr, numbers) {
     let before = Infinity;
     for (let k = 0; k < STRETCH; k++) before = Math.min(before, rate(i + k));
     if (!(rate(i + 2 * STRETCH - 1) > 1.01 * before)) return step[i + STRETCH];
+  }
+  return 0;
+}
+
+// The step at which the median of STRETCH losses lies JUMP below what the fall before lets expect, half of it from one loss to the next, while the rate stays; 0: nowhere.
+function dropOf({ step, loss }, lr, numbers) {
+  const { STRETCH, JUMP, LATE } = numbers.refusals, n = loss.length - 3 * STRETCH + 1, medians = mediansOf(loss, STRETCH), least = Math.log(beyond(JUMP, loss, numbers));
+  const age = (i) => Math.log(step[i + (STRETCH >> 1)]), fall = (i) => Math.log(medians[i]) - Math.log(medians[i + STRETCH]);
+  for (let i = 0; i < n; i++) {
+    const expected = Math.max(fall(i) / (age(i + STRETCH) - age(i)), 0) * (age(i + 2 * STRETCH) - age(i + STRETCH)), k = i + 2 * STRETCH;
+    if (!(fall(i + STRETCH) - expected > least && Math.log(loss[k - 1]) - Math.log(loss[k]) > least / 2 && step[i + STRETCH] > LATE * last(step))) continue;
+    const rates = Array.from({ length: 3 * STRETCH }, (_, j) => lr[step[i + j] - 1]);
+    if (Math.min(...rates) > 0.99 * Math.max(...rates)) return step[k];
   }
   return 0;
 }

@@ -2,24 +2,25 @@
 
 // What the law reads of a run at `steps` (from 1, rising): the progress P, and for each speed the noise n, [steps] each.
 function readRun(law, lr, steps, speeds) {
-  const { p, high: setting, q } = law.settings, peak = largest(lr), h = peak / law.stated_at;
+  const { p, high: setting, q, aging } = law.settings, peak = largest(lr), h = peak / law.stated_at;
   const high = Math.max(setting, peak), top = 1 + (peak / high) ** 2;
   const worth = ((2 * h) / (1 + h)) ** p, level = h ** q;
   const progress = new Float64Array(steps.length), noise = speeds.map(() => new Float64Array(steps.length));
-  const lag = new Float64Array(speeds.length), stays = new Float64Array(speeds.length);
-  let total = 0, time = 0, target = 0, rate = NaN, part = 0, x = 0, k = 0;
+  const lag = new Float64Array(speeds.length), relaxed = (steps) => law.age ** aging * steps ** (1 - aging) / (1 - aging);
+  let total = 0, age = 0, time = 0, target = 0, rate = NaN, part = 0, x = 0, k = 0;
   for (let t = 0; k < steps.length; t++) {
     const before = target;
     if (lr[t] !== rate) { // at a rate that stays, so do all powers
       rate = lr[t];
       part = rate / peak;
       x = part ** p * Math.sqrt(top / (1 + (rate / high) ** 2));
-      for (let i = 0; i < speeds.length; i++) stays[i] = Math.exp(-speeds[i] * part);
     }
     total += worth * x;
-    time += part;
+    age += part;
+    const passed = relaxed(age) - time;
+    time += passed;
     target = level * x;
-    for (let i = 0; i < speeds.length; i++) lag[i] = (lag[i] + (target - before)) * stays[i];
+    for (let i = 0; i < speeds.length; i++) lag[i] = (lag[i] + (target - before)) * Math.exp(-speeds[i] * passed);
     if (t + 1 === steps[k]) {
       if (k === 0 && !(time > 0)) throw new Error(`the rates up to step ${steps[0]} are 0, where the law is not defined`);
       progress[k] = total;

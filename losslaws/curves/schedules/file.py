@@ -43,6 +43,10 @@ def read(path: str, most: int | None = None) -> list[dict]:
         raise InputError(f"{path}: has no column 'lr'; write one row per step under the header lr")
     if "step" in rows[0]:
         counted = numbers(rows, "step", path)
+        if counted[0] not in (0, 1):
+            raise InputError(
+                f"{path}: column step begins at {counted[0]:g}; write the rates of all steps from 1 on, those before too"
+            )
         apart = np.flatnonzero(np.diff(counted) != 1)
         if apart.size:
             a, b = counted[apart[0] : apart[0] + 2]

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from analysis import RESULTS
 from analysis.calibration import calibrate, selection
 from analysis.calibration.benchmark import OURS, baseline, described, summary
 from analysis.calibration.cases import KINDS, Case, cases, constant_cases, models, rivals
@@ -12,7 +13,7 @@ from losslaws.curves.public import Group, groups
 from losslaws.curves.runs import fork_of
 from losslaws.forecast.calibration import UNRELATED, learned, spreads, widening
 from losslaws.forecast.fitted import fit_runs
-from losslaws.forecast.prior import learn, tell
+from losslaws.forecast.prior import STIFFNESS, learn, tell
 
 
 @pytest.fixture(scope="module")
@@ -129,10 +130,18 @@ def test_the_error_of_the_form_is_chosen_by_interval_score():
     assert found.idxmin() in (0.01, 0.015) and found[0.0] > 1.2 * found[0.015]
 
 
+def test_what_is_set_is_what_the_rules_say():
+    """But for the size, which stays whatever they say."""
+    forms = pd.read_csv(RESULTS / "calibration" / "forms.csv").set_index("form")
+    assert set(forms.idxmin()) == {selection.FORM}
+    settings = pd.read_csv(RESULTS / "calibration" / "settings.csv").query("size").set_index("points")
+    assert settings["mean_error"].idxmin() == STIFFNESS == learned()["points"]
+
+
 def test_a_setting_without_the_size_says_the_same_of_every_size():
     blind = selection.changed(learned(), 30.0, 1, size=False)["forms"]["memory 100"]["share"]
     assert blind["noise size"]["coefficients"] == [*blind["noise"]["coefficients"], 0.0]
-    assert blind["size"]["scale"] == blind[""]["scale"]
+    assert blind["rate size"]["scale"] == blind["rate"]["scale"]
 
 
 def test_committed_intervals_are_wider_for_what_is_known_less():

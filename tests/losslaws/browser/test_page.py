@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from contextlib import redirect_stdout
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -129,6 +130,8 @@ CASES = {
     "training losses": (["training"], {}, ()),
     "size and batch known": (["constant"], {"size": 120_000_000, "tokens": 524_288}, ("--parameters", "120000000", "--batch", "524288")),
     "another optimiser": (["decayed"], {"optimiser": "muon"}, ("--optimizer", "muon")),
+    "another optimiser, no decay": (["constant"], {"optimiser": "muon"}, ("--optimizer", "muon")),
+    "another optimiser, batch known": (["decayed"], {"optimiser": "muon", "tokens": 524_288}, ("--optimizer", "muon", "--batch", "524288")),
 }  # fmt: skip
 
 
@@ -151,6 +154,22 @@ def test_the_page_forecasts_what_the_command_does(desk, logs, case):
         assert one["continues"] == forecast["continues"] and len(one["warnings"]) == len(forecast["warnings"])
         ends.append(forecast["final_loss"])
     assert ours["schedules"][int(np.argmin(ends))]["above"]["loss"] == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("names", "said"), [(["fell"], "jumps down at step 12200"), (["constant", "again"], "give each run once")]
+)
+def test_the_page_forecasts_nothing_from_what_the_command_refuses(desk, logs, tmp_path, names, said):
+    run = made(plan("constant", 20_000))
+    written = {"fell": run.loss * np.where(np.arange(100) < 60, 1, 0.93), "again": run.loss.round(3)}
+    paths = [
+        log(tmp_path / f"{name}.csv", replace(run, loss=written[name])) if name in written else logs[name]
+        for name in names
+    ]
+    with pytest.raises(InputError, match=said):
+        commanded(paths)
+    assert said in shown(desk[0], paths)["problem"]
 
 
 @pytest.mark.slow

@@ -125,6 +125,7 @@ def test_file_that_is_too_short_or_has_no_rates(tmp_path):
         ("lr\n1\n", "has 1 rows"),
         ("rate\n1\n", "no column 'lr'"),
         ("lr\nx\ny\n", "not a number"),
+        ("step,lr\n5001,1\n5002,1\n", "column step begins at 5001; write the rates of all steps from 1 on"),
         ("step,lr\n1,1\n101,1\n", "column step goes from 1 to 101, but every row is one optimiser step"),
         ("step,lr\n1,1\ntwo,1\n", "column step holds something that is not a number"),
     ]:

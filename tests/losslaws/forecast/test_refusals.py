@@ -10,7 +10,7 @@ from losslaws.curves import InputError, LossCurve, logs, public, schedules
 from losslaws.curves.runs import select
 from losslaws.curves.store import load_folder
 from losslaws.forecast.predict import Forecaster
-from losslaws.forecast.refusals import doubts
+from losslaws.forecast.refusals import doubts, one_run
 from tests.losslaws.forecast.made import in_another_unit, made, plan
 
 ROOT = Path(__file__).parents[3]
@@ -28,6 +28,11 @@ def jumped():
     loss = run.loss.copy()
     loss[60:] *= 1.07
     return replace(run, loss=loss)
+
+
+def fell(factor):
+    run = made(plan("constant", 20_000))
+    return replace(run, loss=np.where(np.arange(run.loss.size) < 60, 1, factor) * run.loss)
 
 
 def rising(share):
@@ -67,6 +72,8 @@ def noise():
     [
         (blown_up, None, "made: has blown up: its last losses are about"),
         (jumped, None, "made: its loss jumps up at step 1"),
+        (lambda: fell(0.93), None, "made: its loss jumps down at step 12200 though the rate stays"),
+        (lambda: fell(0.7), None, "made: its loss jumps down at step 12200"),
         (lambda: rising(0.03), None, "made: its last losses are about .* so nothing is forecast"),
         (lambda: rising(-0.05), None, "where the law fitted to all of them says .*, so nothing is forecast"),
         (lambda: ends_high(1, 1.08), None, "where the law fitted to all of them says .*, so nothing is forecast"),
@@ -92,6 +99,30 @@ def test_equal_logs_are_refused():
     run = made(plan("constant", 20_000))
     with pytest.raises(InputError, match="again: holds the losses of made, step by step; give each run once"):
         Forecaster([run, replace(run, name="again")])
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        lambda run: select(run, run.step <= 12_000),
+        lambda run: select(run, np.arange(2, run.step.size, 3)),
+        lambda run: replace(run, loss=run.loss.round(3)),
+        lambda run: in_another_unit(run, 2.0),
+    ],
+    ids=["up to a step", "another cadence", "rounded", "another unit"],
+)
+def test_a_run_given_twice_in_another_form_is_refused(other):
+    run = made(plan("constant", 20_000))
+    for pair in ([run, replace(other(run), name="again")], [replace(other(run), name="again"), run]):
+        with pytest.raises(InputError, match="step by step; give each run once"):
+            Forecaster(pair)
+
+
+def test_branches_of_a_trunk_and_seeds_are_runs_of_their_own():
+    trunk, branch = made(plan("constant", 20_000)), made(plan("wsd", 20_000, decay=0.1))
+    assert np.all(trunk.loss[:80] == branch.loss[:80])
+    assert not one_run(trunk, branch) and not one_run(branch, trunk)
+    assert not one_run(trunk, made(plan("constant", 20_000), seed=1))
 
 
 def test_a_rate_that_adam_cannot_have_is_taken_as_another_unit_where_nobody_says_adam():
@@ -136,6 +167,8 @@ def test_a_break_is_told_from_scatter(scatter):
         assert [*doubts(replace(run, loss=loss), "adamw")] == []
         broken = np.where(np.arange(loss.size) < 60, 1, max(1.07, np.exp(14 * scatter))) * loss
         assert "jumps up at step 1" in " ".join(doubts(replace(run, loss=broken), "adamw"))
+        lower = np.where(np.arange(loss.size) < 60, 1, min(0.92, np.exp(-14 * scatter))) * loss
+        assert "jumps down at step 1" in " ".join(doubts(replace(run, loss=lower), "adamw"))
 
 
 @pytest.mark.parametrize("name", ["slimpajama-124m 124M", "mpl 25M"])

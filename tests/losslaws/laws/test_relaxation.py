@@ -7,6 +7,7 @@ from losslaws import laws
 from losslaws.curves import InputError, LossCurve, Schedule
 from losslaws.curves.schedules import build
 from losslaws.fitting import fit
+from losslaws.laws.relaxation import Relaxing
 from tests.losslaws.laws.cases import Case
 
 TRUE = {"L0": 2.1, "A": 25.0, "alpha": 0.5, "K": 0.2, "rho": 0.02}
@@ -24,18 +25,19 @@ def runs(peak=2e-3):
 
 
 def by_recursion(law, params, schedule):
-    """The law step by step: the level of the noise jumps, and what lags behind relaxes by the step's share of the peak rate."""
+    """The law step by step: the level of the noise jumps, and what lags behind relaxes by the step's share of the peak rate, the slower the later."""
     h = schedule.peak / 1e-3
     high = max(law.high, schedule.peak)
     bend = 1 + (schedule.peak / high) ** 2
-    progress, lag, level, losses = 0.0, 0.0, 0.0, []
+    progress, lag, level, age, losses = 0.0, 0.0, 0.0, 0.0, []
     for rate in schedule.lr:
         x = rate / schedule.peak
         worth = x**law.p * (bend / (1 + (rate / high) ** 2)) ** 0.5
         progress += (2 * h / (1 + h)) ** law.p * worth
         rise = h**law.q * worth - level
         level += rise
-        lag = (lag + rise) * np.exp(-params["rho"] * x)
+        lag = (lag + rise) * np.exp(-params["rho"] * 200 * (np.sqrt(age + x) - np.sqrt(age)))  # 2 sqrt(1e4) = 200
+        age += x
         losses.append(params["L0"] + params["A"] * progress ** -params["alpha"] + params["K"] * (level - lag))
     return np.array(losses)
 
@@ -73,3 +75,14 @@ def test_rates_that_are_all_zero_are_refused():
     schedule = Schedule(np.append(np.zeros(10), np.ones(10)))
     with pytest.raises(InputError, match="up to step 5 are 0"):
         laws.build("relaxation").loss(TRUE, schedule, [5])
+
+
+def test_late_in_a_run_the_noise_takes_longer_to_go():
+    """Of decays as long as the root of the steps before them a like share is left; at the age of 10,000 steps 1 / rho steps leave 1 / e."""
+    law = laws.build("relaxation")
+    for steps in (2_500, 10_000, 40_000):
+        memory = round(100 * np.sqrt(steps / 10_000))
+        run = Schedule(np.r_[np.full(steps, 1e-3), np.full(4 * memory, 0.5e-3)])
+        noise = Relaxing([laws.Planned(run, [steps, steps + 2 * memory])], law).noise(0.01)[0]
+        left = (noise[1] - law.read(run)[1][-1]) / (1 - law.read(run)[1][-1])
+        assert left == pytest.approx(np.exp(-1), abs=0.02)
