@@ -104,7 +104,7 @@ def unpack(path: Path) -> dict[str, LossCurve]:
         part = rows[name].drop(columns="curve").dropna(axis=1, how="all") if name in rows else pd.DataFrame()
         begins = about.pop("begins", None)
         if begins:
-            if begins[0] not in whole or part.empty:
+            if begins[0] not in whole:
                 raise InputError(f"{path}: '{name}' begins as '{begins[0]}' does, which is not there")
             part = pd.concat([whole[begins[0]].iloc[: begins[1]], part], ignore_index=True)
         if list(part.get("step", [])) != list(range(1, len(part) + 1)) or part.empty:

@@ -67,6 +67,13 @@ def test_what_runs_share_is_kept_once(tmp_path):
     assert pq.read_metadata(tmp_path / FILE).num_rows == 60 + 30 + 60
 
 
+def test_a_run_that_equals_another_comes_back(tmp_path):
+    save_folder(tmp_path, [run("a"), run("b")])
+    same(load_folder(tmp_path)["b"], run("b"))
+    save_folder(tmp_path, [run("a", fork=60), run("b", fork=60)])
+    same(load_folder(tmp_path)["b"], run("b", fork=60))
+
+
 def test_a_folder_of_csv_files_reads_alike(tmp_path):
     curve = run("a", end=True)
     assert not holds_curves(tmp_path)
