@@ -49,7 +49,7 @@ MUTANTS = (
     Mutant("last evaluation missing", "training/loop.py", "if step % every == 0 or step == schedule.steps else {}", "if step % every == 0 else {}", RUN),
     # seeds, halves, noise
     Mutant("asked about the seeds that were fitted", f"{PAPERS}/experiment.py", "return self._mean(name, self.halves[1] or self.halves[0])", "return self._mean(name, self.halves[0])", A),
-    Mutant("a mean over one seed only", f"{PAPERS}/experiment.py", "loss=np.mean([run.loss for run in runs], axis=0)", "loss=runs[0].loss", A),
+    Mutant("a mean over one seed only", "losslaws/curves/runs.py", "loss=np.mean([run.loss for run in runs], axis=0)", "loss=runs[0].loss", A),
     Mutant("standard error of one run for a mean", f"{PAPERS}/noise.py", "error = relation.sd * np.sqrt(share)", "error = relation.sd", f"{A}/test_noise.py {A}/test_claims.py"),
     Mutant("two-sided p halved", f"{PAPERS}/noise.py", "float(2 * student.sf(abs(difference)", "float(student.sf(abs(difference)", f"{A}/test_noise.py"),
     Mutant("half-width of one side", f"{PAPERS}/noise.py", "half = float(student.ppf(0.975, relation.freedom) * error)", "half = float(student.ppf(0.95, relation.freedom) * error)", f"{A}/test_noise.py"),

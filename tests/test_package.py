@@ -289,6 +289,7 @@ DISTRIBUTIONS = {
     "hydra": "hydra-core",
     "markdown_it": "markdown-it-py",
     "huggingface_hub": "huggingface-hub",
+    "cosmic_ray": "cosmic-ray",
 }
 DISTRIBUTIONS |= {"cycler": "matplotlib", "google": "tensorboard", "click": "huggingface-hub"}
 

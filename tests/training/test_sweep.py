@@ -167,8 +167,8 @@ def test_sweep_sees_the_schedules_that_training_applies():
     [
         ("cpu", "constant-1x-seed0", "constant-1x-seed0-fed051c1"),
         ("smoke", "cosine-1x-seed1", "cosine-1x-seed1-1b364a87"),
-        ("kaplan", "0.04m-text-train_tokens12500", "0.04m-text-train_tokens12500-51dd354e"),
-        ("mup", "mup-d_model24-peak0.004", "mup-d_model24-peak0.004-51fa6ad8"),
+        ("kaplan", "0.04m-text-train_tokens12500-seed0", "0.04m-text-train_tokens12500-seed0-a923df2c"),
+        ("mup", "mup-d_model24-peak0.004-seed0", "mup-d_model24-peak0.004-seed0-abbad46d"),
         ("loss_to_loss", "headers-332k-steps800", "headers-332k-steps800-0bbe37cf"),
         ("wsd", "wsd-3x-decay0.1-shapelinear", "wsd-3x-decay0.1-shapelinear-00b1de64"),
     ],
