@@ -293,7 +293,7 @@ def test_optimiser_steps_are_preferred_to_micro_steps(kind, tmp_path):
 
 def test_micro_steps_alone_are_said_and_can_be_divided(tmp_path):
     path = table(tmp_path, "micro_step,lr,loss", lambda t: (8 * t, LR[t], TRAIN[t]))
-    said(logs.look(path), "'micro_step' counts micro-batches", "--step-unit 1/N")
+    said(logs.look(path), "'micro_step' counts batches", "--step-unit 1/N")
     reading = logs.look(path, step_unit=0.125)
     is_training(reading)
     said(reading, "steps are column 'micro_step' times 0.125")
@@ -413,7 +413,7 @@ def test_of_several_ranks_one_is_read(tmp_path):
     )
     reading = logs.look(path)
     is_training(reading)
-    said(reading, "2 ranks wrote this log; the lines of rank 0 are used")
+    said(reading, "2 ranks wrote this log, told apart by 'rank'; the lines of 0 are used")
 
 
 def test_pieces_of_one_run_are_joined_on_request(tmp_path):
