@@ -28,6 +28,7 @@ import numpy as np
 from losslaws.curves.errors import InputError
 from losslaws.curves.logs import wandb_service
 from losslaws.curves.logs.losses import SHORT, checked, note_perplexity, usable, without_stays
+from losslaws.curves.logs.names import split
 from losslaws.curves.logs.rates import every_step
 from losslaws.curves.logs.reading import Reading
 from losslaws.curves.logs.roles import Picked, pick
@@ -44,6 +45,7 @@ FORMATS = (
     "run_folder", "folders", "tensorboard", "wandb", "mlflow", "trackio", "parquet", "json", "csv", "text", "single",
 )  # fmt: skip
 GAP, WIDE = 10, 0.02  # a gap is so many times as long as usual, and so much of the run
+ARCHIVE = b"PK\x03\x04"  # a zip file begins so
 END = 0.95  # share of the steps up to which losses should be logged
 COVERED = 0.2  # share of a given schedule that a log covers, below which that is noted
 Columns = Mapping[str, str | Sequence[str]]
@@ -113,6 +115,8 @@ def look_at(rows: Iterable[Mapping], name: str = "run") -> Reading:
 
 def format_of(source: Source) -> ModuleType:
     """Return the module that reads `source`. Raises InputError for a file of no known format."""
+    if source.start.startswith(ARCHIVE):
+        raise InputError(f"{source.path}: is an archive; unpack it and give the log in it")
     for name in FORMATS:
         form = import_module(f"{__name__}.{name}")
         if form.matches(source):
@@ -248,7 +252,13 @@ def losses_of(reading: Reading, order: Order, picked: Picked, unit: str | None) 
         kind = unit or picked.unit[role]
         if kind == "nats" and unit is None and in_bits(order, picked, role, reading.notes):
             picked.unit[role] = "bits"
-        at, loss, nan, diverged = checked(*order.series(column, loss=True), column, kind, reading.path, reading.notes)
+        at, loss, nan, diverged = checked(
+            *order.series(column, loss=not (role == "val_loss" and "batch" in split(column))),
+            column,
+            kind,
+            reading.path,
+            reading.notes,
+        )
         if nan:
             reading.not_finite[column] = nan
         if diverged:

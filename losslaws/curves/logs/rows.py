@@ -30,7 +30,10 @@ FLAG = names.SIDES | {"is", "in", "mode", "step", "phase"}  # words of a column 
 LINES, FIRST = "lines begin with", "first number"  # columns of text logs, see text.py
 SEVERAL = 3  # rows of a table of runs
 MANY = 64  # ranks, sets or runs that a column tells apart at most
-REPEATED = 0.2  # share of steps with several values from which on it is asked what they are
+REPEATED, FEW = (
+    0.2,
+    0.02,
+)  # share of steps with several values from which on it is asked what they are; where a column says so
 SPREAD = 0.1  # share of those that may be left within one entry
 
 
@@ -192,8 +195,8 @@ def told_apart(table: Table, path: Path, part: str | None, notes: list[str]) -> 
 
 def telling(table: Table, step: np.ndarray) -> Iterator[tuple[str, dict[int, str], list[str]]]:
     """Yield columns that tell apart values at one step, with their entries and the losses that they tell apart."""
-    losses = [n for n, c in table.columns.items() if names.is_loss(n) and repeats(step[c.row], c.value) > REPEATED]
-    if not losses:
+    shares = {n: repeats(step[c.row], c.value) for n, c in table.columns.items() if names.is_loss(n)}
+    if not any(share > FEW for share in shares.values()):
         return
     known = {name: names.role(name) for name in [*table.words, *table.columns]}
     names_of = [n for n, role in known.items() if role is None or role.kind == "rank" or n == FIRST]
@@ -201,9 +204,10 @@ def telling(table: Table, step: np.ndarray) -> Iterator[tuple[str, dict[int, str
         if set(names.split(name)) & (names.SMALL - {"local"} | {"accum", "accumulation"}):
             continue  # micro-batches of one step
         labels = entries_of(table, name)
-        if not 1 < len(set(labels.values())) <= MANY:
+        if not 1 < len(set(labels.values())) <= min(MANY, len(labels) - 1):
             continue
-        here = [one for one in losses if apart(table.columns[one], step, labels)]
+        least = FEW if spelled(name).split(" ")[-1] in SPLITS else REPEATED
+        here = [one for one, share in shares.items() if share > least and apart(table.columns[one], step, labels)]
         if here:
             yield name, labels, here
 

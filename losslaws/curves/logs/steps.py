@@ -93,20 +93,26 @@ def plausible(name: str, count: np.ndarray) -> bool:
 
 def of_training(theirs: np.ndarray, step: np.ndarray, name: str, notes: list[str]) -> np.ndarray:
     """Return validation's own count of steps if it is one of training's steps; else no steps: it counts evaluations, or their batches."""
+    inside, count, apart = among(theirs, step)
+    last, rising = np.nanmax(step, initial=0), not np.any(np.diff(count) < 0)
+    if inside or (rising and count.size > 1 and 0.5 * last <= count.max() <= last + apart):
+        return theirs
+    notes.append(f"'{name}' counts no steps of training; its rows count at the step last named")
+    return np.full(theirs.size, np.nan)
+
+
+def among(theirs: np.ndarray, step: np.ndarray) -> tuple[bool, np.ndarray, float]:
+    """Return whether another count lies between the steps before and behind it, in rows that name none; these counts, and how far steps are apart."""
     here = np.flatnonzero(np.isfinite(theirs) & np.isnan(step))
     known = np.flatnonzero(np.isfinite(step))
-    if not here.size or not known.size:
-        return theirs
     count, place = theirs[here], np.searchsorted(known, here)
+    if not here.size or not known.size:
+        return True, count, 0.0
     apart = float(np.median(np.abs(np.diff(step[known])))) if known.size > 1 else 0.0
     before = np.where(place > 0, step[known[np.maximum(place - 1, 0)]], -np.inf)
     after = np.where(place < known.size, step[known[np.minimum(place, known.size - 1)]], np.inf)
     inside = (count >= before - apart) & (count <= np.where(after >= before, after, np.inf) + apart)
-    last, rising = step[known].max(), not np.any(np.diff(count) < 0)
-    if inside.mean() > 0.8 or (rising and 0.5 * last <= count.max() <= last + apart and count.size > 1):
-        return theirs
-    notes.append(f"'{name}' counts no steps of training; its rows count at the step last named")
-    return np.full(theirs.size, np.nan)
+    return bool(inside.mean() > 0.8), count, apart
 
 
 def refuse_samples(name: str, step: np.ndarray, path: Path) -> None:
@@ -165,7 +171,9 @@ def fill(step: np.ndarray, other: np.ndarray, first: str, name: str, rank: int, 
         ratio = x[-1] / y[-1]
         if max(ratio, 1 / ratio) > 1.5:
             notes.append(f"steps are '{first}'; '{name}' counts {ratio:.4g} for each of them (step={name} takes it)")
-    if not lacking.any() or (not x.size and rank_of(name) > BAR):
+    if not lacking.any() or (
+        not x.size and rank_of(name) > BAR and not (rank_of(name) < MICRO and among(other, step)[0])
+    ):
         return
     if same and (x.size or rank_of(name) != CALLS):
         step[lacking] = other[lacking]
@@ -412,6 +420,11 @@ class Order:
         if not changed.size:
             return step[keep], value[keep]
         some = np.unique(step[changed]).size
+        if loss and keep.sum() == 1 and changed.size > 1:
+            raise InputError(
+                f"{self.path}: column '{name}' holds {changed.size + 1} losses at step {step[0]} and none at another: a table of runs and no history; "
+                "give the history of one run"
+            )
         if loss and self.repeats is None and some > SEVERAL * keep.sum() and some >= RUN:
             raise InputError(
                 f"{self.path}: column '{name}' holds several values at {some} of {keep.sum()} steps: of micro-batches, ranks, sets or runs; give "

@@ -1,5 +1,6 @@
 """Table: what a log holds, column by column, before anything is made of it."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -7,10 +8,12 @@ from pathlib import Path
 import numpy as np
 
 from losslaws.curves.errors import InputError, printable
+from losslaws.curves.logs.names import counts
 from losslaws.curves.logs.source import COLUMNS, DEPTH, ROWS
 
-LIST = 8  # entries of a list that become columns, as the rates of parameter groups; a longer one is left out
+LIST = 32  # entries of a list that become columns, as the rates of parameter groups; a longer one is left out
 WORDS = 1_000  # different texts of a column that are kept
+TOTAL = re.compile(r"\s*(\d+)\s*/\s*\d+\s*")  # "10/4000", as of "global_step/max_steps"
 MISSING = frozenset(
     ["", "null", "none", "na", "n/a", "-", "--", "#n/a", "<na>", "no log"]
 )  # of a text, in small letters
@@ -111,7 +114,10 @@ class Builder:
             try:
                 number = float(value)
             except (TypeError, ValueError, OverflowError):
-                self.text(name, int(row), str(value)[:200])
+                if counts(count := name.partition("/")[0]) and (of_total := TOTAL.fullmatch(str(value)[:40])):
+                    self.numbers(count, np.array([row]), np.array([float(of_total[1])]))
+                else:
+                    self.text(name, int(row), str(value)[:200])
                 continue
             at.append(row)
             numbers.append(number)

@@ -42,7 +42,7 @@ NOT_FINITE = re.compile(
     r"((?:[:=(\[|'\"]|\b(?:loss|ppl|lr|norm|train|val|trl|tel))[ \t]*+)([-+]?(?:nan|inf(?:inity)?)\b)", re.IGNORECASE
 )
 BLANKS = re.compile(r"(?<=[0-9])[\u00a0\u2009\u202f](?=[0-9]{3}(?![0-9]))")  # within a number
-INF = re.compile(r"inf\b")
+INF = re.compile(r"inf(?:inity)?\b")
 CUTS = re.compile(r"[|,;\t{}\]>]| - ")  # between the parts of a line
 UNIT = re.compile(r"(?:[A-Za-z%]|/(?=[A-Za-z]))[A-Za-z%/]*+| [a-z]++/s(?:ec|econd)?s?\b")  # behind a number
 RANK = re.compile(r"\brank[ :=_-]?(\d+)\b", re.IGNORECASE)
@@ -50,6 +50,8 @@ RANK = re.compile(r"\brank[ :=_-]?(\d+)\b", re.IGNORECASE)
 ATTACHED = re.compile(
     r"(?<![\w/.-])((?:global[ _]?)?(?:step|iter|iteration|epoch|update))_?(?=\d+(?:[:\s,\])|]|$))", re.IGNORECASE
 )
+GROUP = re.compile(r"\(group (\d+)\)")  # which belongs to a rate's name
+LOGGER = re.compile(r"^(?:DEBUG|INFO|WARNING|ERROR):[\w.]++:")  # before a line, as logging's default is
 MPIRUN = re.compile(r"^\[\d+,(\d+)\]<std(?:out|err)>:?")  # the rank before a line, as mpirun writes it
 TOTAL = re.compile(r"\s*(?:/|of|out of)\s*", re.IGNORECASE)
 BETWEEN = re.compile(r"\)?\s*[/,|;&]\s*\(?")  # two losses that were announced together
@@ -58,7 +60,7 @@ NUMBERS = 200  # of a line
 TEMPLATES = 5_000  # kinds of lines that are looked at
 # what a line of interest has, in small letters
 WORTH = re.compile(
-    r"loss|ppl|perp|lr|rate|step|iter|update|epoch|nll|entropy|xent|tr|te|val|bpb|bpc|bits|rank|token|%\||s:|i:"
+    r"loss|ppl|perp|lr|rate|step|iter|update|epoch|batch|nll|entropy|xent|tr|te|val|bpb|bpc|bits|rank|token|%\||s:|i:"
 )
 ENOUGH = 100_000  # rows that are held as text before they become arrays
 OFTEN = 30  # lines of a template after which it is worth a pattern of its own
@@ -152,7 +154,8 @@ class Lines:
         if not self.source.named and not WORTH.search(line.lower()) and not line[:1].isdecimal():
             self.known[letters] = None
             return
-        parts = NUMBER.split(ATTACHED.sub("\\1 ", MPIRUN.sub("rank \\1: ", line)))
+        line = LOGGER.sub("", line)
+        parts = NUMBER.split(GROUP.sub("(group\\1)", ATTACHED.sub("\\1 ", MPIRUN.sub("rank \\1: ", line))))
         words = tuple(parts[::2])
         if words not in self.templates and unended and not self.ends_like_others(words):
             self.source.notes.append(CUT_OFF)
@@ -335,7 +338,8 @@ class Words:
 
         None where the number is no such count.
         """
-        total = behind.strip() in ("/", "k/") and not self.words[place + 2].startswith("/")
+        date = self.words[place].endswith("/") or self.words[min(place + 2, len(self.words) - 1)].startswith("/")
+        total = behind.strip() in ("/", "k/") and not date
         if self.lone or not (total or (behind.startswith("it [") and not named)):
             return None
         if names.VALIDATION & set(names.split(" ".join(self.words[: place + 1]))):
