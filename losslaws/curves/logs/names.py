@@ -70,7 +70,7 @@ SMALL = vocabulary("micro mini batch batches sub inner local")
 WRITERS = vocabulary("rank gpu process proc worker node pid")
 
 
-OUTER = re.compile(r"^(?:data|payload|jsonPayload|record|fields|values|extra)/")  # an object around all that was logged
+OUTER = vocabulary("data payload jsonpayload record fields values extra")  # objects around all that was logged
 SHORT = {
     **dict.fromkeys(("trl", "tloss", "trloss"), ("train", "loss")),
     **dict.fromkeys(("tel", "vloss"), ("val", "loss")),
@@ -136,7 +136,8 @@ def is_loss(name: str) -> bool:
 @lru_cache(maxsize=20_000)
 def role(name: str) -> Role | None:
     """Return what a column of this name may be; None: nothing that is read."""
-    words = split(OUTER.sub("", metric(name)))
+    outer, _, inner = metric(name).partition("/")
+    words = split(inner if outer.lower() in OUTER and inner else metric(name))
     if not words or len(words) > 12:
         return None
     return loss(words) or rate(words) or count(words, metric(name).strip())

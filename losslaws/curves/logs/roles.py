@@ -12,7 +12,7 @@ from losslaws.curves.logs.table import Column, Table
 
 ROLES = ("step", "lr", "val_loss", "train_loss")
 SOME = 0.05  # of the entries of the fullest column alike; one with fewer, as a summary at the end, is no choice
-EQUAL = {"lr": 6e-3, "loss": 1e-4}  # relative; columns that differ by less are the same, since logs round
+EQUAL, EQUAL_RATES = 1e-4, 6e-3  # relative; columns that differ by less are the same, since logs round
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ def best(
         overlap = [c for c in alike[1:] if np.intersect1d(table.columns[c].row, table.columns[alike[0]].row).size]
         alike = alike[:1] + ([] if soft else overlap)
     first, *rest = alike
-    step, near = steps_of(table), EQUAL.get(role, EQUAL["loss"])
+    step, near = steps_of(table), EQUAL_RATES if role == "lr" else EQUAL
     if any(differ(table.columns[first], table.columns[c], step, near) for c in rest):
         pieces = f", or all pieces of one run ({role}=COLUMN {role}=COLUMN)" if names.run(first) else ""
         raise InputError(

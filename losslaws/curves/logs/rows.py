@@ -53,7 +53,10 @@ def refuse_table_of_runs(table: Table, path: Path) -> None:
     everything = [*table.columns, *table.words]
     about = {spelled(name) for name in everything} & OF_RUNS
     for name in everything:
-        kind, entries = spelled(name), list(entries_of(table, name).values())
+        kind = spelled(name)
+        if kind not in OF_ONE | RUNS:
+            continue
+        entries = list(entries_of(table, name).values())
         different = len(set(entries))
         several = len(entries) > 1 and different > 0.5 * len(entries)  # a name may have been given twice
         one_each = kind in OF_ONE and len(entries) >= SEVERAL and different == len(entries) == table.rows
