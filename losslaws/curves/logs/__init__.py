@@ -152,7 +152,7 @@ def complete(
     losses = losses_of(reading, order, picked, unit)
     reading.restarts, reading.repeated = order.restarts, order.repeated
     last = int(max(at[-1] for at, _ in losses.values()))
-    until = np.nanmax(step, initial=0)
+    until = np.nanmax(step[order.last_row([picked.used[role] for role in losses]) :], initial=0)
     if last < END * until and not reading.diverged:
         notes.append(f"no loss was logged after step {last}, though the log goes on to step {until:.0f}")
     reading.first, reading.last = int(min(at[0] for at, _ in losses.values())), last

@@ -128,13 +128,21 @@ def best(
         alike = alike[:1] + ([] if soft else overlap)
     first, *rest = alike
     step, near = steps_of(table), EQUAL_RATES if role == "lr" else EQUAL
-    if any(differ(table.columns[first], table.columns[c], step, near) for c in rest):
+    of_first = table.columns[first]
+    if any(differ(of_first, table.columns[c], step, near) or piece(c, first, table) for c in rest):
         pieces = f", or all pieces of one run ({role}=COLUMN {role}=COLUMN)" if names.run(first) else ""
         raise InputError(
             f"{path}: {len(alike)} columns may be the {role}: {some(alike)}; name one ({role}=COLUMN){pieces}"
         )
     others[role] = [c for c in columns if c != first]
     return [first]
+
+
+def piece(name: str, first: str, table: Table) -> bool:
+    """Whether a column is of another run than column `first`, and has values where that has none, as pieces of one run have."""
+    return names.run(name) != names.run(first) and bool(
+        np.setdiff1d(table.columns[name].row, table.columns[first].row).size
+    )
 
 
 def steps_of(table: Table) -> np.ndarray:

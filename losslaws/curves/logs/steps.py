@@ -403,6 +403,11 @@ class Order:
             "afresh; choose with --part 1, --part 2, ... (--part last: the last)"
         )
 
+    def last_row(self, names_of: list[str]) -> int:
+        """Return the last row in which one of some columns has a number."""
+        finite = [self.columns[name].row[np.isfinite(self.columns[name].value)] for name in names_of]
+        return max((int(rows[-1]) for rows in finite if rows.size), default=0)
+
     def series(self, name: str, loss: bool = False) -> tuple[np.ndarray, np.ndarray]:
         """Return the steps and values of a column; of equal steps the last value counts, or as `repeats` says.
 
