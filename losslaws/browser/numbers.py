@@ -25,9 +25,9 @@ CONSTANTS = {
     "problem": (problem, "ON_BOUND FLAT RIDGE"),
     "losses": (losses, "LEAST MOST LOW HIGH SHORT FIRST SHARE STAYS MOVES"),
     "rates": (rates, "NEAR SPIKE SPIKES MOST LATE SPARSE"),
-    "roles": (roles, "SOME EQUAL"),
+    "roles": (roles, "SOME EQUAL EQUAL_RATES"),
     "smoothing": (smoothing, "BLOCKS CUT DRAG"),
-    "steps": (steps, "MIXED RUN FALSE_START EACH CALLS MICRO EQUAL"),
+    "steps": (steps, "MIXED RUN FALSE_START EACH CALLS MICRO EQUAL SEVERAL"),
     "csv": (csv, "FEW"),
     "table": (table, "MISSING"),
 }
@@ -55,7 +55,7 @@ def plain(value):
     if isinstance(value, frozenset | set):
         return sorted(value)
     if isinstance(value, dict):
-        return [[list(key), one] for key, one in value.items()]
+        return [[list(key) if isinstance(key, tuple) else key, plain(one)] for key, one in value.items()]
     return list(value) if isinstance(value, tuple) else value
 
 

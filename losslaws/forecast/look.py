@@ -19,7 +19,7 @@ OFF = {
     "above": "losses above what was expected",
     "below": "losses below what was expected",
     "rate": "learning rates that are not those of the plan",
-    "nan": "losses that are NaN",
+    "nan": "losses that are NaN or inf",
 }
 SAME = (
     0.02  # of the peak, by which rates may differ from the plan's: logs round, and some log the rate of the next step
@@ -108,7 +108,7 @@ class Looker:
         asked = self.planned(curve.schedule)
         plan, doubts, off = next(iter(asked.values())), [], {}
         for column, step in reading.diverged.items():
-            off["nan"] = f"'{column}' is NaN since step {step:,}"
+            off["nan"] = f"'{column}' is NaN or inf since step {step:,}"
         if self.firm and (since := departs(curve, plan)):
             off["rate"] = (
                 f"the rate was {curve.schedule.lr[since - 1]:.4g} at step {since:,}, the plan says {plan.lr[since - 1]:.4g}"

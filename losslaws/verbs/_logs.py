@@ -7,6 +7,7 @@ from pathlib import Path
 
 from losslaws.curves import InputError, LossCurve, logs
 from losslaws.curves.logs.losses import UNITS
+from losslaws.curves.logs.steps import REPEATS
 from losslaws.curves.runs import same_model
 from losslaws.curves.schedule import LONGEST
 from losslaws.curves.store import holds_curves, load_folder
@@ -37,6 +38,9 @@ def add_logs(parser: argparse.ArgumentParser, least: str = "+") -> None:
     )
     parser.add_argument(
         "--part", help="which run of a log that holds several: a name, 1, 2, ..., last; all: the epochs of one run"
+    )
+    parser.add_argument(
+        "--repeats", choices=REPEATS, help="which of several losses at one step counts (mean: of micro-batches)"
     )
     parser.add_argument("--unit", choices=UNITS, help="of the losses (default: as their names say, or nats)")
     parser.add_argument(
@@ -76,6 +80,7 @@ def look_at_logs(args) -> list[logs.Reading]:
         "step_unit": fraction(args.step_unit),
         "part": args.part,
         "unit": args.unit,
+        "repeats": args.repeats,
     }
     readings = [logs.look(openable(path), **options) for path in args.log]
     for reading, batch in zip(

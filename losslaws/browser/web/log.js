@@ -45,7 +45,7 @@ function best(table, file, columns, known, role, others, numbers, soft) {
     some = [some[0], ...(soft ? [] : some.slice(1).filter((name) => table.columns[name].row.some((i) => rows.has(i))))];
   }
   const [first, ...rest] = some;
-  if (rest.some((name) => differ(table.columns[first], table.columns[name], numbers.roles.EQUAL))) {
+  if (rest.some((name) => differ(table.columns[first], table.columns[name], numbers.roles[role === "lr" ? "EQUAL_RATES" : "EQUAL"]))) {
     throw new Error(`${file}: ${some.length} columns may be the ${role}: ${some.slice(0, 8).join(", ")}; choose one`);
   }
   others[role] = columns.filter((name) => name !== first);
@@ -72,7 +72,7 @@ function stepsOf(table, picked, file, numbers, notes) {
     const at = [...new Set(table.columns[picked.val_loss].row.map((row) => step[row]).filter(Number.isFinite))].sort((a, b) => a - b);
     if (at.length >= EACH && at.every((value, i) => !i || value - at[i - 1] === 1)) throw new Error(`${file}: column '${name}' counts calls of log, one for each validation; with --step-unit N, the updates from one to the next, ${READ_ELSEWHERE}`);
   }
-  if (rank === MICRO) notes.push(`'${name}' counts micro-batches; if several make one update, read the log by the command with --step-unit 1/N`);
+  if (rank === MICRO) notes.push(`'${name}' counts batches; if several make one update, read the log by the command with --step-unit 1/N`);
   for (const value of step) {
     if (!Number.isNaN(value) && !(value >= 0 && value <= longest && value === Math.floor(value))) {
       throw new Error(`${file}: column '${name}' holds ${general(value)}; steps are whole numbers from 0 to ${longest}, counted in updates of the optimiser; of other counts, the command's --step-unit says how many updates one is`);
@@ -130,19 +130,21 @@ function purge(step, columns, file, numbers, notes) {
   if (restarts.length) notes.push(`the step goes back ${restarts.slice(0, 3).map(([a, b]) => `from ${a} to ${b}`).join(", ")}, read as a resumed run: ${dropped} values that were logged before from there on are dropped`);
 }
 
-// Steps and values of a column; of equal steps the last value counts.
-function seriesOf(step, column, numbers, notes) {
+// Steps and values of a column; of equal steps the last value counts. Throws for a `loss` that has several values at many steps.
+function seriesOf(step, column, numbers, notes, file, loss = false) {
   const places = column.row.map((_, i) => i).filter((i) => column.alive[i]);
   if (!rising(places, (i) => step[column.row[i]])) places.sort((a, b) => step[column.row[a]] - step[column.row[b]] || a - b);
   const at = [], value = [];
-  let changed = 0;
+  const changes = new Set();
   for (const i of places) {
     const here = step[column.row[i]];
     if (at.length && at[at.length - 1] === here) {
-      changed += !close(value[value.length - 1], column.value[i], numbers.steps.EQUAL);
+      if (!close(value[value.length - 1], column.value[i], numbers.steps.EQUAL)) changes.add(here);
       value[value.length - 1] = column.value[i];
     } else { at.push(here); value.push(column.value[i]); }
   }
+  const changed = changes.size;
+  if (loss && changed > numbers.steps.SEVERAL * at.length && changed >= numbers.steps.RUN) throw new Error(`${file}: column '${column.name}' holds several values at ${changed} of ${at.length} steps: of micro-batches, ranks, sets or runs; with --repeats mean, first or last ${READ_ELSEWHERE}`);
   if (changed) notes.push(`column '${column.name}' has other values at ${changed} steps that it holds again; the last ones count`);
   return { step: at, value };
 }
@@ -152,8 +154,9 @@ const chosen = ({ step, value }, keep) => ({ step: step.filter((_, i) => keep(st
 // Losses after step 0, in nats where the unit is known. Throws for impossible ones.
 function checkedLosses(series, column, unit, file, numbers, notes) {
   const { LEAST, MOST, LOW, HIGH } = numbers.losses;
-  const after = chosen(series, (s) => s > 0), end = after.value.findLastIndex((v) => !Number.isNaN(v)) + 1;
-  if (end < after.value.length) notes.push(`'${column}' is NaN from step ${after.step[end]} on, in the last ${after.value.length - end} of ${after.value.length} losses; what is used ends before`);
+  const after = chosen(series, (s) => s > 0), end = after.value.findLastIndex(Number.isFinite) + 1;
+  after.value.fill(NaN, end);
+  if (end < after.value.length) notes.push(`'${column}' is NaN or inf from step ${after.step[end]} on, in the last ${after.value.length - end} of ${after.value.length} losses; what is used ends before`);
   let { step, value } = chosen(after, (_, v) => !Number.isNaN(v));
   if (unit === "perplexity") {
     ({ step, value } = chosen({ step, value }, (_, v) => v !== Infinity));
@@ -259,11 +262,14 @@ function refuseSeveral(table, file, names) {
   for (const [name, said] of Object.entries(table.words)) {
     const words = names.split(name), label = words.join(" "), kind = words[words.length - 1];
     const several = said.size > 1 && ["run", "run name", "run id", "name", "experiment", "trial", "id", "exp", "experiment name", "metric", "tag", "key", "variable", "series"].includes(label);
-    const split = ["split", "mode", "phase", "stage", "subset", "partition", "set", "kind", "type", "dataset"].includes(kind) && [...said].some((word) => names.split(word).some((one) => sides.has(one)));
+    const told = (word) => names.split(word).some((one) => sides.has(one)), flag = words.every((word) => sides.has(word) || ["is", "in", "mode"].includes(word));
+    const split = [...said].some(told) && (said.size > 1 || ["split", "mode", "phase", "stage", "subset", "partition", "set", "kind", "type", "dataset"].includes(kind)) || (flag && said.size > 1);
     if (several || split) throw new Error(`${file}: column '${name}' says in each row whose losses it holds (${[...said].slice(0, 3).join(", ")}); ${READ_ELSEWHERE}`);
   }
   for (const [name, { value }] of Object.entries(table.columns)) {
     const label = names.split(name).join(" "), several = () => new Set(value).size > 1;
+    const flag = names.split(name).every((word) => sides.has(word) || ["is", "in", "mode"].includes(word)) && value.every((v) => v === 0 || v === 1);
+    if (flag && several()) throw new Error(`${file}: column '${name}' says in each row whose losses it holds; ${READ_ELSEWHERE}`);
     if ((names.role(name)?.kind === "rank" || ["run", "run id", "trial", "seed", "experiment"].includes(label)) && several()) throw new Error(`${file}: column '${name}' tells several runs or ranks apart; ${READ_ELSEWHERE}`);
   }
 }
@@ -284,7 +290,7 @@ function readLog(content, file, options, numbers, names) {
   const losses = {};
   for (const role of ["train_loss", "val_loss"]) {
     if (!columns[role]) continue;
-    const found = checkedLosses(seriesOf(step, columns[role], numbers, notes), picked[role], options.unit || picked.unit[role], file, numbers, notes);
+    const found = checkedLosses(seriesOf(step, columns[role], numbers, notes, file, true), picked[role], options.unit || picked.unit[role], file, numbers, notes);
     if (found.step.length) losses[role] = found;
   }
   if (losses.train_loss && losses.val_loss) losses.val_loss = withoutStays(losses.val_loss, losses.train_loss.loss, picked.val_loss, numbers, notes);

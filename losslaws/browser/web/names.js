@@ -6,21 +6,22 @@ const wordsOf = (name) => name
 
 class Names {
   constructor(words) {
-    for (const [name, some] of Object.entries(words)) this[name] = new Set(name === "BARE" ? some.map(([key]) => key[0]) : some);
+    for (const [name, some] of Object.entries(words)) this[name] = new Set(["BARE", "SHORT"].includes(name) ? some.map(([key]) => key[0]) : some);
+    this.short = Object.fromEntries(words.SHORT);
     this.bare = Object.fromEntries(words.BARE.map(([key, side]) => [key.join(" "), side]));
   }
 
   split(name) {
-    const given = { trl: ["train", "loss"], tel: ["val", "loss"] };
     return wordsOf(name).flatMap((word) => {
       const end = ["loss", "ppl"].find((one) => word.endsWith(one) && this.SIDES.has(word.slice(0, -one.length)));
-      return end ? [word.slice(0, -end.length), end] : given[word] ?? [word];
+      return end ? [word.slice(0, -end.length), end] : this.short[word] ?? [word];
     });
   }
 
   // {kind, side, rank, name} of what a column of this name may be; null: nothing that is read.
   role(name) {
-    const metric = name.slice(name.lastIndexOf(" - ") + 1 ? name.lastIndexOf(" - ") + 3 : 0), words = this.split(metric);
+    const metric = name.slice(name.lastIndexOf(" - ") + 1 ? name.lastIndexOf(" - ") + 3 : 0), slash = metric.indexOf("/");
+    const words = this.split(this.OUTER.has(metric.slice(0, Math.max(slash, 0)).toLowerCase()) && metric.slice(slash + 1) ? metric.slice(slash + 1) : metric);
     if (!words.length || words.length > 12) return null;
     return this.loss(words) ?? this.rate(words) ?? this.count(words, metric.trim());
   }
@@ -42,26 +43,29 @@ class Names {
   }
 
   rate(words) {
-    const has = new Set(words), alone = words.length === 1 && (words[0] === "rate" || words[0] === "eta");
-    if (!(has.has("lr") || (has.has("learning") && has.has("rate")) || alone)) return null;
+    const has = new Set(words), alone = words.length === 1 && words[0] === "rate";
+    if (!(words.some((word) => this.RATE.has(word)) || (has.has("rate") && (has.has("learning") || has.has("learn"))) || alone)) return null;
     if (words.some((word) => word !== "rate" && this.OTHER_RATE.has(word))) return null;
-    const rest = words.filter((word) => !["lr", "learning", "rate", "eta"].includes(word) && !this.PLAIN_RATE.has(word));
+    const rest = words.filter((word) => !["learning", "learn", "rate"].includes(word) && !this.RATE.has(word) && !this.PLAIN_RATE.has(word));
     const unknown = rest.filter((word) => !this.GROUP.has(word) && !/^\d+$/.test(word));
     return { kind: "lr", side: "", rank: unknown.length ? 2 : rest.length ? 1 : 0, name: rest.join(" ") };
   }
 
   count(words, name) {
     const any = (some) => words.some((word) => some.has(word)), all = (some) => words.every((word) => some.has(word));
-    if (words.includes("rank") && all(new Set(["rank", "local", "global", "process"]))) return { kind: "rank", side: "", rank: 0, name: "" };
+    if (any(this.WRITERS) && all(new Set([...this.WRITERS, "local", "global", "id"]))) return { kind: "rank", side: "", rank: 0, name: "" };
     if ((words.includes("epoch") || words.includes("epochs")) && all(this.EPOCH)) return { kind: "epoch", side: "", rank: 0, name: "" };
     const but = (kept) => words.some((word) => this.NO_COUNT.has(word) && !kept(word));
     if (any(this.TOKENS) && !but((word) => this.TOKENS.has(word) || ["of", "number", "total"].includes(word))) return { kind: "tokens", side: "", rank: 0, name: "" };
     const step = (rank, side = "") => ({ kind: "step", side, rank, name: "" });
     if (name === "_step") return step(9);
     if (["i", "s", "n iter"].includes(words.join(" "))) return step(4);
-    if (words.join(" ") === "progress") return step(5);
+    if (["progress", "progress k", "position"].includes(words.join(" "))) return step(5);
+    if (words.join(" ") === "first number") return step(6);
+    if (words.slice(-2).join(" ") === "time batch" && all(new Set([...this.TRAINING, "time", "batch"]))) return step(8);
     const side = any(this.VALIDATION) ? "val" : "";
-    if (!any(this.COUNTERS) || but((word) => this.VALIDATION.has(word) || word === "of")) return null;
+    const batches = any(new Set(["batch", "batches"])) && all(new Set([...this.SMALL, ...this.PLAIN_COUNT, ...this.VALIDATION]));
+    if (!(any(this.COUNTERS) || batches) || but((word) => this.VALIDATION.has(word) || word === "of" || (batches && this.SMALL.has(word)))) return null;
     if (!words.every((word) => this.COUNTERS.has(word) || this.OPTIMISER.has(word) || this.VALIDATION.has(word) || this.PLAIN_COUNT.has(word) || this.SMALL.has(word) || word === "of")) return null;
     if (words.some((word) => this.SMALL.has(word) && word !== "local")) return step(7, side);
     if (any(this.OPTIMISER)) return step(0, side);

@@ -27,23 +27,26 @@ import numpy as np
 
 from losslaws.curves.errors import InputError
 from losslaws.curves.logs import wandb_service
-from losslaws.curves.logs.losses import SHORT, checked, usable, without_stays
+from losslaws.curves.logs.losses import SHORT, checked, note_perplexity, usable, without_stays
+from losslaws.curves.logs.names import split
 from losslaws.curves.logs.rates import every_step
 from losslaws.curves.logs.reading import Reading
 from losslaws.curves.logs.roles import Picked, pick
 from losslaws.curves.logs.rows import of_one_run
 from losslaws.curves.logs.smoothing import blocks
 from losslaws.curves.logs.source import Source
-from losslaws.curves.logs.steps import Order, of_rows, parts_of
+from losslaws.curves.logs.steps import MEAN, MICRO, Order, of_rows, parts_of, rank_of
 from losslaws.curves.logs.table import Column, Table, collect
 from losslaws.curves.loss_curve import LossCurve
 from losslaws.curves.schedule import Schedule
 
 # a file or folder may match several; the first counts
 FORMATS = (
-    "run_folder", "folders", "tensorboard", "wandb", "mlflow", "trackio", "parquet", "json", "csv", "text",
+    "run_folder", "folders", "tensorboard", "wandb", "mlflow", "trackio", "parquet", "json", "csv", "text", "single",
 )  # fmt: skip
 GAP, WIDE = 10, 0.02  # a gap is so many times as long as usual, and so much of the run
+ARCHIVE = b"PK\x03\x04"  # a zip file begins so
+END = 0.95  # share of the steps up to which losses should be logged
 COVERED = 0.2  # share of a given schedule that a log covers, below which that is noted
 Columns = Mapping[str, str | Sequence[str]]
 
@@ -66,6 +69,7 @@ def look(
     step_unit: Fraction | None = None,
     part: str | None = None,
     unit: str | None = None,
+    repeats: str | None = None,
 ) -> Reading:
     """Return what is read of a log: a file, a folder, or `wandb:ENTITY/PROJECT/RUN`.
 
@@ -75,6 +79,7 @@ def look(
     step_unit  optimiser steps that one count of the step column stands for: steps of an epoch, 1/tokens of a step, ...
     part       of a log with several runs, which: a name, "1", "2", ..., "last"; "all": the epochs of one run
     unit       of the losses, "nats", "bits" or "perplexity"; default: as their names say
+    repeats    which of several values at one step counts: "mean", as of micro-batches, "first" or "last"
 
     Raises InputError for what cannot be read, and for what can be read in two ways that differ.
     """
@@ -92,7 +97,9 @@ def look(
             raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
         notes, form = list(source.notes), form.__name__.rpartition(".")[2]
     reading = Reading(where, form.replace("_", " "), table.rows, notes=notes)
-    return complete(reading, of_one_run(table, where, part, notes), columns, schedule, warmup, step_unit, part, unit)
+    return complete(
+        reading, of_one_run(table, where, part, notes), columns, schedule, warmup, step_unit, part, unit, repeats
+    )
 
 
 def look_at(rows: Iterable[Mapping], name: str = "run") -> Reading:
@@ -108,6 +115,8 @@ def look_at(rows: Iterable[Mapping], name: str = "run") -> Reading:
 
 def format_of(source: Source) -> ModuleType:
     """Return the module that reads `source`. Raises InputError for a file of no known format."""
+    if source.start.startswith(ARCHIVE):
+        raise InputError(f"{source.path}: is an archive; unpack it and give the log in it")
     for name in FORMATS:
         form = import_module(f"{__name__}.{name}")
         if form.matches(source):
@@ -127,6 +136,7 @@ def complete(
     step_unit: Fraction | None,
     part: str | None,
     unit: str | None,
+    repeats: str | None = None,
 ) -> Reading:
     """Fill in what the table of the log says, checked."""
     path, notes, about = reading.path, reading.notes, dict(table.about)
@@ -135,11 +145,16 @@ def complete(
     step = of_rows(table, picked, path, step_unit, part, notes)
     used = {role: joined(table, names_of, step, path, notes) for role, names_of in roles_of(picked).items()}
     used, step = one_part(used, step, path, part, notes)
-    order = Order(step, {picked.used[role]: column for role, column in used.items()}, path, part, notes)
+    if repeats is None and any(rank_of(name) == MICRO for name in picked.steps[1:]):
+        repeats = MEAN  # of micro-batches
+    order = Order(step, {picked.used[role]: column for role, column in used.items()}, path, part, repeats, notes)
     reading.columns, reading.others = picked.used, {k: v for k, v in picked.others.items() if v}
     losses = losses_of(reading, order, picked, unit)
     reading.restarts, reading.repeated = order.restarts, order.repeated
     last = int(max(at[-1] for at, _ in losses.values()))
+    until = np.nanmax(step[order.last_row([picked.used[role] for role in losses]) :], initial=0)
+    if last < END * until and not reading.diverged:
+        notes.append(f"no loss was logged after step {last}, though the log goes on to step {until:.0f}")
     reading.first, reading.last = int(min(at[0] for at, _ in losses.values())), last
     reading.losses = {role: at.size for role, (at, _) in losses.items()}
     reading.gaps = gaps(np.unique(np.concatenate([at for at, _ in losses.values()])))
@@ -234,8 +249,15 @@ def losses_of(reading: Reading, order: Order, picked: Picked, unit: str | None) 
         column = picked.used.get(role)
         if column is None:
             continue
+        kind = unit or picked.unit[role]
+        if kind == "nats" and unit is None and in_bits(order, picked, role, reading.notes):
+            picked.unit[role] = "bits"
         at, loss, nan, diverged = checked(
-            *order.series(column), column, unit or picked.unit[role], reading.path, reading.notes
+            *order.series(column, loss=not (role == "val_loss" and "batch" in split(column))),
+            column,
+            kind,
+            reading.path,
+            reading.notes,
         )
         if nan:
             reading.not_finite[column] = nan
@@ -252,6 +274,16 @@ def losses_of(reading: Reading, order: Order, picked: Picked, unit: str | None) 
             f"{reading.path}: no row after step 0 has a loss, in none of its columns; give a log with losses"
         )
     return losses
+
+
+def in_bits(order: Order, picked: Picked, role: str, notes: list[str]) -> bool:
+    """Return whether the losses of a role are in bits, by the perplexity that stands beside them."""
+    column, found = picked.used[role], picked.perplexity.get(role)
+    if found is None:
+        return False
+    mine, name = order.columns[column], found[0]
+    _, i, j = np.intersect1d(mine.row, found[1].row, return_indices=True)
+    return note_perplexity(mine.value[i], found[1].value[j], column, name, notes)
 
 
 def role_used(losses: dict, columns: Columns, warmup: int, last: int, notes: list[str]) -> str:

@@ -9,7 +9,7 @@ from losslaws.curves.logs.table import Table
 
 STATE = "trainer_state.json"
 NAMES = (
-    "metrics.jsonl", "metrics.csv", "log.jsonl", "train.jsonl", "log.csv", "main.log", "train.log", "log.txt", "metrics.json", "history.json",
+    "metrics.jsonl", "metrics.csv", "trainer_log.jsonl", "log.jsonl", "train.jsonl", "log.csv", "main.log", "train.log", "log.txt", "metrics.json", "history.json",
 )  # fmt: skip
 CHECKPOINT = re.compile(r"checkpoint-(\d+)")
 MOST = 10_000  # files that are looked at
@@ -29,7 +29,9 @@ def logs_in(folder: Path) -> list[Path]:
     for name in NAMES:
         if (folder / name).is_file():
             return [folder / name]
-    return sorted(folder.glob("version_*/metrics.csv")) or sorted(folder.glob("*/version_*/metrics.csv"))
+    return sorted(folder.glob("version_*/metrics.csv")) or sorted(
+        path for depth in ("*/", "*/*/") for path in folder.glob(f"{depth}version_*/metrics.csv")
+    )
 
 
 def read(source: Source) -> Table:

@@ -1,4 +1,4 @@
-"""What is odd about losses: values that are none, that end in NaN, that stay for many rows, of another unit or an implausible size."""
+"""What is odd about losses: values that are none, that end in NaN or inf, that stay for many rows, of another unit or an implausible size."""
 
 from pathlib import Path
 
@@ -8,10 +8,12 @@ from losslaws.curves.errors import InputError
 
 LEAST, MOST = 1e-9, 1e9  # beyond, a value is no loss in any unit
 LOW, HIGH = 0.05, 15.0  # nats per token between which language models' losses lie; ln(vocabulary) is below 13
+HALF = 0.5  # share of rows up to which NaN is a loss that was lost; beyond, it says that there is none
 SHORT = 8  # losses that a forecast needs
 FIRST, SHARE = 2, 0.03  # ... behind so many times the warm-up and behind this share of the steps
 STAYS = 0.75  # share of rows with another loss than the row before, below which a loss is written on until the next evaluation
 MOVES = 0.9  # ... while so many training losses are others
+NEAR = 0.02  # relative, of a loss to the logarithm of its perplexity; both are rounded
 LN2 = float(np.log(2))
 UNITS = ("nats", "bits", "perplexity")
 
@@ -19,13 +21,18 @@ UNITS = ("nats", "bits", "perplexity")
 def checked(
     step: np.ndarray, loss: np.ndarray, column: str, unit: str, path: Path, notes: list[str]
 ) -> tuple[np.ndarray, np.ndarray, int, int]:
-    """Return the steps after 0 with a loss, the losses in nats where the unit is known, how many were NaN, and the step from which on all are (0: none).
+    """Return the steps after 0 with a loss, the losses in nats where the unit is known, how many were NaN or inf at the end, and the step from which on all are (0: none).
 
     Raises InputError for impossible losses.
     """
     step, loss = step[step > 0], loss[step > 0]
     nan = np.isnan(loss)
-    diverged = note_end(step, nan, column, notes)
+    finite = np.flatnonzero(np.isfinite(loss))
+    if finite.size:
+        nan[finite[-1] + 1 :] = True  # inf at the end is no other than NaN there
+    diverged = note_end(step, nan, float(loss[-1]) if loss.size else 0.0, column, notes)
+    if not diverged and 0 < nan.sum() < HALF * nan.size:
+        notes.append(f"'{column}' is NaN at {nan.sum()} of {nan.size} steps, which are left out")
     step, loss = step[~nan], loss[~nan]
     with np.errstate(divide="ignore", invalid="ignore"):
         if unit == "perplexity":
@@ -51,8 +58,8 @@ def checked(
     return step, loss, int(nan.sum()), diverged
 
 
-def note_end(step: np.ndarray, nan: np.ndarray, column: str, notes: list[str]) -> int:
-    """Note a loss that is NaN from some step on for longer than it ever was before, and return that step: the run has diverged. Else 0."""
+def note_end(step: np.ndarray, nan: np.ndarray, last: float, column: str, notes: list[str]) -> int:
+    """Note a loss that is NaN from some step on, `last` or inf at the end, for longer than it ever was before, and return that step: the run has diverged. Else 0."""
     if not nan.any() or not nan[-1]:
         return 0
     finite = np.flatnonzero(~nan)
@@ -60,7 +67,7 @@ def note_end(step: np.ndarray, nan: np.ndarray, column: str, notes: list[str]) -
     before = int(np.diff(finite).max()) - 1 if finite.size > 1 else 0
     if step.size - end > max(before, 0) or not finite.size:
         notes.append(
-            f"'{column}' is NaN from step {step[end]} on, in the last {step.size - end} of {step.size} losses: the run has diverged; what is used ends before"
+            f"'{column}' is {'NaN' if np.isnan(last) else 'NaN or inf'} from step {step[end]} on, in the last {step.size - end} of {step.size} losses: the run has diverged; what is used ends before"
         )
         return int(step[end])
     return 0
@@ -79,6 +86,20 @@ def without_stays(
         f"'{column}' repeats its last value in {int((~new).sum())} of {new.size} rows; the first of each counts"
     )
     return step[new], loss[new]
+
+
+def note_perplexity(loss: np.ndarray, perplexity: np.ndarray, column: str, name: str, notes: list[str]) -> bool:
+    """Note losses in bits: 2 to their power is the perplexity that stands beside them; return whether they are."""
+    known = np.isfinite(loss) & np.isfinite(perplexity) & (perplexity > 1) & (loss > 0)
+    if known.sum() < SHORT:
+        return False
+    off = {
+        base: float(np.median(np.abs(loss[known] * np.log(base) / np.log(perplexity[known]) - 1))) for base in (2, np.e)
+    }
+    if off[2] < NEAR < off[np.e]:
+        notes.append(f"'{column}' is in bits, since 2 to its power is '{name}', and so are the forecasts")
+        return True
+    return False
 
 
 def note_size(loss: np.ndarray, column: str, notes: list[str]) -> None:

@@ -14,17 +14,17 @@ def vocabulary(words: str) -> frozenset[str]:
 
 
 VALIDATION = vocabulary(
-    "val valid validation validate validating eval evaluation evaluate evaluating dev heldout holdout"
+    "val valid validation validate validating vld eval evaluation evaluate evaluating dev heldout holdout"
 )
 TEST = frozenset(["test", "testing"])
-TRAINING = frozenset(["train", "training"])
+TRAINING = frozenset(["train", "training", "trn"])
 SIDES = VALIDATION | TEST | TRAINING
 # of a loss that is not the one that is forecast: a part, a mean of the past, the best so far, a scale, ...
 OTHER_LOSS = vocabulary(
     "aux auxiliary z zloss load balance balancing balanced lb moe router routing expert experts ema smooth smoothed smoothing "
     "running moving rolling best min minimum lowest max maximum highest std stddev var variance scale scaler kl reg regularization "
     "distill distillation grad spike delta diff change weight weights time ms sec seconds count num number n target previous prev "
-    "old mtp reward improvement norm limit threshold patience coef coefficient fn function type name initial init inf infs nans"
+    "old mtp final debiased reward improvement norm limit threshold patience coef coefficient fn function type name initial init inf infs nans"
 )
 PURE = vocabulary("lm ce cross entropy crossentropy nll xent xentropy language modeling modelling causal clm")
 LOSS = vocabulary("loss losses nll crossentropy ce xent xentropy celoss")
@@ -42,30 +42,41 @@ BITS = vocabulary("bpb bpc bpt bits")
 KNOWN = LOSS | PURE | PLAIN_LOSS | AVERAGE | TOTAL | PERPLEXITY | BITS | SIDES | vocabulary("epoch byte char micro")
 
 OTHER_RATE = vocabulary(
-    "min max base initial init peak target decay mult multiplier scale ratio warmup factor final end weight wd style schedule loss "
+    "min max base initial init peak target decay mult multiplier scale ratio warmup factor final end weight wd style loss "
     "steps iters type name minimum maximum start floor momentum dropout sample sampling mask error hit accuracy grad"
 )
+RATE = vocabulary("lr lrs lrate learnrate")
 PLAIN_RATE = vocabulary(
-    "train training trainer optim optimizer opt metric metrics default current cur last actual effective step scheduler main now "
+    "train training trainer optim optimizer opt metric metrics default current cur last actual effective step schedule scheduler main now "
     "log logs"
 )
 GROUP = vocabulary("group groups pg param params parameter adamw adam muon sgd lion adafactor fused")
 
-COUNTERS = vocabulary("step steps iter iters iteration iterations update updates it itr")
-OPTIMISER = vocabulary("global optimizer optimiser optim opt update updates")
+COUNTERS = vocabulary("step steps iter iters iteration iterations update updates upd it itr")
+OPTIMISER = vocabulary("global optimizer optimiser optim opt update updates upd gradient grad")
 NO_COUNT = vocabulary(
     "per time ms s sec secs seconds loss tokens token samples total max maximum min warmup skipped nan inf remaining left eta rate "
     "lr speed flops elapsed every interval log eval val decay size avg mean throughput logging save saved ckpt checkpoint "
     "checkpoints duration accumulation accum batches each until end last resume resumed from number of nan skip planned target "
-    "estimated ppl perplexity acc accuracy norm grad mfu gpu mem memory data forward backward fwd bwd load"
+    "estimated ppl perplexity acc accuracy norm mfu gpu mem memory data forward backward fwd bwd load"
 )
 PLAIN_COUNT = vocabulary(
     "train training trainer metric metrics counters progress num n current cur at i in this state log logs logged finished "
-    "completed done after for to saving epoch epochs"
+    "completed done after for to saving epoch epochs idx index"
 )
 EPOCH = SIDES | vocabulary("epoch epochs trainer current num fraction metrics")
 TOKENS = vocabulary("tokens token samples sequences examples")
-SMALL = vocabulary("micro mini batch sub inner local")
+SMALL = vocabulary("micro mini batch batches sub inner local")
+WRITERS = vocabulary("rank gpu process proc worker node pid")
+
+
+OUTER = vocabulary("data payload jsonpayload record fields values extra")  # objects around all that was logged
+SHORT = {
+    **dict.fromkeys(("trl", "tloss", "trloss"), ("train", "loss")),
+    **dict.fromkeys(("tel", "vloss"), ("val", "loss")),
+    "minibatch": ("mini", "batch"),
+    "microbatch": ("micro", "batch"),
+}
 
 
 @dataclass(frozen=True)
@@ -96,7 +107,7 @@ def split(name: str) -> tuple[str, ...]:
                 found += [word[: -len(end)], end]
                 break
         else:
-            found += {"trl": ["train", "loss"], "tel": ["val", "loss"], "trainer": ["trainer"]}.get(word, [word])
+            found += SHORT.get(word, [word])
     return tuple(found)
 
 
@@ -125,7 +136,8 @@ def is_loss(name: str) -> bool:
 @lru_cache(maxsize=20_000)
 def role(name: str) -> Role | None:
     """Return what a column of this name may be; None: nothing that is read."""
-    words = split(metric(name))
+    outer, _, inner = metric(name).partition("/")
+    words = split(inner if outer.lower() in OUTER and inner else metric(name))
     if not words or len(words) > 12:
         return None
     return loss(words) or rate(words) or count(words, metric(name).strip())
@@ -166,11 +178,10 @@ def loss_rank(has: set[str], side: str, unknown: bool) -> int:
 def rate(words: tuple[str, ...]) -> Role | None:
     """Return the role of a name with the words of a learning rate."""
     has = set(words)
-    if not ("lr" in has or {"learning", "rate"} <= has or words in (("rate",), ("eta",))) or has & (
-        OTHER_RATE - {"rate"}
-    ):
+    spelled = has & RATE or ("rate" in has and has & {"learning", "learn"}) or words == ("rate",)
+    if not spelled or has & (OTHER_RATE - {"rate"}):
         return None
-    rest = [word for word in words if word not in ("lr", "learning", "rate", "eta") and word not in PLAIN_RATE]
+    rest = [word for word in words if word not in RATE | {"learning", "learn", "rate"} | PLAIN_RATE]
     unknown = [word for word in rest if word not in GROUP and not word.isdecimal()]
     return Role("lr", rank=2 if unknown else 1 if rest else 0, name=" ".join(rest))
 
@@ -178,7 +189,7 @@ def rate(words: tuple[str, ...]) -> Role | None:
 def count(words: tuple[str, ...], name: str) -> Role | None:
     """Return the role of a name that counts something."""
     has = set(words)
-    if "rank" in has and has <= {"rank", "local", "global", "process"}:
+    if has & WRITERS and has <= WRITERS | {"local", "global", "id"}:
         return Role("rank")
     if has & {"epoch", "epochs"} and has <= EPOCH:
         return Role("epoch")
@@ -188,10 +199,15 @@ def count(words: tuple[str, ...], name: str) -> Role | None:
         return Role("step", rank=9)
     if words in (("i",), ("s",), ("n", "iter")):
         return Role("step", rank=4)
-    if words == ("progress",):
+    if words in (("progress",), ("progress", "k"), ("position",)):  # of lines, see text.py
         return Role("step", rank=5)
+    if words == ("first", "number"):
+        return Role("step", rank=6)
+    if words[-2:] == ("time", "batch") and has <= {"time", "batch"} | TRAINING:
+        return Role("step", rank=8)
     side = "val" if has & VALIDATION else ""
-    if not has & COUNTERS or has & (NO_COUNT - VALIDATION - {"of"}):
+    batches = has & {"batch", "batches"} and has <= SMALL | PLAIN_COUNT | VALIDATION
+    if not (has & COUNTERS or batches) or has & (NO_COUNT - VALIDATION - {"of"} - (SMALL if batches else set())):
         return None
     if has - COUNTERS - OPTIMISER - VALIDATION - PLAIN_COUNT - SMALL - {"of"}:
         return None
@@ -203,5 +219,5 @@ def count(words: tuple[str, ...], name: str) -> Role | None:
 
 
 COUNT_WORDS = (
-    COUNTERS | OPTIMISER | NO_COUNT | PLAIN_COUNT | SMALL | VALIDATION | {"epoch", "epochs", "rank", "local", "process"}
+    COUNTERS | OPTIMISER | NO_COUNT | PLAIN_COUNT | SMALL | VALIDATION | WRITERS | {"epoch", "epochs", "local"}
 )

@@ -11,6 +11,10 @@ NEAR = 1e-3  # relative; a rate this close to the highest counts as the highest,
 SPIKE = 1.5  # a single logged rate this many times off both its neighbours, which agree, is a damaged row
 SPIKES = 3  # of them at most; more are how the rates run
 MOST = 1e3  # a rate above is none
+STAIRS, DIGITS = (
+    5,
+    50,
+)  # rates of so many sizes, all multiples of a power of ten that is so large a part of the peak, were rounded
 LATE = 0.05  # share of the steps behind which a log begins late
 SPARSE = 0.05  # share of the run that may pass without a logged rate before that is noted
 
@@ -39,6 +43,7 @@ def every_step(
         raise InputError(f"{path}: the learning rate is never above 0; give the schedule that was applied")
     if warmup is not None and not 0 <= warmup <= steps:
         raise InputError(f"{path}: warmup is {warmup}; it must lie between 0 and the {steps} logged steps")
+    note_digits(rate, notes)
     if np.diff(step, prepend=0).max() > max(SPARSE * steps, 1):
         notes.append(f"the learning rate was logged at {step.size} steps only; between them it follows straight lines")
     if warmup is None:
@@ -47,6 +52,18 @@ def every_step(
     if warmup:
         step, rate = with_warmup(step, rate, warmup)
     return Schedule(np.interp(np.arange(1.0, steps + 1), step, rate), min(warmup, steps), name)
+
+
+def note_digits(rate: np.ndarray, notes: list[str]) -> None:
+    """Note rates that were written with so few digits that they are steps of a stair."""
+    some = np.unique(rate[rate > 0])
+    if some.size < STAIRS:
+        return
+    least = 10.0 ** np.floor(np.log10(np.diff(some).min()) + 1e-9)
+    if rate.max() < DIGITS * least and np.allclose(some / least, np.rint(some / least), atol=1e-6):
+        notes.append(
+            f"the learning rate is written in steps of {least:g}, few to its peak of {rate.max():g}: forecasts are as rough (--ran gives the schedule)"
+        )
 
 
 def end_of_warmup(step: np.ndarray, rate: np.ndarray) -> int:

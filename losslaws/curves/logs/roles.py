@@ -12,7 +12,7 @@ from losslaws.curves.logs.table import Column, Table
 
 ROLES = ("step", "lr", "val_loss", "train_loss")
 SOME = 0.05  # of the entries of the fullest column alike; one with fewer, as a summary at the end, is no choice
-EQUAL = 1e-4  # relative; columns that differ by less are the same, since logs round
+EQUAL, EQUAL_RATES = 1e-4, 6e-3  # relative; columns that differ by less are the same, since logs round
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,7 @@ class Picked:
     lr, val_loss, train_loss  columns; several are pieces of one run to be joined
     others           by role, columns that could have been taken
     unit             of the losses taken: "nats", "perplexity" or "bits", by their names
+    perplexity       by role, a column of perplexities of the same losses, with its name
     """
 
     steps: list[str]
@@ -34,6 +35,7 @@ class Picked:
     train_loss: list[str]
     others: dict[str, list[str]] = field(default_factory=dict)
     unit: dict[str, str] = field(default_factory=dict)
+    perplexity: dict[str, tuple[str, Column]] = field(default_factory=dict)
 
     @property
     def used(self) -> dict[str, str]:
@@ -82,6 +84,12 @@ def pick(table: Table, path: Path, named: Mapping[str, str | Sequence[str]], giv
         **found,
         others=others,
         unit=unit,
+        perplexity={
+            f"{side}_loss": (name, table.columns[name])
+            for side in ("train", "val")
+            for name in kinds("perplexity", side)[:1]
+            if name in table.columns
+        },
     )
 
 
@@ -119,7 +127,9 @@ def best(
         overlap = [c for c in alike[1:] if np.intersect1d(table.columns[c].row, table.columns[alike[0]].row).size]
         alike = alike[:1] + ([] if soft else overlap)
     first, *rest = alike
-    if any(differ(table.columns[first], table.columns[c]) for c in rest):
+    step, near = steps_of(table), EQUAL_RATES if role == "lr" else EQUAL
+    of_first = table.columns[first]
+    if any(differ(of_first, table.columns[c], step, near) or piece(c, first, table) for c in rest):
         pieces = f", or all pieces of one run ({role}=COLUMN {role}=COLUMN)" if names.run(first) else ""
         raise InputError(
             f"{path}: {len(alike)} columns may be the {role}: {some(alike)}; name one ({role}=COLUMN){pieces}"
@@ -128,11 +138,34 @@ def best(
     return [first]
 
 
-def differ(a: Column, b: Column) -> bool:
-    """Whether two columns are not the same where both have a value, or have none in common."""
+def piece(name: str, first: str, table: Table) -> bool:
+    """Whether a column is of another run than column `first`, and has values where that has none, as pieces of one run have."""
+    return names.run(name) != names.run(first) and bool(
+        np.setdiff1d(table.columns[name].row, table.columns[first].row).size
+    )
+
+
+def steps_of(table: Table) -> np.ndarray:
+    """Return the step of every row as the best of its counters says, of a row without one the step last named."""
+    ranked = [(role.rank, name) for name in table.columns if (role := names.role(name)) and role.kind == "step"]
+    if not ranked:
+        return np.arange(table.rows, dtype=float)
+    step = table.columns[min(ranked)[1]].dense(table.rows)
+    known = np.flatnonzero(np.isfinite(step))
+    return (
+        step[known[np.maximum(np.searchsorted(known, np.arange(step.size), side="right") - 1, 0)]]
+        if known.size
+        else step
+    )
+
+
+def differ(a: Column, b: Column, step: np.ndarray, near: float) -> bool:
+    """Whether two columns are not the same where both have a value, in one row or at one step, or have none in common."""
     rows, i, j = np.intersect1d(a.row, b.row, return_indices=True)
+    if not rows.size:
+        rows, i, j = np.intersect1d(step[a.row], step[b.row], return_indices=True)
     with np.errstate(invalid="ignore"):
-        return not rows.size or not np.allclose(a.value[i], b.value[j], rtol=EQUAL, atol=0, equal_nan=True)
+        return not rows.size or not np.allclose(a.value[i], b.value[j], rtol=near, atol=0, equal_nan=True)
 
 
 def some(columns, most: int = 8) -> str:

@@ -29,6 +29,9 @@ MARKS = {  # of Unicode; the longer first, since one begins like another
     codecs.BOM_UTF16_BE: "utf-16",
 }
 NOT_TEXT = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")  # tab, line ends, form feed and escape may stand in a log
+# colours and other commands to a terminal
+ANSI = re.compile(r"\x1b(?:\[[0-?]*+[ -/]*+[@-~]|\][^\x07\x1b\n]*+(?:\x07|\x1b\\)?|[@-Z\\^_])")
+HOLES = re.compile(rb"\x00{64,}+")  # which a crash leaves in a file
 BINARY = 0.05  # share of such bytes above which a file is no text; a crash leaves some in a log
 
 
@@ -112,7 +115,7 @@ class Source:
     @cached_property
     def encoding(self) -> str | None:
         """How the text is written; None for what is no text."""
-        head = self.head
+        head = HOLES.sub(b"", self.head)
         for mark, name in MARKS.items():
             if head.startswith(mark):
                 return name

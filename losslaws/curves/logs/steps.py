@@ -12,7 +12,7 @@ import numpy as np
 
 from losslaws.curves.errors import InputError
 from losslaws.curves.logs import names
-from losslaws.curves.logs.roles import Picked
+from losslaws.curves.logs.roles import Picked, no_steps
 from losslaws.curves.logs.table import Column, Table
 from losslaws.curves.schedule import LONGEST
 
@@ -22,6 +22,13 @@ FALSE_START = 0.2  # share of the later part's steps up to which an earlier part
 EACH = 8  # validations at consecutive counts, which no one makes after every update
 CALLS, MICRO = 9, 7  # ranks of counters that count calls of W&B's log, and micro-batches
 EQUAL = 1e-6  # relative
+BAR = 5  # rank of what progress bars count
+LAST = 4  # rank of counters from which on they are taken only where their numbers rise
+GOES_BACK = 0.3  # share of rows in which such a counter may fall
+BATCH = 16  # samples, of which usual batches are multiples
+MEAN = "mean"
+REPEATS = (MEAN, "first", "last")
+SEVERAL = 0.3  # share of steps with several losses from which on it is asked what they are
 
 
 def of_rows(
@@ -31,25 +38,35 @@ def of_rows(
     rows, found = table.rows, {}
     for name in picked.steps:
         found[name] = table.numbers(name, path).dense(rows)
-    if "progress" in found:
-        found["progress"] = of_longest_bar(found["progress"], table)
-    if unit is None and any(map(whole, found.values())):
-        found = {name: count for name, count in found.items() if whole(count)}
+    if "progress k" in found:  # 1.20k
+        found["progress k"] = np.rint(1000 * found["progress k"])
+        notes.append("a progress bar shortens its counts to thousands; steps are as near as it writes them")
+    for name in ("progress", "position"):
+        if name in found:
+            found[name] = of_longest_bar(found[name], table)
+    if unit is None:
+        found = {name: count for name, count in found.items() if plausible(name, count)} or found
+    if all(rank_of(name) >= LAST and not plausible(name, count) for name, count in found.items()):
+        raise InputError(
+            no_steps(path, [n for n in table.columns if n not in found], [picked.epoch] if picked.epoch else [], [])
+        )
     first, *others = by_use(found, table, picked)
     step, rank = found[first].copy(), rank_of(first)
     if not np.isfinite(step).any():
         raise InputError(f"{path}: column '{first}' holds no step at all")
     if unit is None:
         refuse_calls(table, picked, first, step, path)
+        refuse_samples(first, step, path)
     for other in others:
         fill(step, found[other], first, other, rank, notes)
     if picked.val_step and picked.val_step in table.columns:
-        fill(step, table.columns[picked.val_step].dense(rows), first, picked.val_step, rank, notes)
+        theirs = of_training(table.columns[picked.val_step].dense(rows), step, picked.val_step, notes)
+        fill(step, theirs, first, picked.val_step, rank, notes)
     if unit is not None:
         step = np.rint(step * float(unit))
         notes.append(f"steps are column '{first}' times {unit}")
     elif rank == MICRO:
-        notes.append(f"'{first}' counts micro-batches; if several make one update, give --step-unit 1/N")
+        notes.append(f"'{first}' counts batches; if several make one update, give --step-unit 1/N")
     elif counts_calls(first, table) and consecutive(step):
         notes.append(
             f"'{first}' counts calls of log, taken as updates; if one call stands for N updates, give --step-unit N"
@@ -65,6 +82,50 @@ def of_longest_bar(step: np.ndarray, table: Table) -> np.ndarray:
     total = table.columns["total"].dense(table.rows) if "total" in table.columns else np.full(table.rows, np.nan)
     bars = np.isfinite(step) & np.isfinite(total)
     return np.where(bars & (total < np.max(total[bars], initial=0)), np.nan, step)
+
+
+def plausible(name: str, count: np.ndarray) -> bool:
+    """Whether a column may count steps: by whole numbers, and if it is no step by its name, by numbers that rise."""
+    known = count[np.isfinite(count)]
+    rises = known.size < 3 or (known.max() > known.min() and np.mean(np.diff(known) < 0) < GOES_BACK)
+    return whole(count) and (rank_of(name) < LAST or bool(rises))
+
+
+def of_training(theirs: np.ndarray, step: np.ndarray, name: str, notes: list[str]) -> np.ndarray:
+    """Return validation's own count of steps if it is one of training's steps; else no steps: it counts evaluations, or their batches."""
+    inside, count, apart = among(theirs, step)
+    last, rising = np.nanmax(step, initial=0), not np.any(np.diff(count) < 0)
+    if inside or (rising and count.size > 1 and 0.5 * last <= count.max() <= last + apart):
+        return theirs
+    notes.append(f"'{name}' counts no steps of training; its rows count at the step last named")
+    return np.full(theirs.size, np.nan)
+
+
+def among(theirs: np.ndarray, step: np.ndarray) -> tuple[bool, np.ndarray, float]:
+    """Return whether another count lies between the steps before and behind it, in rows that name none; these counts, and how far steps are apart."""
+    here = np.flatnonzero(np.isfinite(theirs) & np.isnan(step))
+    known = np.flatnonzero(np.isfinite(step))
+    count, place = theirs[here], np.searchsorted(known, here)
+    if not here.size or not known.size:
+        return True, count, 0.0
+    apart = float(np.median(np.abs(np.diff(step[known])))) if known.size > 1 else 0.0
+    before = np.where(place > 0, step[known[np.maximum(place - 1, 0)]], -np.inf)
+    after = np.where(place < known.size, step[known[np.minimum(place, known.size - 1)]], np.inf)
+    inside = (count >= before - apart) & (count <= np.where(after >= before, after, np.inf) + apart)
+    return bool(inside.mean() > 0.8), count, apart
+
+
+def refuse_samples(name: str, step: np.ndarray, path: Path) -> None:
+    """Raise InputError for "[25600/60000]" that may count samples: all counts are multiples of a batch of usual size."""
+    known = step[np.isfinite(step) & (step > 0)]
+    if name != "position" or not known.size or np.any(known != np.floor(known)):
+        return
+    common = int(np.gcd.reduce(known.astype(np.int64)))
+    if common % BATCH == 0:
+        raise InputError(
+            f"{path}: numbers before a total, {known[0]:.0f} and so on, are all multiples of {common}: samples or steps; give --columns step=position "
+            f"--step-unit 1/N for batches of N samples (1: steps)"
+        )
 
 
 def consecutive(step: np.ndarray) -> bool:
@@ -110,7 +171,9 @@ def fill(step: np.ndarray, other: np.ndarray, first: str, name: str, rank: int, 
         ratio = x[-1] / y[-1]
         if max(ratio, 1 / ratio) > 1.5:
             notes.append(f"steps are '{first}'; '{name}' counts {ratio:.4g} for each of them (step={name} takes it)")
-    if not lacking.any():
+    if not lacking.any() or (
+        not x.size and rank_of(name) > BAR and not (rank_of(name) < MICRO and among(other, step)[0])
+    ):
         return
     if same and (x.size or rank_of(name) != CALLS):
         step[lacking] = other[lacking]
@@ -159,8 +222,16 @@ def carried(step: np.ndarray, table: Table, picked: Picked, notes: list[str]) ->
         for name in getattr(picked, role):
             rows = table.columns[name].row if name in table.columns else np.array([], int)
             lacking = np.isnan(step[rows]) & np.isfinite(full[rows])
-            if lacking.any() and lacking.mean() < 1:
-                notes.append(f"{lacking.sum()} rows of '{name}' name no step and count at the step last named")
+            again = rows[lacking & np.isin(full[rows], step[rows][~lacking])]
+            if again.size:
+                notes.append(
+                    f"{again.size} rows of '{name}' name no step, and the step last named has a value; they are left out"
+                )
+                full[again] = np.nan
+            if lacking.sum() > again.size and lacking.mean() < 1:
+                notes.append(
+                    f"{lacking.sum() - again.size} rows of '{name}' name no step and count at the step last named"
+                )
     return full
 
 
@@ -172,10 +243,9 @@ def within_epochs(
     back = np.flatnonzero(np.diff(step[rows]) < 0) + 1
     if not back.size:
         return step
-    if picked.epoch in table.columns:
-        epoch = forward(table.columns[picked.epoch].dense(step.size))
-        whole = np.isfinite(epoch[rows]).all() and np.all(epoch[rows] == np.floor(epoch[rows]))
-        if not whole or not np.all(epoch[rows][back] > epoch[rows][back - 1]):
+    epoch = forward(table.columns[picked.epoch].dense(step.size)) if picked.epoch in table.columns else step * np.nan
+    if part != "all" and np.all(epoch[rows] == np.floor(epoch[rows])):  # and so not NaN
+        if not np.all(epoch[rows][back] > epoch[rows][back - 1]):
             return step
     elif begins_anew_in_epochs(step, rows, back, table, picked, path, part):
         epoch = np.full(step.size, np.nan)
@@ -183,11 +253,16 @@ def within_epochs(
     else:
         return step
     number = epoch[rows] - (0 if epoch[rows].min() == 0 else 1)
+    full = np.full(step.size, np.nan)
+    if part == "all":
+        ends = np.append(step[rows][back - 1], 0)
+        full[rows] = step[rows] + np.concatenate([[0], np.cumsum(ends)])[number.astype(int)]
+        notes.append(f"steps begin anew {back.size} times, and each time count on from the last one before")
+        return full
     length = epoch_length(step, rows, number, table)
     notes.append(
         f"steps begin anew in every epoch; the step is {length:.0f} x epoch + step, {length:.0f} being the steps of one"
     )
-    full = np.full(step.size, np.nan)
     full[rows] = number * length + step[rows]
     return full
 
@@ -253,6 +328,7 @@ class Order:
     step     of every row, float64 [rows]
     columns  the columns that are read, by name
     part     of a file that holds several runs one after the other, which: "1", "2", ...
+    repeats  which of several values at one step counts: "mean", "first" or "last"; None: not known
 
     Steps that go back are a resumed run: what the abandoned branch logged from there on is dropped. One row alone that stands too early or too late is a
     misplaced row. Raises InputError where the log begins anew and is a run both before and after.
@@ -262,6 +338,7 @@ class Order:
     columns: dict[str, Column]
     path: Path
     part: str | None = None
+    repeats: str | None = None
     notes: list[str] = field(default_factory=list)
     restarts: list[tuple[int, int]] = field(default_factory=list)  # from which step back to which
     repeated: int = 0
@@ -281,7 +358,7 @@ class Order:
 
     def _purge(self, name: str, ask: bool) -> None:
         """Drop what branches that were given up logged, as seen in one column, from all columns."""
-        rows = self.columns[name].row[self.alive[name]]
+        rows, values = self.columns[name].row[self.alive[name]], self.columns[name].value[self.alive[name]]
         step = self.step[rows]
         back = np.flatnonzero(np.diff(step) < 0) + 1
         if back.size > MIXED * step.size:
@@ -295,7 +372,7 @@ class Order:
                 single += 1
                 continue
             if step[i] <= step[:i].min():
-                self._begin_anew(name, rows, i, ask)
+                self._begin_anew(values, rows, i, ask)
             dead = np.flatnonzero(step[:i] >= step[i])
             event = (int(step[i - 1]), int(step[i]))
             if event not in self.restarts:
@@ -314,9 +391,8 @@ class Order:
                 f"{single} rows of '{name}' stand too early or too late, by their steps; they are sorted in"
             )
 
-    def _begin_anew(self, name: str, rows: np.ndarray, i: int, ask: bool) -> None:
+    def _begin_anew(self, values: np.ndarray, rows: np.ndarray, i: int, ask: bool) -> None:
         """Raise InputError if the rows before and after row `i`, at which the log begins anew, are two runs."""
-        values = self.columns[name].value[self.alive[name]]
         step = self.step[rows]
         _, a, b = np.intersect1d(step[:i], step[i:], return_indices=True)
         same = a.size and np.allclose(values[:i][a], values[i:][b], rtol=EQUAL, equal_nan=True)
@@ -327,8 +403,16 @@ class Order:
             "afresh; choose with --part 1, --part 2, ... (--part last: the last)"
         )
 
-    def series(self, name: str) -> tuple[np.ndarray, np.ndarray]:
-        """Return the steps and values of a column; of equal steps the last value counts."""
+    def last_row(self, names_of: list[str]) -> int:
+        """Return the last row in which one of some columns has a number."""
+        finite = [self.columns[name].row[np.isfinite(self.columns[name].value)] for name in names_of]
+        return max((int(rows[-1]) for rows in finite if rows.size), default=0)
+
+    def series(self, name: str, loss: bool = False) -> tuple[np.ndarray, np.ndarray]:
+        """Return the steps and values of a column; of equal steps the last value counts, or as `repeats` says.
+
+        Raises InputError for a `loss` that has several values at many steps, if nothing says what they are.
+        """
         column, alive = self.columns[name], self.alive[name]
         step, value = self.step[column.row[alive]].astype(np.int64), column.value[alive]
         order = np.argsort(step, kind="stable")
@@ -338,11 +422,30 @@ class Order:
         with np.errstate(invalid="ignore"):
             changed = follows[~np.isclose(value[follows], value[follows + 1], rtol=EQUAL, atol=0, equal_nan=True)]
         self.repeated += follows.size
-        if changed.size:
-            self.notes.append(
-                f"column '{name}' has other values at {changed.size} steps that it holds again; the last ones count"
+        if not changed.size:
+            return step[keep], value[keep]
+        some = np.unique(step[changed]).size
+        if loss and keep.sum() == 1 and changed.size > 1:
+            raise InputError(
+                f"{self.path}: column '{name}' holds {changed.size + 1} losses at step {step[0]} and none at another: a table of runs and no history; "
+                "give the history of one run"
             )
-        return step[keep], value[keep]
+        if loss and self.repeats is None and some > SEVERAL * keep.sum() and some >= RUN:
+            raise InputError(
+                f"{self.path}: column '{name}' holds several values at {some} of {keep.sum()} steps: of micro-batches, ranks, sets or runs; give "
+                "--repeats mean, first or last, or the log of one run"
+            )
+        which = self.repeats or "last"
+        self.notes.append(
+            f"column '{name}' has other values at {some} steps that it holds again; "
+            + ("their means count" if which == MEAN else f"the {which} ones count")
+        )
+        if which == "first":
+            keep = np.insert(np.diff(step) > 0, 0, True)
+        if which != MEAN:
+            return step[keep], value[keep]
+        _, number = np.unique(step, return_inverse=True)
+        return step[keep], np.bincount(number, value) / np.bincount(number)
 
 
 def parts_of(step: np.ndarray, column: Column) -> list[int]:

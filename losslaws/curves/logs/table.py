@@ -1,5 +1,6 @@
 """Table: what a log holds, column by column, before anything is made of it."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -7,11 +8,15 @@ from pathlib import Path
 import numpy as np
 
 from losslaws.curves.errors import InputError, printable
+from losslaws.curves.logs.names import counts
 from losslaws.curves.logs.source import COLUMNS, DEPTH, ROWS
 
-LIST = 8  # entries of a list that become columns, as the rates of parameter groups; a longer one is left out
+LIST = 32  # entries of a list that become columns, as the rates of parameter groups; a longer one is left out
 WORDS = 1_000  # different texts of a column that are kept
-MISSING = frozenset(["", "null", "none", "na", "n/a", "-", "#n/a", "<na>"])  # of a text, in small letters
+TOTAL = re.compile(r"\s*(\d+)\s*/\s*\d+\s*")  # "10/4000", as of "global_step/max_steps"
+MISSING = frozenset(
+    ["", "null", "none", "na", "n/a", "-", "--", "#n/a", "<na>", "no log"]
+)  # of a text, in small letters
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +41,7 @@ class Table:
     rows     how many there are
     odd      by column, the first entry that is no number, with its row
     words    by column, the text that stands in a row; of columns with few different texts
+    labels   by column of numbers that stand for texts, these texts
     about    what the file knows of the run: "warmup", "schedule" and fields of LossCurve
     chart    whether it is an exported chart of W&B, whose "Step" counts calls of log
     """
@@ -44,6 +50,7 @@ class Table:
     rows: int
     odd: dict[str, str] = field(default_factory=dict)
     words: dict[str, dict[int, str]] = field(default_factory=dict)
+    labels: dict[str, list[str]] = field(default_factory=dict)
     about: dict = field(default_factory=dict)
     chart: bool = False
 
@@ -60,7 +67,7 @@ class Builder:
     def __init__(self, path: Path):
         self.path, self.rows = path, 0
         self.pieces: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {}
-        self.odd, self.words = {}, {}
+        self.odd, self.words, self.labels = {}, {}, {}
 
     def records(self, records: Sequence[Mapping]) -> None:
         """Add one row for each record; objects within a record become columns "outer/inner", lists "name/0", "name/1"."""
@@ -107,7 +114,10 @@ class Builder:
             try:
                 number = float(value)
             except (TypeError, ValueError, OverflowError):
-                self.text(name, int(row), str(value)[:200])
+                if counts(count := name.partition("/")[0]) and (of_total := TOTAL.fullmatch(str(value)[:40])):
+                    self.numbers(count, np.array([row]), np.array([float(of_total[1])]))
+                else:
+                    self.text(name, int(row), str(value)[:200])
                 continue
             at.append(row)
             numbers.append(number)
@@ -142,7 +152,7 @@ class Builder:
             columns[printable(name)] = Column(row, value)
         words = {printable(name): kept for name, kept in self.words.items() if not name.startswith("\0")}
         odd = {printable(name): entry for name, entry in self.odd.items()}
-        return Table(columns, self.rows, odd, words, dict(about), chart)
+        return Table(columns, self.rows, odd, words, dict(self.labels), dict(about), chart)
 
 
 def collect(path: Path, records: Iterable[Mapping]) -> Table:

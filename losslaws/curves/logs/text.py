@@ -11,6 +11,7 @@ that a template is looked at once. A loss or rate without a step on its line cou
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -19,7 +20,8 @@ import numpy as np
 
 from losslaws.curves.errors import InputError
 from losslaws.curves.logs import names
-from losslaws.curves.logs.source import Source
+from losslaws.curves.logs.numbers import thousands_apart
+from losslaws.curves.logs.source import ANSI, Source
 from losslaws.curves.logs.table import Builder, Table
 
 ENDINGS = (".log", ".txt", ".out", ".err", "")
@@ -30,23 +32,35 @@ NUMBER = re.compile(
 )
 SAME = r"(?:[-+]?(?:[0-9]++(?:[.,_'][0-9]++)*+|\.[0-9]++)(?:[eE][-+]?[0-9]++)?+|\x1f[-+]?\w++)"  # where it is known that there is one
 IN_NUMBERS = b"0123456789.,+- "
-ANSI = re.compile(r"\x1b(?:\[[0-?]*+[ -/]*+[@-~]|\][^\x07\x1b\n]*+(?:\x07|\x1b\\)?|[@-Z\\^_])")
+# colours, also with the escape written out or lost on the way, as by `cat -v` or a browser
+ESCAPE_LOST = re.compile(
+    r"(?:(?:\^\[|\u241b|\\033|\\e|\\x1b)\[|\x9b)[0-9;?]*+[mKGJhl]|\[(?:[0-9]{1,3};)*+[0-9]{0,3}m(?![<:0-9])"
+)
+LOST = ("[0m", "[39m", "[m", "^[[", "\x9b", "\u241b[", "\\033[", "\\e[", "\\x1b[")  # one of which stands in such text
 # what is no number but stands where one would; \x1f marks it
 NOT_FINITE = re.compile(
     r"((?:[:=(\[|'\"]|\b(?:loss|ppl|lr|norm|train|val|trl|tel))[ \t]*+)([-+]?(?:nan|inf(?:inity)?)\b)", re.IGNORECASE
 )
 BLANKS = re.compile(r"(?<=[0-9])[\u00a0\u2009\u202f](?=[0-9]{3}(?![0-9]))")  # within a number
-INF = re.compile(r"inf\b")
+INF = re.compile(r"inf(?:inity)?\b")
 CUTS = re.compile(r"[|,;\t{}\]>]| - ")  # between the parts of a line
-UNIT = re.compile(r"(?:[A-Za-z%]|/(?=[A-Za-z]))[A-Za-z%/]*+")  # directly behind a number
+UNIT = re.compile(r"(?:[A-Za-z%]|/(?=[A-Za-z]))[A-Za-z%/]*+| [a-z]++/s(?:ec|econd)?s?\b")  # behind a number
 RANK = re.compile(r"\brank[ :=_-]?(\d+)\b", re.IGNORECASE)
+# a count that is written onto its word: step10, iter_10
+ATTACHED = re.compile(
+    r"(?<![\w/.-])((?:global[ _]?)?(?:step|iter|iteration|epoch|update))_?(?=\d+(?:[:\s,\])|]|$))", re.IGNORECASE
+)
+GROUP = re.compile(r"\(group (\d+)\)")  # which belongs to a rate's name
+LOGGER = re.compile(r"^(?:DEBUG|INFO|WARNING|ERROR):[\w.]++:")  # before a line, as logging's default is
+MPIRUN = re.compile(r"^\[\d+,(\d+)\]<std(?:out|err)>:?")  # the rank before a line, as mpirun writes it
 TOTAL = re.compile(r"\s*(?:/|of|out of)\s*", re.IGNORECASE)
+BETWEEN = re.compile(r"\)?\s*[/,|;&]\s*\(?")  # two losses that were announced together
 LINE = 20_000  # characters of a line that are looked at
 NUMBERS = 200  # of a line
 TEMPLATES = 5_000  # kinds of lines that are looked at
 # what a line of interest has, in small letters
 WORTH = re.compile(
-    r"loss|ppl|perp|lr|rate|step|iter|update|epoch|nll|entropy|xent|tr|te|val|bpb|bpc|bits|rank|token|%\||s:|i:"
+    r"loss|ppl|perp|lr|rate|step|iter|update|epoch|batch|nll|entropy|xent|tr|te|val|bpb|bpc|bits|rank|token|%\||s:|i:"
 )
 ENOUGH = 100_000  # rows that are held as text before they become arrays
 OFTEN = 30  # lines of a template after which it is worth a pattern of its own
@@ -98,6 +112,7 @@ def read(source: Source) -> Table:
         if reader.held > ENOUGH:
             reader.empty(builder)
     reader.empty(builder)
+    reader.tell_beginnings(builder)
     if reader.other:
         source.notes.append(
             f"there are more than {TEMPLATES:,} kinds of lines; {reader.other:,} lines of other kinds are left out"
@@ -116,6 +131,7 @@ class Lines:
         self.source, self.row, self.held, self.other = source, 0, 0, 0
         self.templates: dict[tuple[str, ...], Template | None] = {}  # by the words of a line
         self.known: dict[bytes, Template | None] = {}  # by its letters, which are found faster
+        self.beginnings: dict[str, int] = {}  # what lines begin with
 
     def read(self, line: bytes, unended: bool) -> None:
         """Add a line; `unended`: the file's last one, without a line end."""
@@ -138,7 +154,8 @@ class Lines:
         if not self.source.named and not WORTH.search(line.lower()) and not line[:1].isdecimal():
             self.known[letters] = None
             return
-        parts = NUMBER.split(line)
+        line = LOGGER.sub("", line)
+        parts = NUMBER.split(GROUP.sub("(group\\1)", ATTACHED.sub("\\1 ", MPIRUN.sub("rank \\1: ", line))))
         words = tuple(parts[::2])
         if words not in self.templates and unended and not self.ends_like_others(words):
             self.source.notes.append(CUT_OFF)
@@ -148,6 +165,9 @@ class Lines:
                 self.other += 1
                 return
             self.templates[words] = make(words, self.source.named)
+            if self.templates[words]:
+                number = self.beginnings.setdefault(words[0], len(self.beginnings))
+                self.templates[words].about[LINES] = float(number)
         template = self.known[letters] = self.templates[words]
         if template is None or (unended and cut_off(template, parts, self.source)):
             return
@@ -159,6 +179,21 @@ class Lines:
         """Whether a last line without line end stops where lines that are read stop, as at the "]" of a progress bar."""
         ends = {known[-1] for known, template in self.templates.items() if template is not None}
         return not self.templates or (words[-1] != "" and words[-1] in ends)
+
+    def tell_beginnings(self, builder: Builder) -> None:
+        """Keep what lines begin with if some differ in nothing else, as those of several ranks, runs or sets do."""
+        read = [words for words, template in self.templates.items() if template is not None]
+        rest = Counter(words[1:] for words in read)
+        some = {words[0] for words in read if rest[words[1:]] > 1}
+        if not some:
+            builder.pieces.pop(LINES, None)
+            return
+        backwards = list(zip(*(begin[::-1].ljust(80) for begin in some), strict=False))
+        end = next((at for at, letters in enumerate(backwards) if len(set(letters)) > 1), 0)
+        builder.labels[LINES] = [
+            begin[: len(begin) - end].strip(" \t:|-[]()") or begin if begin in some else begin
+            for begin in self.beginnings
+        ]
 
     def empty(self, builder: Builder) -> None:
         """Move what the templates hold into columns. Raises InputError for too many rows."""
@@ -178,14 +213,17 @@ class Lines:
 
 
 CUT_OFF = "the file ends within a line, which is left out; the run may still be writing"
+LINES = "lines begin with"  # a column of numbers that stand for texts, see rows.py
 
 
 def plain(text: str) -> str:
     """Return `text` without colours, with commas for blanks within numbers, and with nan and inf marked where they are values."""
     if "\x1b" in text:
         text = ANSI.sub("", text)
+    if any(mark in text for mark in LOST):
+        text = ESCAPE_LOST.sub("", text)
     if not text.isascii():
-        text = BLANKS.sub(",", text)
+        text = BLANKS.sub(",", text).replace("\u2212", "-")
     small = text.lower()
     if "nan" in small or INF.search(small):
         text = NOT_FINITE.sub("\\1\x1f\\2", text)
@@ -225,13 +263,18 @@ class Words:
 
     side     "val" once the line says that it is about validation: before its step, or with its first words
     pending  the loss that a step was named for: "val loss at step 200: 3.2345"
+    also     the loss of the second number behind "train/val loss: 3.1/3.2"
     counter  what the number before counted: "10/4000" has the total behind it
     bar      whether the line is a progress bar, "12%|### | 10/4000"
+    within   "epoch" or "batch": what a loss is the mean of, if the line names an epoch but no step, or a batch of an evaluation
+    lone     whether a step was named
+    begun    whether a number without words was taken, that may be the step
     """
 
     def __init__(self, words: tuple[str, ...], named: frozenset[str]):
         self.words, self.named = words, named
-        self.side, self.pending, self.counter, self.bar = "", "", "", False
+        self.side, self.pending, self.also, self.counter, self.within = "", "", "", "", ""
+        self.bar, self.lone, self.begun = False, False, False
 
     def fields(self) -> Iterator[tuple[int, str]]:
         """Yield the place of each number that is read, with its column."""
@@ -244,41 +287,83 @@ class Words:
                 if place and (of_last := UNIT.match(text)):
                     text = text[of_last.end() :]
                 name = self.column(place, text, behind)
-            if name and not unit:
+            if name and (not unit or name.startswith("progress")):
                 yield place, name
 
     def column(self, place: int, text: str, behind: str) -> str:
         """Return the column of the number behind `text`, or an empty string."""
         words, self.counter = names.split(last_part(text)), ""
         kind = counted(words)
-        if kind is None and behind.lstrip().startswith("/") and (self.bar or tuple(words) in names.BARE):
-            validating = names.VALIDATION & set(names.split(" ".join(self.words[: place + 1])))
-            self.bar, self.counter = False, "" if validating else "step"
-            return "" if validating else "progress"
+        if kind is None and (self.bar or not words or tuple(words) in names.BARE):
+            name = self.progress(place, bool(words), behind)
+            if name is not None:
+                return name
         if kind:
             self.counter = kind
             if names.VALIDATION & set(names.split(text)):
-                self.side = "val"
+                self.side, self.within = "val", "batch" if names.SMALL & set(words) else self.within
             if kind != "step":
+                self.within = "epoch" if kind == "epoch" and not self.lone else self.within
                 return kind
+            self.lone, self.within = True, self.within.replace("epoch", "")
             self.pending = " ".join(words) if names.LOSS & set(words) else ""
-            return " ".join(
-                word for word in words if word in names.COUNTERS | names.OPTIMISER | names.SMALL | {"s", "num"}
-            )
+            mine = names.COUNTERS | names.OPTIMISER | names.SMALL | {"s", "num", "time"}
+            validating = ["val"] if names.VALIDATION & set(words) and not self.pending else []
+            return " ".join([*validating, *(word for word in words if word in mine)])
         spelled = " ".join(words)
+        if tuple(words) in names.BARE and text.rstrip().endswith("[") and behind.startswith("]"):  # [VAL] [200]
+            self.side, words = "val" if names.BARE[tuple(words)] == "val" else "", ()
         if not words:
+            if self.also and BETWEEN.fullmatch(text):
+                name, self.also = self.also, ""
+                return name
+            if self.first(place, text, behind):
+                return "first number"
             name, self.pending = self.pending if text.strip()[-1:] in (":", "=", ")") else "", ""
             return self.loss(name) if name else ""
         found = names.role(spelled)
         if found and found.kind in ("loss", "perplexity", "bits"):
             if place == 0 and names.split(text)[0] in names.VALIDATION:
                 self.side = "val"
+            sides = [word for word in words if word in names.SIDES]
+            if names.TRAINING & set(sides) and names.VALIDATION & set(sides):
+                rest = " ".join(word for word in words if word not in names.SIDES)
+                self.also = f"{sides[1]} {rest}"
+                return f"{sides[0]} {rest}"
             return self.loss(spelled)
         return spelled if found or spelled in self.named else ""
+
+    def progress(self, place: int, named: bool, behind: str) -> str | None:
+        """Return the column of a count that stands before its total, without a word: "10/4000", 10it [; nothing if it counts an evaluation's batches.
+
+        None where the number is no such count.
+        """
+        date = self.words[place].endswith("/") or self.words[min(place + 2, len(self.words) - 1)].startswith("/")
+        total = behind.strip() in ("/", "k/") and not date
+        if self.lone or not (total or (behind.startswith("it [") and not named)):
+            return None
+        if names.VALIDATION & set(names.split(" ".join(self.words[: place + 1]))):
+            self.bar, self.side, self.within = False, "val", "batch"
+            return ""
+        name = "progress k" if "k" in behind else "progress" if self.bar or named or not total else "position"
+        self.bar, self.counter, self.lone = False, "step" if total else "", True
+        self.within = self.within.replace("epoch", "")
+        return name
+
+    def first(self, place: int, text: str, behind: str) -> bool:
+        """Whether a number without words may be the step: the line begins with it, or it stands alone in brackets."""
+        if self.lone or not any(names.LOSS & set(names.split(word)) for word in self.words):
+            return False
+        begins = place == 0 and not text.strip(" \t[(#@|<") and behind.strip() not in ("", ":", "-", ".", "/", ",")
+        alone = text.rstrip().endswith("[") and behind.startswith("]")
+        found = not self.begun and (begins or alone)
+        self.begun = self.begun or found
+        return found
 
     def loss(self, words: str) -> str:
         """Return the column of a loss: of the line's side, where its own words name none."""
         words = re.sub(r" (?:at|after|for|in) (?:the )?(?:step|iteration|iter|epoch)$", "", words)
+        words = f"{self.within} {words}" if (self.within and not self.lone) or self.within == "batch" else words
         return words if not self.side or set(words.split()) & names.SIDES else f"{self.side} {words}"
 
 
@@ -288,29 +373,53 @@ def last_part(text: str) -> str:
     if not parts:
         return ""
     last = parts.pop()
-    return " ".join([*(part for part in parts if set(names.split(part)) <= names.SIDES), last])
+    return " ".join([*(part for part in parts if names_set(names.split(part))), last])
+
+
+def names_set(words: tuple[str, ...]) -> bool:
+    """Whether the words of a part of a line name a set: "valid", "eval on web", "on test set"."""
+    sides = set(words) & names.SIDES
+    return set(words) <= names.SIDES or (
+        (bool(sides) or words[0] == "on") and 1 < len(words) <= 4 and not names.is_loss(" ".join(words))
+    )
+
+
+COUNTING = names.COUNTERS | names.WRITERS | names.vocabulary("epoch epochs s batch batches idx index")
 
 
 def counted(words: tuple[str, ...]) -> str | None:
     """Return what the number behind these words counts: "step", "epoch", "tokens", "rank"; None: nothing."""
-    if not words or words[-1] not in names.COUNTERS | {"epoch", "epochs", "rank", "s"}:
+    while len(words) > 1 and words[-1] in names.SIDES and words[-2] in COUNTING:
+        words = (*words[-1:], *words[:-1])  # Iter(train)
+    if not words or words[-1] not in COUNTING:
         return None
+    if words[-1] in names.WRITERS:
+        return "rank"
     if names.LOSS & set(words) and (len(words) < 2 or words[-2] not in ("at", "after", "for", "in", "step")):
         return None
-    known = tuple(word for word in words if word in names.COUNT_WORDS and word not in names.LOSS)
+    known = tuple(word for word in words if word in names.COUNT_WORDS - names.WRITERS and word not in names.LOSS)
     found = names.count(known, " ".join(known))
     return found.kind if found else None
 
 
 def numbers(column: Sequence, name: str) -> tuple[np.ndarray, np.ndarray]:
     """Return the numbers of a column of texts, and which of them are some."""
+    texts = None
     try:
         values = np.array(list(map(float, column)))
-        return values, np.ones(values.size, bool)
+        if names.counts(name) and (np.any(np.diff(values) < 0) or np.any(values != np.floor(values))):
+            texts = decoded(column)  # 990, 1.000, 1.010 may be 990, 1000, 1010
     except ValueError:
-        texts = [text.decode() if isinstance(text, bytes) else text for text in column]
-        values = np.array([number(text, names.counts(name)) for text in texts])
-        return values, ~np.isnan(values) | np.array(["n" in text.lower() for text in texts])
+        texts = decoded(column)
+    else:
+        if texts is None or not thousands_apart(texts):
+            return values, np.ones(values.size, bool)
+    values = np.array([number(text, names.counts(name)) for text in texts])
+    return values, ~np.isnan(values) | np.array(["n" in text.lower() for text in texts])
+
+
+def decoded(column: Sequence) -> list[str]:
+    return [text.decode() if isinstance(text, bytes) else text for text in column]
 
 
 def number(text: str, whole: bool) -> float:

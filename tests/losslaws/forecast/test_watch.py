@@ -141,7 +141,7 @@ def test_a_look_says_what_was_expected_and_where_the_run_is_heading():
     assert set(bad.off) == {"above"} and "above since step" in str(bad)
     assert bad.forecasts["wsd decay=0.2"].final[0] == pytest.approx(look.forecasts["wsd decay=0.2"].final[0], rel=5e-3)
     off = looker().look(Read(run, {"loss": 20_200}))
-    assert off.off == {"nan": "'loss' is NaN since step 20,200"}
+    assert off.off == {"nan": "'loss' is NaN or inf since step 20,200"}
 
 
 def test_a_look_at_too_little_says_what_is_wanting():

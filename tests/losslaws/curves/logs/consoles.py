@@ -172,6 +172,63 @@ def bare(t, lr, train, val):
         yield f"step {t} val {val:.4f}"
 
 
+def llama2_c(t, lr, train, val):
+    if val:
+        yield f"step {t}: train loss {train:.4f}, val loss {val:.4f}"
+    yield f"{t} | loss {train:.4f} | lr {lr:e} | 123.45ms | mfu 37.10%"
+
+
+def composer(t, lr, train, val):
+    yield f"[batch={t}/400]:"
+    yield f"\t Train time/batch: {t - 1}\n\t Train time/token: {512 * (t - 1)}\n\t Train trainer/device_train_microbatch_size: 8"
+    yield f"\t Train loss/train/total: {train:.4f}\n\t Train metrics/train/LanguagePerplexity: 21.12"
+    yield f"\t Train lr-DecoupledAdamW/group0: {lr:.6f}\n\t Train time/remaining_estimate: 0.0123"
+    if val:
+        yield f"[Eval batch=1/10] Eval on eval data\n[Eval batch=10/10] Eval on eval data:\n\t Eval metrics/eval/LanguageCrossEntropy: {val:.4f}"
+
+
+def nemo(t, lr, train, _):
+    yield (
+        f"[NeMo I 2024-05-01 12:00:00 log:1] Training epoch 0, iteration {t}/399 | lr: {lr:.6g} | global_batch_size: 512 | global_step: {t} | "
+        f"reduced_train_loss: {train:.4f} | train_step_timing in s: 10.1 | consumed_samples: {512 * t}"
+    )
+
+
+def mmengine(t, lr, train, val):
+    yield (
+        f"05/01 12:00:00 - mmengine - INFO - Iter(train) [{t:4d}/400]  lr: {lr:.4e}  eta: 0:12:03  time: 0.5123  data_time: 0.0123  memory: 12345  "
+        f"loss: {train:.4f}"
+    )
+    if val:
+        yield "05/01 12:00:00 - mmengine - INFO - Iter(val) [ 50/100]    eta: 0:00:10  time: 0.1012  data_time: 0.0101  memory: 123"
+        yield f"05/01 12:00:00 - mmengine - INFO - Iter(val) [100/100]    loss: {val:.4f}  data_time: 0.0101  time: 0.1012"
+
+
+def internlm(t, lr, train, _):
+    yield (
+        f"2024-05-01 12:00:00,123\tINFO train.py:323 in record_metrics -- tflops=63.3,step={t},loss={train:.6f},tgs (tokens/gpu/second)=2293.2,lr={lr},"
+        f"loss_scale=65536.0,grad_norm=63.6,micro_num=4,num_consumed_tokens={512 * t},inf_nan_skip_batches=0"
+    )
+
+
+def word_language_model(t, lr, train, val):
+    """PyTorch's example; two epochs of 200 batches."""
+    epoch, batch = (t - 1) // 200 + 1, (t - 1) % 200 + 1
+    yield f"| epoch {epoch:3d} | {batch:5d}/  200 batches | lr {lr:.6f} | ms/batch 12.30 | loss {train:5.4f} | ppl {2.72**train:8.2f}"
+
+
+def flax(t, lr, train, val):
+    yield f"Step... ({t} | Loss: {train:.4f}, Learning Rate: {lr:.6g})"
+    if val:
+        yield f"Step... ({t} | Eval Loss: {val:.4f} | Eval Perplexity: 49.1)"
+
+
+def opennmt(t, lr, train, val):
+    yield f"[2024-05-01 12:00:00,123 INFO] Step {t}/  400; acc: 9.1; xent: {train:.4f}; lr: {lr:.7f}; sents: 1234; bsz: 123/ 12/ 3; 12345/12345 tok/s;   {t // 2} sec;"
+    if val:
+        yield f"[2024-05-01 12:00:00,123 INFO] Validation cross entropy: {val:.4f}\n[2024-05-01 12:00:00,123 INFO] Validation accuracy: 50.1"
+
+
 BOTH, TRAIN = "both", "train"
 CONSOLES = {
     "llm.c": (llm_c, BOTH),
@@ -195,6 +252,14 @@ CONSOLES = {
     "PyTorch tutorial": (tutorial, BOTH),
     "bare": (bare, BOTH),
     "loss at step": (loss_at_step, BOTH),
+    "llama2.c": (llama2_c, BOTH),
+    "Composer": (composer, BOTH),
+    "NeMo": (nemo, TRAIN),
+    "mmengine": (mmengine, BOTH),
+    "InternLM": (internlm, TRAIN),
+    "PyTorch example": (word_language_model, TRAIN),
+    "Flax": (flax, BOTH),
+    "OpenNMT": (opennmt, BOTH),
 }
 LITGPT_HAS_NO_RATE = {"litgpt"}
 

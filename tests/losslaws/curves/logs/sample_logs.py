@@ -297,7 +297,17 @@ def trackio(folder):
     return folder / "project.db"
 
 
-FOLDERS = (lightning, trainer_output)  # of which a note says which file was read
+def batch_job(folder):
+    """What a batch job left: the output of a loop of one's own, and files that are no logs."""
+    where = folder / "job"
+    where.mkdir()
+    nanogpt(where).rename(where / "slurm-1234.out")
+    (where / "config.json").write_text('{"lr": 1e-3, "steps": 400}')
+    (where / "stderr.txt").write_text("a warning\n")
+    return where
+
+
+FOLDERS = (lightning, trainer_output, batch_job)  # of which a note says which file was read
 WRITERS = {
     writer.__name__: writer
     for writer in (

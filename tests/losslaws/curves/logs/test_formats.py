@@ -10,7 +10,7 @@ from losslaws.curves import InputError, logs
 from tests.losslaws.curves.logs.sample_logs import FOLDERS, RUN, TRAINER_STATE, WRITERS
 
 NEEDED = {"wandb": "wandb", "tensorboard": "torch", "nested_tensorboard": "torch", "zstandard": "zstandard"}
-ROUNDED = {"tensorboard", "nested_tensorboard", "nanogpt", "xz"}  # to four digits or to floats of 32 bits
+ROUNDED = {"tensorboard", "nested_tensorboard", "nanogpt", "xz", "batch_job"}  # to four digits or to floats of 32 bits
 
 
 @pytest.fixture(scope="module")

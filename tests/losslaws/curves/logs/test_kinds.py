@@ -293,7 +293,7 @@ def test_optimiser_steps_are_preferred_to_micro_steps(kind, tmp_path):
 
 def test_micro_steps_alone_are_said_and_can_be_divided(tmp_path):
     path = table(tmp_path, "micro_step,lr,loss", lambda t: (8 * t, LR[t], TRAIN[t]))
-    said(logs.look(path), "'micro_step' counts micro-batches", "--step-unit 1/N")
+    said(logs.look(path), "'micro_step' counts batches", "--step-unit 1/N")
     reading = logs.look(path, step_unit=0.125)
     is_training(reading)
     said(reading, "steps are column 'micro_step' times 0.125")
@@ -357,6 +357,7 @@ def test_a_branch_that_was_given_up_is_dropped(tmp_path):
     assert reading.last == 3495 and reading.last_rate == 3e-4 and reading.restarts == [(4000, 3005)]
     assert reading.whole().step.tolist() == [*range(10, 3001, 10), *range(3005, 3500, 10)]
     said(reading, "goes back from 4000 to 3005, read as a resumed run")
+    assert not any("no loss was logged after" in note for note in reading.notes)
 
 
 def test_validation_of_a_branch_that_was_given_up_is_dropped_too(tmp_path):
@@ -413,7 +414,7 @@ def test_of_several_ranks_one_is_read(tmp_path):
     )
     reading = logs.look(path)
     is_training(reading)
-    said(reading, "2 ranks wrote this log; the lines of rank 0 are used")
+    said(reading, "2 ranks wrote this log, told apart by 'rank'; the lines of 0 are used")
 
 
 def test_pieces_of_one_run_are_joined_on_request(tmp_path):
@@ -430,6 +431,7 @@ def test_pieces_of_one_run_are_joined_on_request(tmp_path):
     reading = logs.look(path, columns={"val_loss": ["a - val/loss", "a-2 - val/loss"]})
     np.testing.assert_allclose(reading.whole().loss, list(TRAIN.values()))
     said(reading, "2 columns are joined")
+    asks("2 columns may be the val_loss: .*all pieces of one run", path)  # though they agree where both have a value
 
 
 def test_a_log_that_begins_late_or_has_a_gap_says_so(tmp_path):
