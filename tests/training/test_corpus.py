@@ -239,6 +239,32 @@ def test_damage_is_noticed(real, tmp_path):
         open_corpus(tmp_path / "nowhere")
 
 
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        *(("dtype", value) for value in ("O", "<f8", 3, None, ["<u2"])),
+        *(("sha256", value) for value in ("0" * 64, {"train": "0"}, {"train": [1], "val": 3}, None)),
+        *(("tokenizer", value) for value in (3, {}, {"vocab_size": "x"}, {"vocab_size": 0})),
+        *(("shards", value) for value in ([], {"train": []}, {"train": [1]}, {"train": [{"file": 3, "sha256": "0"}]})),
+        *(("tokens", value) for value in (10**9, -1, 1.5)),
+        *(("offset", value) for value in (10**9, -2, "x")),
+        ("file", "../nowhere.bin"),
+        ("file", "."),
+    ],
+)
+def test_a_fingerprint_of_other_types_is_one_line(real, tmp_path, key, value):
+    shutil.copytree(real.folder, broken := tmp_path / "broken")
+    about = json.loads((broken / "fingerprint.json").read_text())
+    if key in about or key == "shards":
+        about[key] = value
+    else:
+        about["shards"] = {"val": [{"file": "val.bin", "sha256": about["sha256"]["val"], key: value}]}
+    (broken / "fingerprint.json").write_text(json.dumps(about))
+    with pytest.raises(InputError, match=rf"{broken}.*to build it again") as caught:
+        open_corpus(broken)
+    assert "\n" not in str(caught.value)
+
+
 def test_a_token_file_is_read_through_once_until_it_changes(real, tmp_path, monkeypatch):
     folder = tmp_path / "copy"
     shutil.copytree(real.folder, folder)  # with the stamps of other files
