@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from transformers import LlamaForCausalLM
 
 from losslaws.curves import InputError, LossCurve, logs
-from training import checkpoint, config, corpus
+from training import checkpoint, config, corpus, sweep
 from training.corpus.batches import val_batches
 from training.loop import train
 from training.run_folder import RunFolder
@@ -281,6 +281,18 @@ def test_a_tampered_run_folder_gives_one_line_that_names_the_file(overrides, nam
     assert str(folder.path) in str(caught.value)
     assert "\n" not in str(caught.value)
     assert folder.recorded_steps() in (0, 1, 40)
+
+
+def test_pipes_in_a_run_folder_are_waited_for_by_nobody(overrides):
+    folder = run(overrides)
+    for name in ("complete.json", "error.txt", "curve.csv", "run.json", "config.yaml"):
+        (folder.path / name).unlink(missing_ok=True)
+        os.mkfifo(folder.path / name)
+    assert folder.complete is None and sweep.state_of(folder) == ("waiting", 0, "")
+    assert not folder.applied_rates().size
+    for read in (folder.config, lambda: folder.curve("x"), lambda: folder.begin_record(folder, 8)):
+        with pytest.raises(InputError):
+            read()
 
 
 def test_a_folder_is_made_for_plain_names_only(tmp_path):
