@@ -237,6 +237,10 @@ class Hardware(Group):
     attention: Literal["auto", "math", "flash", "efficient", "cudnn"] = about("torch's kernel for it", default="auto")
     multiple: Count = about("zero rows bring the readout to a multiple of it, e.g. 64", default=1)
     graph: bool = about("on a GPU, the whole step as one CUDA graph; for small models", default=False)
+    deterministic: bool = about(
+        "only algorithms that add in the same order every time: equal runs are equal to the last bit on a GPU, too, and slower",
+        default=False,
+    )
 
 
 class Logger(Group):
