@@ -12,9 +12,13 @@ from training import compose, config
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="config")
 def run(cfg: DictConfig) -> None:
-    from training.loop import train  # torch takes seconds to import; a misspelt key should not
+    from training.loop import memory_said, train  # torch takes seconds to import; a misspelt key should not
 
-    exit_on_input_error(lambda: train(cfg))
+    def here() -> None:
+        with memory_said():
+            train(cfg)
+
+    exit_on_input_error(here)
 
 
 def main() -> None:

@@ -54,6 +54,15 @@ def test_a_run_leaves_its_whole_record_and_a_model_that_transformers_loads(overr
     assert float(loss) == pytest.approx(curve.final_loss, abs=1e-5)
 
 
+def test_what_a_run_cost_is_told(overrides, capsys):
+    end = run(overrides, "name=cost").complete
+    assert end["trained"] == 40 and end["ready"] >= 0 and "gpu_bytes" not in end
+    assert end["tokens_per_second"] == round(40 * 8 * 32 / end["seconds"])
+    capsys.readouterr()
+    run(overrides, "name=cost")
+    assert capsys.readouterr().out.endswith(f"complete already, final validation loss {end['final_loss']:.4f}\n")
+
+
 def test_a_complete_run_is_not_run_again(overrides, capsys):
     folder = run(overrides)
     before = folder.record.stat().st_mtime_ns
