@@ -1,10 +1,13 @@
 """Train one model under one learning-rate schedule: python train.py schedule=wsd steps=2400 (`--help` explains the keys)."""
 
+import os
 import sys
 
 import hydra
 from hydra._internal.utils import get_args_parser
+from hydra.errors import HydraException
 from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
 
 from losslaws.curves.errors import InputError, exit_on_input_error
 from training import compose, config
@@ -39,7 +42,11 @@ def main() -> None:
         )
     several = given.multirun or any(line.startswith("hydra.mode=") for line in given.overrides)
     compose.check(given.overrides, several)
-    run()
+    os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # let what Hydra refuses come through, to be said in one line
+    try:
+        run()
+    except (HydraException, OmegaConfBaseException) as error:
+        raise config.refusal(error) from None
 
 
 if __name__ == "__main__":

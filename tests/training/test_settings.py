@@ -91,6 +91,11 @@ REFUSED = [
     ("corpora=${oc.decode:x}", "only other keys may be referred to"),
     ("data.packages=[${oc.env:HOME}]", "only other keys may be referred to"),
     ("name=${nope}", "nope"),
+    ("hydra.run.dir=/elsewhere", "of Hydra's own settings hydra/launcher="),
+    ("hydra.output_subdir=../../x", "of Hydra's own settings"),
+    ("hydra.searchpath=[file:///elsewhere]", "of Hydra's own settings"),
+    ("+hydra.callbacks.x._target_=os.system", "of Hydra's own settings"),
+    ("~hydra.launcher", "of Hydra's own settings"),
     ("name=${name}", "config: "),
 ]
 
@@ -339,6 +344,9 @@ def test_train_py_refuses_other_configs_and_bad_values_at_once(command, tmp_path
         ["-cd", "/tmp"],
         ["steps=abc", f"runs={tmp_path / 'runs'}"],
         ["-m", "seed=0,-1"],
+        ["-m", "seed=0,1", "hydra/launcher=nope"],
+        ["-m", "seed=0,1", "hydra.launcher.nope=1"],
+        ["hydra.mode=NOPE"],
     ):
         done = command(arguments)
         assert done.returncode == 2
