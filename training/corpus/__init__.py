@@ -166,7 +166,7 @@ def open_corpus(folder: Path | str) -> Corpus:
         verify(folder, files)
         try:
             found[part] = open_files([file | {"path": folder / file["file"]} for file in files], fingerprint["dtype"])
-        except ValueError as error:  # fewer tokens than it speaks of
+        except (ValueError, OverflowError) as error:  # fewer tokens than it speaks of
             raise InputError(
                 f"{folder}: its {part} tokens are not there ({error}); delete it to build it again"
             ) from None
