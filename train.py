@@ -1,10 +1,13 @@
 """Train one model under one learning-rate schedule: python train.py schedule=wsd steps=2400 (`--help` explains the keys)."""
 
+import os
 import sys
 
 import hydra
 from hydra._internal.utils import get_args_parser
+from hydra.errors import HydraException
 from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
 
 from losslaws.curves.errors import InputError, exit_on_input_error
 from training import compose, config
@@ -12,9 +15,13 @@ from training import compose, config
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="config")
 def run(cfg: DictConfig) -> None:
-    from training.loop import train  # torch takes seconds to import; a misspelt key should not
+    from training.loop import memory_said, train  # torch takes seconds to import; a misspelt key should not
 
-    exit_on_input_error(lambda: train(cfg))
+    def here() -> None:
+        with memory_said():
+            train(cfg)
+
+    exit_on_input_error(here)
 
 
 def main() -> None:
@@ -35,7 +42,11 @@ def main() -> None:
         )
     several = given.multirun or any(line.startswith("hydra.mode=") for line in given.overrides)
     compose.check(given.overrides, several)
-    run()
+    os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # let what Hydra refuses come through, to be said in one line
+    try:
+        run()
+    except (HydraException, OmegaConfBaseException) as error:
+        raise config.refusal(error) from None
 
 
 if __name__ == "__main__":

@@ -2,7 +2,8 @@
 
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -18,6 +19,7 @@ from losslaws.curves.errors import nearest
 from losslaws.curves.files import atomic
 
 KEYS = ("name", "family", "config")
+SIZES = ("num_hidden_layers", "hidden_size", "num_attention_heads")
 
 
 class HuggingFace(nn.Module):
@@ -55,23 +57,39 @@ def network(model: Mapping, vocab_size: int, length: int, **how) -> PreTrainedMo
             raise InputError(f"model: there is no key '{key}'{nearest(key, KEYS)}")
     options = dict(model.get("config") or {})
     kind = options.pop("model_type", None)
-    if kind not in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES:
+    if not isinstance(kind, str) or kind not in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES:
         raise InputError(
             f"model.config.model_type '{kind}' is no causal model of transformers"
             f"{nearest(str(kind), MODEL_FOR_CAUSAL_LM_MAPPING_NAMES)}"
         )
     default = AutoConfig.for_model(kind)
+    if "vocab_size" in options:
+        raise InputError("model.config.vocab_size: is that of the text; set data.vocab_size or data.tokenizer")
     known = [*default.to_dict(), *default.attribute_map, "head_dim"]  # read by many types that do not declare it
     for key in options:
         if key not in known:
             raise InputError(f"model.config.{key}: {kind} has no such option{nearest(key, known)}")
     # special tokens belong to a tokenizer, and their defaults may lie outside this vocabulary
     given = {"vocab_size": vocab_size, "max_position_embeddings": length, "bos_token_id": None, "eos_token_id": None}
-    try:
+    with refusals(kind):
         config = AutoConfig.for_model(kind, **given | options)
+        for size in SIZES:
+            if isinstance(value := getattr(config, size, None), int) and value < 1:
+                raise ValueError(f"{size} is {value}; it must be at least 1")
         return AutoModelForCausalLM.from_config(config, dtype=torch.float32, **how)
-    except (StrictDataclassError, ValueError, RuntimeError) as error:
-        raise InputError(f"model.config: {kind} refuses it: {str(error).splitlines()[-1].strip()}") from None
+
+
+@contextmanager
+def refusals(kind: str) -> Iterator[None]:
+    """What transformers raises over a config, whatever that is, as an InputError."""
+    try:
+        yield
+    except Exception as error:
+        own = isinstance(error, StrictDataclassError | ValueError | RuntimeError)
+        line = (str(error).splitlines() or [""])[-1].strip()
+        raise InputError(
+            f"model.config: {kind} refuses it: {line if own else f'{type(error).__name__}: {line}'}"
+        ) from None
 
 
 def build(model: Mapping, vocab_size: int, length: int, seed: int) -> HuggingFace:
@@ -112,7 +130,7 @@ def parameter_counts(model: Mapping, vocab_size: int, length: int) -> dict[str, 
 def flops(model: Mapping, vocab_size: int, length: int) -> dict[str, float]:
     """See `models.flops_per_token`; "exact" counts the products of one forward pass, and twice as many backward."""
     sketch = _sketch(model, vocab_size, length)
-    with torch.device("meta"), FlopCounterMode(display=False) as counter:
+    with refusals(model["config"]["model_type"]), torch.device("meta"), FlopCounterMode(display=False) as counter:
         ones = torch.ones(1, length, dtype=torch.int64)
         sketch(input_ids=ones, attention_mask=ones, use_cache=False)
     return {

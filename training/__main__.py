@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from losslaws.curves.errors import InputError, exit_on_input_error
+from losslaws.curves.files import named_folder
 from training import status
 from training.settings import ENGINES
 
@@ -139,7 +140,7 @@ def main() -> None:
     from training.sweep import keep_plan, load
 
     sweep = load(args.sweep, extra)
-    results = args.results or sweep.results
+    results = named_folder(args.results or sweep.results)
     if args.verb == "plan":
         show_plan(sweep, results)
     elif args.verb == "collect":

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import models
-from losslaws.curves import Schedule
+from losslaws.curves import InputError, Schedule
 from training import config
 from training.compose import Composer
 from training.loop import folder_of, hardware
@@ -86,6 +86,11 @@ class CellMaker:
 
     def __call__(self, name: str, role: str, overrides: list[str], line: str = "") -> Cell:
         settings = self.compose(overrides)
+        if settings["hardware"]["parallel"] != "ddp":
+            raise InputError(
+                "hardware.parallel: a cell of a sweep is one process on one device; one run on several is "
+                "`torchrun ... train.py` (docs/sweeps.md)"
+            )
         settings = settings | {"hardware": hardware(settings["hardware"])}
         key = repr((settings["steps"], settings["schedule"]))
         if key not in self.schedules:

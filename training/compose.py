@@ -9,10 +9,14 @@ from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
 from losslaws.curves import InputError
+from losslaws.curves.errors import printable
 from training import config
 
 # KEY=WORD, which Hydra's grammar, slow as it is, reads as this text
 WORD = re.compile(r"(?P<key>\w+(\.\w+)*)=(?P<word>(?!(?i:null|true|false|nan|inf)$)[A-Za-z][\w.-]*)")
+
+# What of Hydra's own settings may be given: how a multirun is launched. Others write elsewhere, or run what they name.
+HYDRA = ("hydra/launcher=", "hydra.launcher.", "hydra/sweeper=", "hydra.sweeper.", "hydra.mode=")
 
 
 class Composer:
@@ -108,7 +112,12 @@ def check(overrides: list[str], several: bool = True) -> None:
     several  whether comma lists are meant; without, they are refused too
     """
     compose_all, seen = Composer(), set()
-    overrides = [line for line in overrides if not line.lstrip("+~").startswith("hydra")]
+    for line in (line for line in overrides if line.lstrip("+~").startswith("hydra")):
+        if not line.startswith(HYDRA):
+            raise InputError(
+                f"config: {printable(line[:80])}: of Hydra's own settings {', '.join(HYDRA)} are taken; run folders lie in runs="
+            )
+    overrides = [line for line in overrides if not line.startswith(HYDRA)]
     for override in config.parse(overrides):
         if override.is_sweep_override() and not several:
             raise InputError(f"config: {override.input_line} is more than one value; give -m for a run of each")

@@ -3,6 +3,7 @@
 import hashlib
 import itertools
 import json
+import math
 import re
 from collections.abc import Iterator
 from functools import cache
@@ -12,7 +13,7 @@ from hydra import compose, initialize_config_dir
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
+from hydra.core.override_parser.types import Override, RangeSweep
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -26,6 +27,7 @@ CONF = Path(__file__).parents[1] / "conf"
 GROUPS = ("model", "data", "schedule", "optimizer", "hardware", "logger", "experiment")
 # What cannot change a run's record has no part in its identity.
 NOT_IDENTITY = ("name", "runs", "corpora", "logger", "checkpoint", "init_from")
+MOST = 1_000_000  # runs that lists of values may ask for
 # ${ followed by anything but the path of another key: a resolver, which may read the environment or files
 RESOLVER = re.compile(r"\$\{(?![\w.\[\]-]+\}).{0,20}")
 
@@ -98,18 +100,37 @@ def validate(config: dict) -> None:
 
 
 def product(overrides: list[str]) -> Iterator[tuple[str, list[str]]]:
-    """Expand comma lists as Hydra's sweeps do; yield (name suffix, overrides) for every combination."""
+    """Expand comma lists as Hydra's sweeps do; yield (name suffix, overrides) for every combination.
+
+    Raises InputError where there is none, or where there are more than MOST.
+    """
     axes = []
     for override in parse(overrides):
         if override.is_sweep_override():
             key = override.get_key_element()
-            axes.append(
-                [(f"-{key.split('.')[-1]}{value}", f"{key}={value}") for value in override.sweep_string_iterator()]
-            )
+            axes.append([(f"-{key.split('.')[-1]}{value}", f"{key}={value}") for value in several(override)])
         else:
             axes.append([("", override.input_line)])
+    if (runs := math.prod(map(len, axes))) > MOST:
+        raise InputError(f"config: {runs:,} runs are more than {MOST:,}; give shorter lists")
     for combination in itertools.product(*axes):
         yield "".join(suffix for suffix, _ in combination), [text for _, text in combination]
+
+
+def several(override: Override) -> list[str]:
+    """The values of a comma list, a choice or a range."""
+    swept, said = override.value(), f"config: {printable(override.input_line[:80])}"
+    if isinstance(swept, RangeSweep) and not (swept.step and (swept.stop - swept.start) / swept.step <= MOST):
+        raise InputError(f"{said} has no end within {MOST:,} values")
+    try:
+        found = list(override.sweep_string_iterator())
+    except HydraException as error:  # an interval, which is for optimisers, or the files of a group
+        raise InputError(
+            f"{said} is no list of values ({refusal(error).args[0].removeprefix('config: ')}); write them out"
+        ) from None
+    if not found:
+        raise InputError(f"{said} has no values")
+    return found
 
 
 def parse(overrides: list[str]) -> list[Override]:

@@ -6,6 +6,7 @@ Rank 0 alone writes. Without torchrun there is one rank and nothing here does an
 import os
 from collections.abc import Callable
 from contextlib import contextmanager, nullcontext
+from datetime import timedelta
 
 import torch
 import torch.distributed as dist
@@ -18,6 +19,7 @@ from torch.nn.parallel import DistributedDataParallel
 from losslaws.curves import InputError
 
 KINDS = ("ddp", "fsdp")
+PATIENCE = timedelta(minutes=30)  # of ranks for one another: one may still read through a token file of 200 GB
 
 
 @contextmanager
@@ -29,7 +31,7 @@ def group(device: str):
     if device == "cuda":
         torch.cuda.set_device(local_rank())
     where = torch.device(device, local_rank()) if device == "cuda" else None
-    dist.init_process_group("nccl" if device == "cuda" else "gloo", device_id=where)
+    dist.init_process_group("nccl" if device == "cuda" else "gloo", device_id=where, timeout=PATIENCE)
     try:
         yield
     finally:

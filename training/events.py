@@ -9,11 +9,13 @@ Both follow from the sweep and the run folders, which decide; either may be dele
 import json
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
 from losslaws.curves.files import write_text
+from training.records import Event, KeptPlan
 
 ROOT = Path(__file__).parents[1]
 SWEEPS = ROOT / "conf" / "sweep"
@@ -55,11 +57,12 @@ def keep_plan(runs: Path, name: str, key: str, cells: dict[str, Planned]) -> Non
 
 def kept_plan(runs: Path, name: str, key: str) -> dict[str, Planned] | None:
     """The plan that was kept under the same key; None where there is none."""
+    path = runs / f".{name}.cells.json"
     try:
-        content = json.loads((runs / f".{name}.cells.json").read_text())
-        return {cell: Planned(*plan) for cell, plan in content["cells"].items()} if content["key"] == key else None
-    except (OSError, ValueError, KeyError, TypeError):
+        kept = KeptPlan.model_validate_json(path.read_bytes() if path.is_file() else b"")
+    except (OSError, ValueError):
         return None
+    return {cell: Planned(*plan) for cell, plan in kept.cells.items()} if kept.key == key else None
 
 
 class Events:
@@ -71,14 +74,11 @@ class Events:
     def ends(self) -> dict[str, dict]:
         """What the newest line says of each run that has ended, by the name of its folder."""
         found = {}
-        if self.path.exists():
-            for line in self.path.read_text().splitlines():
-                try:
-                    event = json.loads(line)
-                    found[event["run"]] = event
-                except (ValueError, KeyError, TypeError):  # a line that was cut short by a crash
-                    continue
-        return {run: event for run, event in found.items() if event["status"] != "gone"}
+        for line in self.path.read_bytes().splitlines() if self.path.is_file() else ():
+            with suppress(ValueError):  # a line that was cut short by a crash
+                event = Event.model_validate_json(line)
+                found[event.run] = event
+        return {run: event.model_dump() for run, event in found.items() if event.status != "gone"}
 
     def append(self, events: Iterable[dict]) -> None:
         """Add lines, each begun on a line of its own though the one before was cut short."""

@@ -6,7 +6,8 @@ import platform
 import subprocess
 import sys
 import time
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -57,7 +58,10 @@ def train(cfg: DictConfig, until: int | None = None, wait: bool = False) -> RunF
             folder = ReadOnlyFolder(folder.path)
         with folder.lock(wait):
             if end := folder.complete:
-                print(f"{folder.path}: {end['status']} already, final validation loss {end['final_loss']}")
+                loss = end["final_loss"]
+                print(
+                    f"{folder.path}: {end['status']} already" + (f", final validation loss {loss:.4f}" if loss else "")
+                )
                 return folder
             try:
                 _train(settings, schedule, folder, until or schedule.steps)
@@ -74,6 +78,20 @@ def train(cfg: DictConfig, until: int | None = None, wait: bool = False) -> RunF
                     f"it goes on from step {folder.resume_step()}"
                 ) from None
     return folder
+
+
+@contextmanager
+def memory_said() -> Iterator[None]:
+    """A block in which memory that does not suffice is an InputError."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if not isinstance(error, MemoryError | torch.OutOfMemoryError) and "can't allocate memory" not in str(error):
+            raise
+        raise InputError(
+            f"the memory does not suffice ({(str(error).splitlines() or ['MemoryError'])[0][:150]}); "
+            "lower batch.micro, which changes no result but its rounding, or take a smaller model"
+        ) from None
 
 
 def hardware(chosen: dict) -> dict:
@@ -106,6 +124,7 @@ def shares_prefix(who: dict, schedule: Schedule, origin: RunFolder, step: int) -
 
 
 def _train(settings, schedule, folder, last):
+    called = time.perf_counter()
     if settings["hardware"]["device"] == "cuda" and not torch.cuda.is_available():
         raise InputError("hardware.device=cuda: this machine has no usable GPU; set hardware.device=cpu")
     share_cache(settings["runs"])
@@ -116,6 +135,7 @@ def _train(settings, schedule, folder, last):
     describe(settings, schedule, folder, machine, text, also)
     start = begin(settings, schedule, folder, machine)
     started = time.perf_counter()
+    cost = {"ready": round(started - called, 1)}
     try:
         run_steps(settings, schedule, folder, machine, start, last)
     except Diverged as end:
@@ -125,6 +145,7 @@ def _train(settings, schedule, folder, last):
             final_loss=None,
             seconds=time.perf_counter() - started,
             trained=end.step - start,
+            **cost,
         )
         if not settings["checkpoint"].get("final", True):
             folder.trim_checkpoints(settings["checkpoint"]["keep"], newest=0)
@@ -134,11 +155,16 @@ def _train(settings, schedule, folder, last):
     if last < schedule.steps:
         say(f"{folder.path}: step {last} of {schedule.steps} is reached ({seconds:.0f} s)")
     elif not distributed.rank():
-        conclude(settings, schedule, folder, machine, seconds, schedule.steps - start)
+        cost |= machine.peak()
+        conclude(settings, schedule, folder, machine, seconds, schedule.steps - start, cost)
 
 
-def conclude(settings, schedule, folder, machine, seconds, trained):
-    """Write the model, unless nothing is to be kept of it, and mark the run as complete."""
+def conclude(settings, schedule, folder, machine, seconds, trained, cost):
+    """Write the model, unless nothing is to be kept of it, and mark the run as complete.
+
+    seconds  of the steps that this process `trained`
+    cost     what else is known of it: seconds until it was ready, with the compiler's, and the GPU memory that it took
+    """
     final = folder.curve(settings["name"]).final_loss
     model, saving = machine.model, settings["checkpoint"]
     keeps = saving.get("final", True)
@@ -147,9 +173,10 @@ def conclude(settings, schedule, folder, machine, seconds, trained):
         checkpoint.load(checkpoint.path_of(folder.checkpoints, schedule.steps), model)
     if keeps:
         models.save(model, folder.model)
-    folder.finish(status="complete", steps=schedule.steps, final_loss=final, seconds=seconds, trained=trained)
-    folder.trim_checkpoints([*saving["keep"], *([schedule.steps] if keeps else [])], newest=0)
     rate = trained * machine.tokens_per_step / seconds
+    cost |= {"seconds": seconds, "tokens_per_second": round(rate)}
+    folder.finish(status="complete", steps=schedule.steps, final_loss=final, trained=trained, **cost)
+    folder.trim_checkpoints([*saving["keep"], *([schedule.steps] if keeps else [])], newest=0)
     print(
         f"{folder.path}: complete, {schedule.steps} steps, final validation loss {final:.4f} ({seconds:.0f} s, {rate:,.0f} tokens/s)"
     )

@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
@@ -79,6 +80,7 @@ class Machine:
         """`also` are texts, by name, on whose validation sets the model is evaluated besides that of `text`."""
         batch, where = settings["batch"], settings["hardware"]
         torch.set_num_threads(where["threads"])
+        add_in_order(where.get("deterministic", False))
         self.text, self.batch, self.shape = text, batch, f"{shape(settings)} {text.vocab_size}"
         self.device = torch.device(where["device"], distributed.local_rank() if where["device"] == "cuda" else None)
         self.rank, self.ranks = distributed.rank(), distributed.ranks()
@@ -243,6 +245,10 @@ class Machine:
             losses[ALSO + END] = self.mean_loss(self.end, self.end_sequences)
         return losses
 
+    def peak(self) -> dict[str, int]:
+        """The most bytes of a GPU that the process took at a time."""
+        return {"gpu_bytes": torch.cuda.max_memory_allocated()} if self.device.type == "cuda" else {}
+
     @property
     def extra(self) -> dict[str, torch.Tensor]:
         """What a checkpoint holds besides weights and moments."""
@@ -262,6 +268,13 @@ def wants_compiling(settings: dict, vocab_size: int) -> bool:
     per_token = models.flops_per_token(settings["model"], vocab_size, batch["length"])["exact"]
     flops = per_token * batch["sequences"] * batch["length"] * settings["steps"]
     return compiled.wanted(where["compile"], where["device"], flops)
+
+
+def add_in_order(always: bool) -> None:
+    """Whether torch may take algorithms whose sums depend on which thread comes first, as a GPU's atomic additions do."""
+    if always:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # of cuBLAS's two that repeat
+    torch.use_deterministic_algorithms(always)
 
 
 def attention_backends(choice: str) -> list[SDPBackend]:

@@ -50,6 +50,61 @@ class State(Record):
     crc32: Annotated[int, Field(ge=0, lt=2**32)]
 
 
+class Event(Record):
+    """A line of the log of events: how a run ended, or that its folder is gone."""
+
+    run: str
+    status: Literal["complete", "diverged", "gone"]
+    steps: Natural = 0
+    final_loss: Positive | None = None
+
+
+class KeptPlan(Record):
+    """The plan of a large sweep as it was last made: of every cell its steps and its run folder, below that of the runs."""
+
+    key: str
+    cells: dict[str, tuple[Natural, Annotated[str, Field(pattern=r"^([0-9a-f]{2}/)?[A-Za-z0-9._+-]{1,89}$")]]]
+
+
+class TokenFile(Record):
+    """One of several token files of a corpus, and which of its tokens are used."""
+
+    file: Annotated[str, Field(min_length=1)]
+    sha256: str
+    offset: Natural = 0
+    tokens: Natural | None = None
+
+
+class Files(Record):
+    """The token files of a corpus, where a side has several or they are not its own."""
+
+    train: Annotated[list[TokenFile], Field(min_length=1)] = []
+    val: Annotated[list[TokenFile], Field(min_length=1)] = []
+
+
+class Digests(Record):
+    """SHA-256 of the tokens of either side."""
+
+    train: str
+    val: str
+
+
+class Vocabulary(Record):
+    """Of a tokenizer, the number of its ids."""
+
+    vocab_size: Annotated[int, Field(ge=1, le=2**32)]
+
+
+class Fingerprint(Record):
+    """fingerprint.json of a corpus, as far as it is needed to open it."""
+
+    dtype: Literal["<u2", "<u4"]
+    sha256: Digests
+    tokenizer: Vocabulary
+    counts: dict[str, Any]
+    shards: Files = Files()
+
+
 def rate(value: Any) -> Any:
     """FLOP/s; YAML takes 1e10, without a point and a sign, for text."""
     try:
@@ -81,10 +136,23 @@ def read(path: Path | str, of: type[BaseModel]) -> dict[str, Any]:
     return content
 
 
+class Plain(yaml.SafeLoader):
+    """Reads plain data. An alias stands for text or a number only: of lists in lists a small file makes an endless one."""
+
+    def compose_node(self, parent, index):
+        alias = self.peek_event() if self.check_event(yaml.AliasEvent) else None
+        node = super().compose_node(parent, index)
+        if alias and not isinstance(node, yaml.ScalarNode):
+            raise yaml.composer.ComposerError(
+                None, None, f"*{alias.anchor} stands for more than a word", alias.start_mark
+            )
+        return node
+
+
 def read_yaml(path: Path | str) -> Any:
     """Read a YAML file with plain data. Raises InputError that names it where it is none."""
     try:
-        return yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        return yaml.load(Path(path).read_text(encoding="utf-8"), Plain)  # a SafeLoader
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from None
     except (yaml.YAMLError, ValueError) as error:  # ValueError: no UTF-8, or a date that there is not

@@ -7,7 +7,7 @@ import pandas as pd
 from losslaws.curves import InputError
 from losslaws.curves.files import write_table
 from losslaws.curves.names import NAME
-from losslaws.curves.store import FILE, FOLDER, load_folder, save_folder
+from losslaws.curves.store import FILE, FOLDER, kept_names, load_folder, save_folder
 from training.cells import Cell
 from training.sweep import Sweep
 
@@ -74,12 +74,20 @@ def row(sweep: str, name: str, cell: Cell, end: dict) -> dict:
 def listed(sweep: Sweep, results: Path) -> set[str]:
     """The cells of the table that this sweep has left in `results` before.
 
-    Raises InputError for the table of another sweep, whose curves must not be mixed with these. One that does not say
-    whose it is, as older ones, is this sweep's where any of its cells has the same name and steps.
+    Raises InputError for the table of another sweep, whose curves must not be mixed with these, and for curves that are in
+    no table, which would be lost. A table that does not say whose it is, as older ones, is this sweep's where any of its cells has the same name and steps.
     """
     path = results / "runs.csv"
-    if not path.exists():
-        return set()
+    names = table_of(sweep, path) if path.exists() else set()
+    if others := kept_names(results) - names - sweep.cells.keys():
+        raise InputError(
+            f"{results}: {FILE} holds curves that no table of this sweep lists ({ascii(min(others))[1:-1][:80]}); choose another --results"
+        )
+    return names
+
+
+def table_of(sweep: Sweep, path: Path) -> set[str]:
+    """The cells of a table, which must be one of this sweep."""
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False)
     except ValueError as error:  # no UTF-8, or no table
@@ -93,6 +101,6 @@ def listed(sweep: Sweep, results: Path) -> set[str]:
         others = set() if ours & set(zip(table["cell"], table["steps"], strict=True)) else {"another"}
     if others:
         raise InputError(
-            f"{results}: holds the runs of another sweep ({ascii(min(others))[1:-1][:80]}); choose another --results"
+            f"{path.parent}: holds the runs of another sweep ({ascii(min(others))[1:-1][:80]}); choose another --results"
         )
     return {name for name in table["cell"] if NAME.fullmatch(name)}

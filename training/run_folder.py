@@ -56,7 +56,7 @@ class RunFolder:
     @property
     def ended(self) -> bool:
         """Whether the run has ended."""
-        return (self.path / "complete.json").exists()
+        return (self.path / "complete.json").is_file()
 
     def finish(self, **about) -> None:
         """Mark the run as ended; it is never run again."""
@@ -88,7 +88,7 @@ class RunFolder:
         lock = self.path / "lock"
         try:
             with locks.held(lock, wait):
-                for unfinished in self.checkpoints.glob(".*.tmp"):  # of a process that was killed
+                for unfinished in self.checkpoints.glob(f".{16 * '[0-9a-f]'}.tmp"):  # of a process that was killed
                     unfinished.unlink()
                 try:
                     yield
@@ -115,7 +115,7 @@ class RunFolder:
 
     def recorded_steps(self) -> int:
         """How many steps the record holds, read from its last whole row."""
-        if not self.record.exists():
+        if not self.record.is_file():
             return 0
         with open(self.record, "rb") as file:
             file.seek(max(self.record.stat().st_size - 4096, 0))
@@ -125,7 +125,7 @@ class RunFolder:
 
     def applied_rates(self) -> np.ndarray:
         """The learning rate of every recorded step, float64."""
-        return read_record(self.record)["lr"].to_numpy() if self.record.exists() else np.empty(0)
+        return read_record(self.record)["lr"].to_numpy() if self.record.is_file() else np.empty(0)
 
     def begin_record(self, origin: "RunFolder | None", step: int, more: Sequence[str] = ()) -> None:
         """Start or cut the record so that it holds exactly the steps 1..`step`, taken from `origin` (default: its own).
@@ -135,7 +135,8 @@ class RunFolder:
         """
         source = (origin or self).record
         (self.path / "error.txt").unlink(missing_ok=True)  # of the attempt before
-        header, *lines = source.read_bytes().decode(errors="replace").split("\n")[: step + 1] if step else [""]
+        content = source.read_bytes() if step and source.is_file() else b""
+        header, *lines = content.decode(errors="replace").split("\n")[: step + 1]
         rows = [dict(zip(header.split(","), line.split(","), strict=False)) for line in lines]
         if len(rows) < step or (rows and rows[-1].get("step") != str(step)):
             raise InputError(

@@ -5,6 +5,7 @@ command line, a cell of a sweep, a run folder's config.yaml. Values are never ch
 options of a schedule are those of its file (`losslaws.curves.schedules`), which are checked where it is built.
 """
 
+import reprlib
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
@@ -236,6 +237,10 @@ class Hardware(Group):
     attention: Literal["auto", "math", "flash", "efficient", "cudnn"] = about("torch's kernel for it", default="auto")
     multiple: Count = about("zero rows bring the readout to a multiple of it, e.g. 64", default=1)
     graph: bool = about("on a GPU, the whole step as one CUDA graph; for small models", default=False)
+    deterministic: bool = about(
+        "only algorithms that add in the same order every time: equal runs are equal to the last bit on a GPU, too, and slower",
+        default=False,
+    )
 
 
 class Logger(Group):
@@ -419,7 +424,13 @@ def sentence(error: Mapping, content: Any) -> str:
 
 def shown(value: Any) -> str:
     """A value in few characters, all of them printable."""
-    text = "null" if value is None else str(value).lower() if isinstance(value, bool) else ascii(value)
+    if value is None or isinstance(value, bool):
+        return "null" if value is None else str(value).lower()
+    try:  # of a tree only the first leaves: links within a YAML file make a small one endless
+        text = repr(value) if isinstance(value, str) else reprlib.repr(value)
+    except ValueError:  # Python writes no number of thousands of digits
+        text = "a number of thousands of digits"
+    text = text.encode("ascii", "backslashreplace").decode()
     return text if len(text) <= 60 else text[:57] + "..."
 
 
@@ -444,6 +455,7 @@ def _wanted(kind, limits):
         "bool": "true or false",
         "string": "text",
         "list": "a list, in brackets",
+        "too": "a list with something in it",
         "dict": "a mapping",
         "model": "a mapping",
     }.get(kind.split("_")[0], "something else")

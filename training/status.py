@@ -14,7 +14,7 @@ def planned(name: str, extra: list[str]) -> tuple[Path, str, dict[str, events.Pl
     """
     path = events.sweep_file(name)
     if path.is_file():
-        said = re.findall(r"(?<![\w.])runs=([^\s\"']+)", path.read_text()) + [
+        said = re.findall(r"(?<![\w.])runs=([^\s\"']+)", path.read_text(errors="replace")) + [
             line.partition("=")[2] for line in extra if line.startswith("runs=")
         ]
         runs = Path(said[-1] if said else "runs")

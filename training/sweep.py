@@ -164,7 +164,7 @@ def load(name: str, extra: list[str] | None = None) -> Sweep:
         raise InputError(f"{path}: needs the key 'cells', a mapping from names to overrides")
     for key in content:
         if key not in SweepFile.model_fields:
-            raise InputError(f"{path}: unknown key {key!a}{nearest(str(key), SweepFile.model_fields)}")
+            raise InputError(f"{path}: unknown key {settings.shown(key)}{nearest(str(key), SweepFile.model_fields)}")
     settings.check(content, SweepFile, str(path))
     common = [*words(content.get("common", ""), f"{path}: common"), *(extra or [])]
     make = CellMaker()
@@ -250,7 +250,7 @@ def state_of(folder: RunFolder) -> tuple[str, int, str]:
     if folder.running():
         return "running", done, ""
     error = folder.path / "error.txt"
-    if error.exists():
+    if error.is_file():
         line = (error.read_text(errors="replace").strip().splitlines() or [""])[-1][:160]
         return "interrupted" if line.startswith("interrupted") else "failed", done, line
     return "waiting", done, ""

@@ -9,9 +9,11 @@ def arguments(parser) -> None:
 
 
 def run(args) -> None:
+    from losslaws.curves.files import named_folder
     from losslaws.curves.store import load_folder
 
     curves = load_folder(args.folder)
+    named_folder(args.into)
     for curve in curves.values():
         curve.save(args.into)
     print(f"{len(curves)} curves in {args.into}")

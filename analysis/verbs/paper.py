@@ -20,16 +20,18 @@ def arguments(parser) -> None:
 def run(args) -> None:
     from analysis.papers.paper import Paper
     from losslaws.curves import InputError
+    from losslaws.curves.files import named_folder
 
-    root = args.into or RESULTS
+    root = named_folder(args.into) if args.into else RESULTS
+    folder = args.folder and named_folder(args.folder)
     if args.name != "all":
-        write(Paper.load(args.name, args.profile, args.folder, root=root), args.only)
+        write(Paper.load(args.name, args.profile, folder, root=root), args.only)
         return
     failed = []
     for name in names():
         profile = args.profile if name == names()[0] else None
         try:
-            write(Paper.load(name, profile, args.folder and args.folder / name, root=root), args.only)
+            write(Paper.load(name, profile, folder and folder / name, root=root), args.only)
         except InputError as reason:
             failed.append(f"{name}: {reason}")
     if failed:

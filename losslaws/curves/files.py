@@ -4,6 +4,7 @@
     write_bytes, write_text             the same for content that is there already
     write_table(frame, path, digits)    the one way to write a CSV table
     named(path)                         refuse an output that cannot be written, before anything is computed for it
+    named_folder(path)                  the same of a folder for outputs
 
 What is no regular file, as a device, a FIFO or the place where standard output goes, is written into, never replaced. A
 link is followed and stays.
@@ -111,6 +112,26 @@ def named(path: Path | str) -> Path:
         raise InputError(f"{path}: the folder {folder} cannot be written to; choose another")
     if path.exists() and not os.access(path, os.W_OK):
         raise InputError(f"{path}: may not be written; choose another name, or change its permissions")
+    return path
+
+
+def named_folder(path: Path | str) -> Path:
+    """Return `path`, a folder for outputs that a person named. Raises InputError where it cannot be one or be written to.
+
+    What is missing of it is made later, below the working directory; elsewhere only its last part may be missing.
+    """
+    path = Path(path)
+    try:
+        place = Path(os.path.realpath(path))
+    except ValueError as error:  # a byte 0
+        raise InputError(f"{path}: is no name of a folder ({error})") from None
+    there = next(folder for folder in (place, *place.parents) if folder.exists() or folder.is_symlink())
+    if not there.is_dir():
+        raise InputError(f"{path}: {there} is no folder; give the name of a folder")
+    if there not in (place, place.parent) and not place.is_relative_to(Path.cwd()):
+        raise InputError(f"{path}: there is no folder {place.parent}; make it, or correct the name")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise InputError(f"{path}: the folder {there} cannot be written to; choose another")
     return path
 
 

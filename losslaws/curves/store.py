@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FILE, FOLDER = "curves.parquet", "curves"
+UNREADABLE = (OSError, ValueError, KeyError, RecursionError)
 KEY = b"losslaws.curves"  # of the file's metadata: {name: what is known of the run, "begins": [name, steps] or null}
 
 
@@ -43,6 +44,18 @@ def load_folder(folder: Path | str) -> dict[str, LossCurve]:
     if not curves:
         raise InputError(f"{folder}: holds no loss curves ({FILE}, or {FOLDER}/*.csv); run `make reproduce` first")
     return curves
+
+
+def kept_names(folder: Path | str) -> set[str]:
+    """The names of the curves in `folder`/curves.parquet, none without one. Raises InputError where it is something else."""
+    import pyarrow.parquet as pq
+    from pyarrow.lib import ArrowException
+
+    path = Path(folder) / FILE
+    try:
+        return set(known_runs(pq.read_schema(path).metadata)) if path.exists() else set()
+    except (ArrowException, *UNREADABLE) as error:
+        raise no_curves(path, error) from None
 
 
 def save_folder(folder: Path | str, curves: Iterable[LossCurve]) -> Path:
@@ -85,6 +98,24 @@ def longest_beginning(table: "pd.DataFrame", others: dict[str, "pd.DataFrame"]) 
     return (best, most) if best else None
 
 
+def known_runs(metadata: dict[bytes, bytes] | None) -> dict[str, dict]:
+    """What the metadata of a file says of its runs. Raises ValueError and KeyError where it is not what `save_folder` writes."""
+    known = json.loads((metadata or {})[KEY])
+    if not isinstance(known, dict):
+        raise ValueError("its metadata are no object")
+    for name, about in known.items():
+        begins = about.get("begins") if isinstance(about, dict) else 0
+        if begins is not None and not (isinstance(begins, list) and list(map(type, begins)) == [str, int]):
+            raise ValueError(f"its metadata of {name!a} do not say how the run begins")
+    return known
+
+
+def no_curves(path: Path, error: Exception) -> InputError:
+    """What to say of a file that cannot be read."""
+    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return InputError(f"{path}: is not a file of loss curves ({reason})")
+
+
 def unpack(path: Path) -> dict[str, LossCurve]:
     """Read a file that `save_folder` wrote. Raises InputError that names the file and what is wrong with it."""
     import pandas as pd
@@ -93,11 +124,10 @@ def unpack(path: Path) -> dict[str, LossCurve]:
 
     try:
         table = pq.read_table(path)
-        known = json.loads((table.schema.metadata or {})[KEY])
+        known = known_runs(table.schema.metadata)
         rows = dict(tuple(table.to_pandas().groupby("curve", observed=True, sort=False)))
-    except (ArrowException, OSError, ValueError, KeyError, RecursionError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(f"{path}: is not a file of loss curves ({reason})") from None
+    except (ArrowException, *UNREADABLE) as error:
+        raise no_curves(path, error) from None
     curves: dict[str, LossCurve] = {}
     whole: dict[str, pd.DataFrame] = {}
     for name, about in known.items():

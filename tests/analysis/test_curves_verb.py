@@ -1,8 +1,10 @@
 """`python -m analysis curves`: what is kept in one file comes out as a CSV file a run."""
 
 import numpy as np
+import pytest
 
 from analysis.__main__ import parser
+from losslaws.curves import InputError
 from losslaws.curves.store import load_folder, save_folder
 from tests.analysis.papers import synthetic
 
@@ -18,3 +20,17 @@ def test_every_curve_becomes_a_file_that_reads_back(tmp_path, capsys):
         np.testing.assert_array_equal(again.loss, curve.loss)
         np.testing.assert_array_equal(again.schedule.lr, curve.schedule.lr)
         assert again.about() == curve.about()
+
+
+@pytest.mark.parametrize(
+    "verb", [["curves", "kept", "--into"], ["paper", "kaplan", "--into"], ["paper", "kaplan", "--folder"]]
+)
+def test_a_mistyped_folder_for_results_is_not_made(tmp_path, monkeypatch, verb):
+    save_folder(tmp_path / "here" / "kept", [synthetic.curve("constant-1x")])
+    monkeypatch.chdir(tmp_path / "here")
+    (tmp_path / "file").touch()
+    for wrong in (tmp_path / "mistyped" / "x", tmp_path / "file", "/dev/null"):
+        args = parser().parse_args([*verb, str(wrong)])
+        with pytest.raises(InputError, match="folder"):
+            args.run(args)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "here"]

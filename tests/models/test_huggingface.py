@@ -100,6 +100,14 @@ def test_flops_of_a_mixture_count_the_experts_in_use():
         ({"model_type": "gpt2", "n_emb": 32}, "model.config.n_emb: gpt2 has no such option; did you mean 'n_embd'"),
         ({"model_type": "gpt2", "n_embd": "wide"}, "gpt2 refuses it"),
         ({"model_type": "gpt2", "n_embd": 33, "n_head": 2}, "gpt2 refuses it"),
+        ({"model_type": ["gpt2"]}, "is no causal model"),
+        ({"model_type": "gpt2", "n_head": 0}, "num_attention_heads is 0; it must be at least 1"),
+        ({"model_type": "gpt2", "n_head": -1}, "num_attention_heads is -1"),
+        ({"model_type": "gpt2", "n_layer": -1}, "num_hidden_layers is -1"),
+        ({"model_type": "gpt2", "n_embd": 0}, "hidden_size is 0"),
+        ({"model_type": "gpt2", "activation_function": "nope"}, "gpt2 refuses it: KeyError: 'nope'"),
+        ({"model_type": "gpt2", "dtype": "float99"}, "gpt2 refuses it: AttributeError"),
+        ({"model_type": "gpt2", "vocab_size": 7}, "model.config.vocab_size: is that of the text"),
     ],
 )
 def test_bad_config_is_refused_in_one_line(config, message):

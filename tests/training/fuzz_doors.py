@@ -3,7 +3,7 @@
     python -m tests.training.fuzz_doors 5000 [seed]      the suite tries 60
 
 Overrides, lists of values, sweep files, names of cells, engine settings, requests of texts, output paths and what lies in a
-run folder (run.json, complete.json, config.yaml, curve.csv, checkpoints) are put together from pieces that are right, nearly
+run folder (run.json, complete.json, config.yaml, curve.csv, checkpoints), beside the runs of a sweep and in a corpus are put together from pieces that are right, nearly
 right and hostile.
 """
 
@@ -16,6 +16,7 @@ import tempfile
 import time
 import warnings
 from contextlib import chdir, redirect_stderr, redirect_stdout
+from hashlib import sha256
 from pathlib import Path
 
 import torch
@@ -25,8 +26,9 @@ from losslaws.curves import InputError
 from losslaws.curves.errors import exit_on_input_error, printable
 from tests.fuzz_doors import HOSTILE, NUMBERS, tree
 from training import __main__ as door
-from training import checkpoint, compose, config, corpus, engines, sweep
+from training import checkpoint, compose, config, corpus, engines, events, status, sweep
 from training.run_folder import RunFolder, parse_origin
+from training.settings import ENGINES
 
 SWEEP = {
     "about": "fuzz",
@@ -46,6 +48,14 @@ VALUES = (
     "[a",
     "choice(1,2)",
     "range(1,3)",
+    "range(3,1)",
+    "range(0,1e12)",
+    "range(0,1,0)",
+    "shuffle(range(0,1e12))",
+    "interval(0,1)",
+    "sort(3,1)",
+    "int(2.5)",
+    "extend_list(3)",
     "glob(*)",
     "${steps}",
     "${nope}",
@@ -70,7 +80,6 @@ JSONS = (
     "\ud800",
     "9" * 5000,
 )
-ENGINES = {"local": "workers", "ray": "gpus", "slurm": "slurm_setup"}
 
 
 class Box:
@@ -100,12 +109,33 @@ class Box:
         for step in (32, 40):
             checkpoint.write(self.run.checkpoints, step, {"model/x": torch.arange(4.0)})
         self.run.write("complete.json", {"status": "complete", "steps": 40, "final_loss": 3.0, "trained": 40})
-        self.kept = {path: path.read_bytes() for path in self.run.path.rglob("*") if path.is_file()}
+        self.runs, self.corpus = self.root / "runs", self.root / "corpus"
+        event = {"run": self.run.path.name, "status": "complete", "steps": 40, "final_loss": 3.0}
+        events.Events(self.runs, "good").append([event])
+        self.planned = {"trunk": events.Planned(40, self.run.path.name), "wsd": events.Planned(40, "ab/wsd-0f0f0f0f")}
+        events.keep_plan(self.runs, "good", "k", self.planned)
+        self.corpus.mkdir()
+        for side in ("train", "val"):
+            (self.corpus / f"{side}.bin").write_bytes(bytes(200))
+        digest = sha256(bytes(200)).hexdigest()
+        shards = {"val": [{"file": "val.bin", "sha256": digest, "offset": 2, "tokens": 50}]}
+        about = {
+            "sha256": {"train": digest, "val": digest},
+            "tokenizer": {"vocab_size": 9},
+            "counts": {},
+            "shards": shards,
+        }
+        (self.corpus / "fingerprint.json").write_text(json.dumps({"dtype": "<u2"} | about))
+        self.kept = {path: path.read_bytes() for path in self.metadata()}
+
+    def metadata(self) -> list[Path]:
+        """The files that are written beside runs and texts."""
+        return [path for folder in (self.runs, self.corpus) for path in sorted(folder.rglob("*")) if path.is_file()]
 
     def restore(self) -> None:
-        """Put the run folder back."""
-        for path in self.run.path.rglob("*"):
-            if path.is_file() and path not in self.kept:
+        """Put them back."""
+        for path in self.metadata():
+            if path not in self.kept:
                 path.unlink()
         for path, content in self.kept.items():
             if not path.exists() or path.read_bytes() != content:
@@ -213,9 +243,13 @@ def refused(do, *arguments) -> bool:
     return False
 
 
-def read_run(folder: RunFolder) -> None:
-    """Everything that is read of a run folder, by whoever reads it."""
+def read_metadata(box: Box) -> None:
+    """Everything that is read of a run folder, of the runs of a sweep and of a text, by whoever reads it."""
+    folder = box.run
     for do in (
+        lambda: corpus.open_corpus(box.corpus).val[3:5],
+        lambda: events.kept_plan(box.runs, "good", "k"),
+        lambda: status.states(box.runs, "good", events.kept_plan(box.runs, "good", "k") or box.planned),
         lambda: folder.complete,
         folder.config,
         lambda: folder.curve("x"),
@@ -238,7 +272,7 @@ def try_one(rng: random.Random, box: Box, keys: list[str]) -> tuple[str, object]
         "origin": (),
         "text": (),
         "sweep": ("out", "runs", "odd.yaml", "curves"),
-        "metadata": ("runs",),
+        "metadata": ("runs", "corpus"),
     }[kind]
     if kind == "override":
         given = overrides(rng, keys)
@@ -255,10 +289,11 @@ def try_one(rng: random.Random, box: Box, keys: list[str]) -> tuple[str, object]
         path = rng.choice([*box.kept])
         given = (path.name, spoil(rng, box.kept[path]))
         path.write_bytes(given[1])
-        do = lambda: read_run(box.run)  # noqa: E731
+        do = lambda: read_metadata(box)  # noqa: E731
     elif kind == "engine":
         name = rng.choice((*ENGINES, "lokal", *HOSTILE[:9]))
-        given = (name, [f"{rng.choice((ENGINES.get(name, 'x'), 'attempts', 'wrkers'))}={rng.choice(VALUES)}"])
+        known = [*ENGINES[name].model_fields] if name in ENGINES else ["x"]
+        given = (name, [f"{rng.choice((*known, 'wrkers'))}={rng.choice(VALUES)}" for _ in range(rng.randrange(1, 3))])
         do = lambda: refused(engines.options, *given)  # noqa: E731
     elif kind == "text":
         given = {

@@ -20,7 +20,7 @@ from transformers import AutoTokenizer, ByT5Tokenizer
 
 from losslaws.curves import InputError
 from training import config
-from training.corpus import build, installed, open_corpus, prepare, sources, stamp
+from training.corpus import build, installed, open_corpus, prepare, sources, stamp, tokenizer
 from training.corpus.build import Documents
 
 REAL = {
@@ -173,6 +173,25 @@ def test_any_auto_tokenizer_serves(real, tmp_path):
     assert corpus.train[len(first)] == 1
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        *(
+            ("tokenizer.json", content)
+            for content in ("{}", "null", "[]", "[" * 99_999, '{"model": {"type": "BPE"}}', "\xff")
+        ),
+        *(("tokenizer_config.json", content) for content in ("", "null", "[]", '{"tokenizer_class": 3}', "[" * 99_999)),
+        *(("tokenizer_config.json", f'{{"eos_token": {eos}}}') for eos in ("3", '{"a": 1}')),
+    ],
+)
+def test_a_folder_that_is_no_tokenizer_is_one_line(real, tmp_path, name, content):
+    shutil.copytree(real.folder, tmp_path / "tokenizer")
+    (tmp_path / "tokenizer" / name).write_text(content, encoding="latin-1")
+    with pytest.raises(InputError, match="no folder or hub name of a tokenizer that can be loaded") as caught:
+        tokenizer.load(str(tmp_path / "tokenizer"))
+    assert "\n" not in str(caught.value)
+
+
 def test_ids_beyond_16_bits_take_32(tmp_path):
     from tokenizers import Tokenizer, models, pre_tokenizers
 
@@ -233,10 +252,36 @@ def test_damage_is_noticed(real, tmp_path):
     with pytest.raises(InputError, match=r"train\.bin: is missing or damaged"):
         open_corpus(broken)
     (broken / "fingerprint.json").write_text("{}")
-    with pytest.raises(InputError, match=r"fingerprint\.json: lacks the field"):
+    with pytest.raises(InputError, match=r"fingerprint\.json: lacks the key"):
         open_corpus(broken)
     with pytest.raises(InputError, match="no such file"):
         open_corpus(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        *(("dtype", value) for value in ("O", "<f8", 3, None, ["<u2"])),
+        *(("sha256", value) for value in ("0" * 64, {"train": "0"}, {"train": [1], "val": 3}, None)),
+        *(("tokenizer", value) for value in (3, {}, {"vocab_size": "x"}, {"vocab_size": 0})),
+        *(("shards", value) for value in ([], {"train": []}, {"train": [1]}, {"train": [{"file": 3, "sha256": "0"}]})),
+        *(("tokens", value) for value in (10**9, -1, 1.5)),
+        *(("offset", value) for value in (10**9, -2, "x")),
+        ("file", "../nowhere.bin"),
+        ("file", "."),
+    ],
+)
+def test_a_fingerprint_of_other_types_is_one_line(real, tmp_path, key, value):
+    shutil.copytree(real.folder, broken := tmp_path / "broken")
+    about = json.loads((broken / "fingerprint.json").read_text())
+    if key in about or key == "shards":
+        about[key] = value
+    else:
+        about["shards"] = {"val": [{"file": "val.bin", "sha256": about["sha256"]["val"], key: value}]}
+    (broken / "fingerprint.json").write_text(json.dumps(about))
+    with pytest.raises(InputError, match=rf"{broken}.*to build it again") as caught:
+        open_corpus(broken)
+    assert "\n" not in str(caught.value)
 
 
 def test_a_token_file_is_read_through_once_until_it_changes(real, tmp_path, monkeypatch):

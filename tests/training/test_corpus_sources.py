@@ -1,6 +1,7 @@
 import ast
 import inspect
 import json
+import os
 from importlib.metadata import metadata, version
 from itertools import pairwise
 
@@ -137,10 +138,13 @@ def test_a_change_of_a_file_is_seen(tmp_path):
         ("a.jsonl", b'{"text": 3}\n', "line 1 holds no text"),
         ("a.jsonl", b"[1]\n", "line 1 holds no text"),
         ("a.jsonl", b'{"text": "x"\n', "line 1 is not valid JSON"),
+        ("a.jsonl", b'{"text": "x"}\n' + b"[" * 99_999, "line 2 is not valid JSON"),
+        ("a.jsonl", b'{"text": "x", "n": ' + b"9" * 9999 + b"}", "line 1 is not valid JSON"),
         ("a.txt", b"\xff\xfe\x00", "is not UTF-8"),
         ("a.jsonl.zst", b"plainly not zstd", "cannot be read .ZSTD decompress failed"),
         ("a.jsonl.zst", zstandard.compress(b'{"text": "' + b"x" * 999)[:-20], "cannot be read .Truncated"),
         ("a.parquet", b"plainly not parquet", "is not a parquet file"),
+        ("a.parquet", b"PAR1" + bytes(99) + b"PAR1", "cannot be read"),
     ],
 )
 def test_bad_files_end_with_one_line_that_names_them(tmp_path, name, content, message):
@@ -161,11 +165,14 @@ def test_parquet_columns_are_checked(tmp_path):
 
 def test_missing_and_unknown_files_are_refused(tmp_path):
     (tmp_path / "a.docx").write_text("x")
+    os.mkfifo(tmp_path / "pipe.txt")  # nobody will ever write into it
     for paths, message in (
         (None, "data.paths is not set"),
         (str(tmp_path / "nowhere"), "does not exist"),
         (str(tmp_path / "a.docx"), "holds no text of a known kind"),
         (str(tmp_path), "holds no text of a known kind"),
+        (str(tmp_path / "pipe.txt"), "is no file"),
+        ("/dev/null", "is no file"),
     ):
         with pytest.raises(InputError, match=message):
             list(local.documents(paths=paths))

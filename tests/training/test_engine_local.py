@@ -84,6 +84,25 @@ def test_a_killed_worker_is_started_again_and_loses_nothing(write_sweep, overrid
     assert 0 < cell.folder.complete["trained"] < 400
 
 
+def test_a_killed_launcher_loses_nothing_and_the_next_trains_nothing_twice(write_sweep, tmp_path):
+    long = {"trunk": "fit | schedule=constant schedule.warmup=5 steps=300 checkpoint.every=50 data.repeat=true"}
+    path = write_sweep({**CELLS, **long})
+    planned = sweep.load(path)
+    trunk = planned.cells["trunk"]
+    launch = subprocess.Popen([sys.executable, "-m", "training", "run", path, "--results", str(tmp_path)], cwd=ROOT)
+    while trunk.folder.recorded_steps() < 100:
+        assert launch.poll() is None
+        time.sleep(0.01)
+    launch.kill()
+    launch.wait()
+    engines.run(planned)  # which waits for the worker that has outlived its launcher
+    for name, cell in planned.cells.items():
+        alone = train(config.load([*cell.overrides, f"runs={tmp_path / 'alone'}"]))
+        assert cell.folder.record.read_bytes() == alone.record.read_bytes(), name
+        assert (cell.folder.path / "log.txt").read_text().count(": complete, ") == 1, name
+    assert trunk.folder.complete["trained"] == 300
+
+
 def test_a_cell_that_runs_out_of_memory_fails_with_a_line_and_the_others_finish(write_sweep, tmp_path):
     big = "claim | schedule=constant schedule.warmup=5 batch.sequences=131072 data.repeat=true"  # 4M tokens of activations
     path = write_sweep({"trunk": CELLS["trunk"], "big": big})

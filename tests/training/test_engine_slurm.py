@@ -63,6 +63,18 @@ def test_segments_that_need_the_same_are_one_array_that_depends_on_it(write_swee
     ]
 
 
+@pytest.mark.parametrize("content", [b"", b"[]", b'{"trunk@60": 3}', b"\xff\xfe", b"[" * 99_999])
+def test_a_book_of_jobs_that_is_none_is_named(write_sweep, content):
+    from training.engines import slurm
+
+    book = slurm.Book(sweep.load(write_sweep(CELLS)))
+    assert book.running({}) == {}
+    book.path.parent.mkdir(parents=True)
+    book.path.write_bytes(content)
+    with pytest.raises(engines.InputError, match=f"{book.path}: does not name the jobs .* remove it"):
+        book.running({})
+
+
 def test_a_setting_that_an_engine_does_not_have_is_refused():
     with pytest.raises(engines.InputError, match="did you mean 'timeout_min'"):
         engines.options("slurm", ["timeout=60"])

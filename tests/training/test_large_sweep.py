@@ -59,6 +59,28 @@ def test_a_plan_is_made_anew_when_its_sweep_or_its_overrides_change(large, write
     assert status.planned(path, [])[2].keys() == {*CELLS, "more"}
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"[]",
+        b"\xff\xfe",
+        b"[" * 99_999,
+        b'{"key": "k"}',
+        *(
+            b'{"key": "k", "cells": ' + cells + b"}"
+            for cells in (b"[1]", b'{"a": [1]}', b'{"a": ["x", "b-1"]}', b'{"a": [1, 3]}')
+        ),
+        b'{"key": "k", "cells": {"a": [1, "../../elsewhere/b-1"]}}',
+    ],
+)
+def test_a_plan_that_is_not_one_is_made_anew(tmp_path, content):
+    events.keep_plan(tmp_path, "s", "k", {"a": events.Planned(3, "0f/b-1")})
+    assert events.kept_plan(tmp_path, "s", "k") == {"a": events.Planned(3, "0f/b-1")}
+    (tmp_path / ".s.cells.json").write_bytes(content)
+    assert events.kept_plan(tmp_path, "s", "k") is None
+
+
 def test_the_log_outlives_a_line_that_was_cut_and_a_run_that_was_deleted(tmp_path, write_sweep):
     log = events.Events(tmp_path, "s")
     log.append([{"run": "a-1", "status": "complete", "steps": 3, "final_loss": 2.0}])
@@ -67,6 +89,22 @@ def test_the_log_outlives_a_line_that_was_cut_and_a_run_that_was_deleted(tmp_pat
     log.append([{"run": "c-3", "status": "diverged", "steps": 2, "final_loss": None}])
     assert log.ends().keys() == {"a-1", "c-3"}
     assert events.outcome(log.ends()["c-3"]) == ("diverged", 2, "the loss is not finite")
+
+    odd = [
+        "[1]",
+        "3",
+        "null",
+        '{"run": "d-4"}',
+        '{"run": ["d-4"], "status": "complete"}',
+        '{"run": "d-4", "status": "lost"}',
+    ]
+    odd += [
+        '{"run": "d-4", "status": "complete", "steps": "x"}',
+        '{"run": "d-4", "status": "complete", "steps": 3, "final_loss": "y"}',
+    ]
+    with open(log.path, "ab") as file:
+        file.write("\n".join([*odd, "[" * 99_999]).encode() + b"\n\xff\xfe\n")
+    assert log.ends().keys() == {"a-1", "c-3"}
 
     planned = sweep.load(write_sweep(CELLS))
     planned.runs.mkdir(parents=True)

@@ -53,6 +53,14 @@ def test_a_run_on_the_machine_of_the_run_before_is_that_on_a_new_one(pattern):
     machine.release()
 
 
+def test_a_run_may_add_in_the_same_order_every_time_and_the_next_is_free_again(pattern):
+    plain = losses(Machine(settings(), pattern))
+    assert torch.equal(losses(Machine(settings("hardware.deterministic=true"), pattern)), plain)
+    assert torch.are_deterministic_algorithms_enabled()
+    Machine(settings(), pattern)
+    assert not torch.are_deterministic_algorithms_enabled()
+
+
 @pytest.mark.parametrize(
     ("switches", "tolerance"),
     [  # in bfloat16 the gradients of six steps drift further apart than those of one

@@ -1,10 +1,12 @@
 """Collection: what is complete is collected, the rest is reported, and nothing of anybody else is touched."""
 
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 
 from losslaws.curves import InputError
-from losslaws.curves.store import load_folder
+from losslaws.curves.store import FILE, load_folder, save_folder
 from tests.training.conftest import CELLS
 from training import config, sweep
 from training.loop import train
@@ -71,6 +73,28 @@ def test_the_results_of_another_sweep_are_left_alone(planned, write_sweep, comma
     assert str(results) in str(caught.value)
     assert (results / "curves" / "trunk.csv").read_text() == "theirs"
     assert not (tmp_path / "evil.csv").exists()
+
+
+def test_curves_without_a_table_are_not_lost(planned, tmp_path):
+    finish(planned, "trunk")
+    theirs = replace(planned.cells["trunk"].folder.curve("theirs"), name="theirs")
+    save_folder(tmp_path, [theirs])
+    before = (tmp_path / FILE).read_bytes()
+    with pytest.raises(
+        InputError, match=r"curves that no table of this sweep lists \(theirs\); choose another --results"
+    ):
+        collect(planned, tmp_path)
+    assert (tmp_path / FILE).read_bytes() == before
+
+
+def test_results_that_cannot_be_written_are_refused_before_anything_is_trained(write_sweep, command, tmp_path):
+    path = write_sweep(CELLS)
+    (tmp_path / "file").touch()
+    for results in (tmp_path / "file", tmp_path / "mistyped" / "x" / "y", "/dev/null"):
+        for verb in ("plan", "run", "collect"):
+            done = command([verb, path, f"--results={results}"], script=("-m", "training"))
+            assert (done.returncode, done.stderr.count("\n")) == (2, 1) and "folder" in done.stderr
+    assert not (tmp_path / "mistyped").exists() and not (tmp_path / "runs").exists()
 
 
 def test_an_older_table_of_the_same_sweep_is_replaced(planned, tmp_path):

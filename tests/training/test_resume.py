@@ -1,5 +1,6 @@
 """kill -9 at any moment, a full disk, and bad input at the command line."""
 
+import resource
 import signal
 import subprocess
 import sys
@@ -84,6 +85,18 @@ def test_bad_input_ends_with_one_line_and_a_status(overrides, command, more, mes
     line = done.stderr.strip().splitlines()[-1]
     assert line.startswith("error: ")
     assert message in line
+
+
+def test_too_little_memory_is_one_line(overrides, command):
+    limit = 4 * 2**30
+    done = command(
+        [*overrides, "batch.sequences=131072", "data.repeat=true", "data.val_tokens=4096"],
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)),
+    )
+    assert done.returncode == 2
+    line = done.stderr.splitlines()[-1]
+    assert line.startswith("error: the memory does not suffice") and "lower batch.micro" in line
+    assert "Traceback" not in done.stderr
 
 
 def test_a_diverging_run_does_not_stop_a_sweep(overrides, command, tmp_path):

@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from transformers import LlamaForCausalLM
 
 from losslaws.curves import InputError, LossCurve, logs
-from training import checkpoint, config, corpus
+from training import checkpoint, config, corpus, sweep
 from training.corpus.batches import val_batches
 from training.loop import train
 from training.run_folder import RunFolder
@@ -52,6 +52,15 @@ def test_a_run_leaves_its_whole_record_and_a_model_that_transformers_loads(overr
         logits = model(rows[:, :-1]).logits
     loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), rows[:, 1:].flatten())
     assert float(loss) == pytest.approx(curve.final_loss, abs=1e-5)
+
+
+def test_what_a_run_cost_is_told(overrides, capsys):
+    end = run(overrides, "name=cost").complete
+    assert end["trained"] == 40 and end["ready"] >= 0 and "gpu_bytes" not in end
+    assert end["tokens_per_second"] == round(40 * 8 * 32 / end["seconds"])
+    capsys.readouterr()
+    run(overrides, "name=cost")
+    assert capsys.readouterr().out.endswith(f"complete already, final validation loss {end['final_loss']:.4f}\n")
 
 
 def test_a_complete_run_is_not_run_again(overrides, capsys):
@@ -281,6 +290,18 @@ def test_a_tampered_run_folder_gives_one_line_that_names_the_file(overrides, nam
     assert str(folder.path) in str(caught.value)
     assert "\n" not in str(caught.value)
     assert folder.recorded_steps() in (0, 1, 40)
+
+
+def test_pipes_in_a_run_folder_are_waited_for_by_nobody(overrides):
+    folder = run(overrides)
+    for name in ("complete.json", "error.txt", "curve.csv", "run.json", "config.yaml"):
+        (folder.path / name).unlink(missing_ok=True)
+        os.mkfifo(folder.path / name)
+    assert folder.complete is None and sweep.state_of(folder) == ("waiting", 0, "")
+    assert not folder.applied_rates().size
+    for read in (folder.config, lambda: folder.curve("x"), lambda: folder.begin_record(folder, 8)):
+        with pytest.raises(InputError):
+            read()
 
 
 def test_a_folder_is_made_for_plain_names_only(tmp_path):

@@ -91,6 +91,11 @@ REFUSED = [
     ("corpora=${oc.decode:x}", "only other keys may be referred to"),
     ("data.packages=[${oc.env:HOME}]", "only other keys may be referred to"),
     ("name=${nope}", "nope"),
+    ("hydra.run.dir=/elsewhere", "of Hydra's own settings hydra/launcher="),
+    ("hydra.output_subdir=../../x", "of Hydra's own settings"),
+    ("hydra.searchpath=[file:///elsewhere]", "of Hydra's own settings"),
+    ("+hydra.callbacks.x._target_=os.system", "of Hydra's own settings"),
+    ("~hydra.launcher", "of Hydra's own settings"),
     ("name=${name}", "config: "),
 ]
 
@@ -132,6 +137,14 @@ def test_other_doors_refuse_it_too(override, message, tmp_path):
         ("optimizer.clip=1.0,null,-3", "optimizer.clip is -3"),
         ("schedule=polyline schedule.points=[[0,1],[1]]", "it must be a list of pairs of numbers"),
         ("schedule=cyclic schedule.cycles=3,1e12", "the 1600 steps"),
+        ("seed=range(0,1000000000)", "no end within 1,000,000 values"),
+        ("seed=shuffle(range(0,1e12))", "no end within 1,000,000 values"),
+        ("schedule.peak=range(0,1,0)", "no end within"),
+        ("schedule.peak=range(0,1,1e-30)", "no end within"),
+        ("seed=range(3,1)", "seed=range(3,1) has no values"),
+        ("seed=range(0,1000) batch.sequences=range(1,2000)", "1,999,000 runs are more than 1,000,000"),
+        ("schedule.peak=interval(0,1)", "is no list of values"),
+        ("schedule=glob(*)", "is no list of values"),
     ],
 )
 def test_every_element_of_a_list_is_checked_before_the_first_runs(override, message):
@@ -251,6 +264,10 @@ def test_the_typed_keys_are_those_that_models_and_sources_read():
         ({"cells": {"a": "fit | steps=300"}, "flops_per_second": "fast"}, "flops_per_second is 'fast'"),
         ({"cells": {"a": "fit | steps=300"}, "common": 3}, "common is 3; it must be text"),
         ({"cells": {3: "fit | steps=300"}}, "3"),
+        (
+            {"cells": {"a": "fit | steps=300 hardware.parallel=fsdp"}},
+            "cell 'a': hardware.parallel: a cell of a sweep is one",
+        ),
     ],
 )
 def test_a_sweep_file_is_typed(tmp_path, content, message):
@@ -259,6 +276,34 @@ def test_a_sweep_file_is_typed(tmp_path, content, message):
     line = refusal(sweep.load, str(path))
     assert message in line
     assert str(path) in line
+
+
+BOMB = "a0: &a0 [x]\n" + "".join(f"a{i}: &a{i} [{','.join(8 * [f'*a{i - 1}'])}]\n" for i in range(1, 30))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (BOMB + "cells: {a: *a29}\n", "*a0 stands for more than a word"),
+        ("x: &x {cells: *x}", "stands for more than a word"),
+        (f"cells: {{a: fit}}\nworkers: 0x{'f' * 9999}", "workers is a number of thousands of digits; it must be"),
+        (f"cells: {{a: fit}}\nworkers: [{'0b1' + '1' * 99999}]", "workers is a number of thousands of digits"),
+        (f"cells: {{a: fit}}\n{'x' * 999}: 1", "unknown key 'xxx"),
+        ("cells: {a: fit}\nworkers: 2020-99-99", "is not YAML"),
+        ("cells: {a: 'fit | seed=range(3,1)'}", "cell 'a': config: seed=range(3,1) has no values"),
+        ("cells: {a: 'fit | seed=range(0,1e15)'}", "cell 'a': config: seed=range(0,1e15) has no end"),
+    ],
+)
+def test_a_small_sweep_file_of_much_is_refused_at_once(tmp_path, content, message):
+    path = tmp_path / "odd.yaml"
+    path.write_text(f"flops_per_second: 1e10\n{content}\n")
+    assert message in refusal(sweep.load, str(path))
+
+
+def test_words_of_a_sweep_file_may_be_named_once(tmp_path):
+    path = tmp_path / "some.yaml"
+    path.write_text("flops_per_second: 1e10\nabout: &line fit | steps=300\ncells: {a: *line, b: *line}\n")
+    assert set(sweep.load(str(path)).cells) == {"a", "b"}
 
 
 def test_a_sweep_file_without_a_rate_or_of_bytes_is_refused(tmp_path):
@@ -299,6 +344,9 @@ def test_train_py_refuses_other_configs_and_bad_values_at_once(command, tmp_path
         ["-cd", "/tmp"],
         ["steps=abc", f"runs={tmp_path / 'runs'}"],
         ["-m", "seed=0,-1"],
+        ["-m", "seed=0,1", "hydra/launcher=nope"],
+        ["-m", "seed=0,1", "hydra.launcher.nope=1"],
+        ["hydra.mode=NOPE"],
     ):
         done = command(arguments)
         assert done.returncode == 2

@@ -39,8 +39,8 @@ from types import ModuleType
 import numpy as np
 
 from losslaws.curves import plugins
-from losslaws.curves.about import read_json
 from losslaws.curves.errors import InputError, nearest
+from training import records
 from training.corpus import build, pieces, tokenizer, tokens
 from training.corpus.build import FORMAT, SAMPLE, Request
 from training.corpus.folder import make_once
@@ -155,18 +155,21 @@ def shared_tokenizer(texts: list[Mapping], vocab_size: int, folder: Path | str) 
 def open_corpus(folder: Path | str) -> Corpus:
     """Open a corpus. Raises InputError where a file is missing or its SHA-256 is not that of the fingerprint."""
     folder = Path(folder)
-    fingerprint = read_json(folder / "fingerprint.json")
-    missing = {"dtype", "sha256", "tokenizer", "counts"} - fingerprint.keys()
-    if missing:
-        raise InputError(
-            f"{folder / 'fingerprint.json'}: lacks the field '{min(missing)}'; delete {folder} to build it again"
-        )
+    try:
+        fingerprint = records.read(folder / "fingerprint.json", records.Fingerprint)
+    except InputError as error:
+        raise InputError(f"{error}; delete {folder} to build it again") from None
     found = {}
     for part in ("train", "val"):
         whole = [{"file": f"{part}.bin", "sha256": fingerprint["sha256"][part]}]
         files = fingerprint.get("shards", {}).get(part, whole)
         verify(folder, files)
-        found[part] = open_files([file | {"path": folder / file["file"]} for file in files], fingerprint["dtype"])
+        try:
+            found[part] = open_files([file | {"path": folder / file["file"]} for file in files], fingerprint["dtype"])
+        except (ValueError, OverflowError) as error:  # fewer tokens than it speaks of
+            raise InputError(
+                f"{folder}: its {part} tokens are not there ({error}); delete it to build it again"
+            ) from None
     return Corpus(folder, found["train"], found["val"], fingerprint)
 
 

@@ -58,7 +58,7 @@ def _read(stretch: Stretch, text: str) -> Iterator[str]:
     except UnicodeDecodeError:
         raise InputError(f"{stretch.file}: is not UTF-8; convert it first, e.g. with iconv") from None
     except OSError as error:
-        raise InputError(f"{stretch.file}: cannot be read ({error.strerror or error})") from None
+        raise InputError(f"{stretch.file}: cannot be read ({str(error.strerror or error).strip()})") from None
 
 
 def _stretches(file: Path, size: int) -> list[Stretch]:
@@ -107,8 +107,8 @@ def _files(paths) -> list[tuple[str, Path]]:
     """Name below its root and path of every file, in the order in which they are read."""
     found = {}
     for root in map(Path, _list(paths)):
-        if not root.exists():
-            raise InputError(f"data.paths: {root} does not exist")
+        if not root.is_file() and not root.is_dir():  # a pipe would be waited for
+            raise InputError(f"data.paths: {root} {'is no file' if root.exists() else 'does not exist'}")
         inside = sorted(file for file in root.rglob("*") if file.is_file()) if root.is_dir() else [root]
         known = [file for file in inside if _kind(file)]
         if not known:
@@ -176,7 +176,7 @@ def _rows(stretch, field, lines):
             continue
         try:
             row = json.loads(line)
-        except json.JSONDecodeError as error:
+        except (ValueError, RecursionError) as error:  # ValueError: no JSON, or a number of thousands of digits
             raise InputError(f"{file}: line {_line(stretch, number)} is not valid JSON ({error})") from None
         if not isinstance(row, dict) or not isinstance(row.get(field), str | None):
             raise InputError(

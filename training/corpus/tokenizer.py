@@ -89,8 +89,12 @@ def load(name: str) -> Tokenizer:
 
     try:
         tokenizer = AutoTokenizer.from_pretrained(os.fspath(name), trust_remote_code=False)
-    except (OSError, ValueError) as error:
-        reason = str(error).partition("\n")[0]
+    except Exception as error:  # whatever the files of others lead transformers to raise
+        reason = (
+            str(error).partition("\n")[0]
+            if isinstance(error, OSError | ValueError)
+            else f"{type(error).__name__}: {str(error)[:100]}"
+        )
         raise InputError(
             f"data.tokenizer '{name}': is no folder or hub name of a tokenizer that can be loaded ({reason})"
         ) from None

@@ -12,6 +12,7 @@ import sys
 import time
 
 import submitit
+from pydantic import TypeAdapter
 from submitit.core.utils import FailedJobError
 from submitit.helpers import Checkpointable, DelayedSubmission
 
@@ -24,6 +25,7 @@ from training.sweep import Segment, Sweep
 
 POLL = 5  # seconds between looks at the queue
 SILENT = 12  # looks without an answer after which the user is told
+JOBS = TypeAdapter(dict[str, str])  # the id of each segment's job
 MANY = 1000  # segments that are jobs of their own: SLURM's arrays end at 1,001 by default, and each branch point is an array
 
 
@@ -77,10 +79,14 @@ class Book:
 
     def running(self, segments: dict[str, Segment]) -> dict[str, str]:
         """The id of each segment's job that an earlier launch submitted and SLURM still has."""
-        if not self.path.exists():
-            return {}
+        try:
+            known = JOBS.validate_json(self.path.read_bytes() if self.path.is_file() else b"{}")
+        except ValueError as error:
+            raise InputError(
+                f"{self.path}: does not name the jobs of the launch before ({str(error).splitlines()[0]}); cancel those "
+                "that squeue lists and remove it"
+            ) from None
         queue = squeue.queued() or {}
-        known = json.loads(self.path.read_text())
         return {name: job for name, job in known.items() if job in queue and name in segments}
 
     def write(self, jobs: dict) -> None:

@@ -141,6 +141,25 @@ def test_a_name_that_a_person_gave_makes_no_folder(tmp_path):
     assert files.named("/dev/null") == Path("/dev/null")
 
 
+def test_a_folder_that_a_person_gave_is_one_or_can_become_one(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").touch()
+    (tmp_path / "link").symlink_to("none/here")
+    for path in (".", "", "new", "below/the/working/folder", tmp_path, tmp_path / "new", tmp_path.parent / "beside"):
+        assert files.named_folder(path) == Path(path)
+    for path, message in (
+        ("file", "is no folder"),
+        ("file/below", "is no folder"),
+        ("/dev/null", "is no folder"),
+        ("/dev/null/below", "is no folder"),
+        (tmp_path.parent / "mistyped" / "x", "there is no folder .*mistyped; make it, or correct the name"),
+        ("a\0b", "is no name of a folder"),
+    ):
+        with pytest.raises(InputError, match=message):
+            files.named_folder(path)
+    assert left(tmp_path) == ["file", "link"]
+
+
 def test_a_table_is_what_pandas_writes(tmp_path):
     frame = pd.DataFrame({"name": ["a,b", None, 'c"d', "-", "-0.5 %", "+1 (-2)"], "x": np.arange(6) / 3, "n": range(6)})
     for digits in (None, 4):

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from losslaws.curves import InputError, LossCurve, schedules
-from losslaws.curves.store import FILE, holds_curves, load_folder, save_folder
+from losslaws.curves.store import FILE, holds_curves, kept_names, load_folder, save_folder
 
 pytest.importorskip("pyarrow")
 
@@ -87,6 +87,26 @@ def test_a_broken_file_is_named(tmp_path, content):
     (tmp_path / FILE).write_bytes(content)
     with pytest.raises(InputError, match=r"curves\.parquet: is not a file of loss curves"):
         load_folder(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "known", ["[]", "3", '{"a": 3}', '{"a": {"begins": "b"}}', '{"a": {"begins": ["a", "x"]}}', "[" * 9999]
+)
+def test_metadata_that_are_not_what_was_written_are_named(tmp_path, known):
+    import pyarrow.parquet as pq
+
+    save_folder(tmp_path, [run("a")])
+    table = pq.read_table(tmp_path / FILE).replace_schema_metadata({"losslaws.curves": known})
+    pq.write_table(table, tmp_path / FILE)
+    for read in (load_folder, kept_names):
+        with pytest.raises(InputError, match=r"curves\.parquet: is not a file of loss curves"):
+            read(tmp_path)
+
+
+def test_names_are_read_without_the_curves(tmp_path):
+    assert kept_names(tmp_path) == set()
+    save_folder(tmp_path, [run("a"), run("b")])
+    assert kept_names(tmp_path) == {"a", "b"}
 
 
 def test_another_table_is_named(tmp_path):
