@@ -162,7 +162,7 @@ def _explain(overrides):
             )
     try:
         base = compose("config", overrides=[f"{k}={'null' if v is None else v}" for k, v in groups.items()])
-    except HydraException:  # the groups themselves do not fit together; Hydra's own message says how
+    except (HydraException, ValueError):  # the groups themselves do not fit together; Hydra's own message says how
         return
     known = _keys(OmegaConf.to_container(base))
     for o in parsed:

@@ -37,6 +37,7 @@ REFUSED = [
     ("optimizer.eps=0", "above 0"),
     ("optimizer.weight_decay=-1", "at least 0"),
     ("optimizer=null", "optimizer=None does not exist"),
+    ("experiment=null", "Config group override must be a string or a list"),
     ("steps=abc", "steps is 'abc'; it must be a whole number"),
     ("steps=null", "steps is null; it must be a whole number"),
     ("steps=2.5", "it must be a whole number"),
