@@ -14,6 +14,7 @@ NUMBERS = ("mlp_ratio", "rope_theta", "norm_eps", "init_std")
 KEYS = ("name", "family", *SIZES, *NUMBERS, "tie_embeddings")
 PARAMETRISATIONS = ("standard", "mup")
 MUP_PARTS = ("init", "rates", "logits")
+WIDEST = 1e4  # mlp_ratio: far beyond any model, and its product with d_model is still a number of channels
 OPTIONAL = {
     "parametrisation": "standard",
     "base_width": None,
@@ -130,7 +131,7 @@ class Architecture:
             n_kv_head=n_head if model["n_kv_head"] is None else model["n_kv_head"],
             head_dim=model["head_dim"],
             # a multiple of 16 suits the matrix units of every device; d_model 64 at ratio 8/3 gives 176
-            d_ff=16 * max(1, round(_positive("mlp_ratio", model["mlp_ratio"]) * model["d_model"] / 16)),
+            d_ff=16 * max(1, round(_ratio(model["mlp_ratio"]) * model["d_model"] / 16)),
             tie_embeddings=model["tie_embeddings"],
             rope_theta=model["rope_theta"],
             norm_eps=model["norm_eps"],
@@ -195,6 +196,12 @@ class Architecture:
 def read_config(folder: Path | str) -> dict:
     """Read `folder`/config.json. Raises InputError where it is missing or damaged."""
     return read_json(Path(folder) / "config.json")
+
+
+def _ratio(value):
+    if _positive("mlp_ratio", value) > WIDEST:
+        raise InputError(f"model: mlp_ratio is {value!r}; it must be at most {WIDEST:g}")
+    return value
 
 
 def _positive(key, value):

@@ -207,6 +207,7 @@ def test_decay_acts_on_matrices_only():
         ({"n_kv_head": 0}, "n_kv_head is 0"),
         ({"head_dim": 1}, "head_dim=1 must be even"),
         ({"mlp_ratio": -1.0}, "mlp_ratio is -1.0; it must be a positive number"),
+        ({"mlp_ratio": 1e308}, "mlp_ratio is 1e+308; it must be at most 10000"),
         ({"init_std": None}, "init_std is None; it must be a positive number"),
         ({"tie_embeddings": "yes"}, "tie_embeddings is 'yes'; it must be true or false"),
         ({"n_layers": 3}, "there is no key 'n_layers'; did you mean 'n_layer'"),
