@@ -1,5 +1,6 @@
 """Folders of no known kind in which one file is a log: what a loop of one's own left, or the output of a batch job."""
 
+from functools import lru_cache
 from pathlib import Path
 
 from losslaws.curves.errors import InputError
@@ -18,8 +19,9 @@ def matches(source: Source) -> bool:
     return source.is_dir and bool(tried(source))
 
 
-def tried(source: Source) -> dict[Path, Table]:
-    """Return the tables of files in the folder that hold a loss."""
+@lru_cache(maxsize=1)  # asked whether it matches, then read
+def tried(source: Source) -> dict[Path, tuple[Table, list[str]]]:
+    """Return the tables of files in the folder that hold a loss, with what was noted of each."""
     from losslaws.curves import logs
 
     files = [file for depth in DEEP for file in sorted(source.path.glob(depth)) if file.suffix.lower() in ENDINGS]
@@ -32,17 +34,16 @@ def tried(source: Source) -> dict[Path, Table]:
             continue
         kinds = {role.kind for name in table.columns if (role := names.role(name))}
         if kinds & {"loss", "bits", "perplexity"} and kinds & {"step", "epoch"}:
-            found[file] = table
+            found[file] = table, one.notes
     return found
 
 
 def read(source: Source) -> Table:
     """Return the table of the only log in the folder. Raises InputError where several files are logs."""
-    from losslaws.curves import logs
-
-    found = list(tried(source))
+    found = tried(source)
+    tried.cache_clear()  # the tables may be large
     if len(found) > 1:
-        raise InputError(several(source.path, found))
-    source.notes.append(f"{found[0].relative_to(source.path)} of the folder is read")
-    inside = source.inside(found[0])
-    return logs.format_of(inside).read(inside)
+        raise InputError(several(source.path, list(found)))
+    [(file, (table, notes))] = found.items()
+    source.notes += [f"{file.relative_to(source.path)} of the folder is read", *notes]
+    return table
