@@ -3,6 +3,7 @@
 import numpy as np
 
 from analysis.papers.claim import Claim, Test, answer, claim, verdict
+from analysis.papers.comparisons import near
 from analysis.papers.kaplan.evidence import Evidence
 from analysis.papers.kaplan.family import NOT_RUN
 from losslaws.search import kaplan
@@ -27,9 +28,7 @@ def doubling(e: Evidence) -> Claim:
         "kaplan-03a-critical-batch",
         on_paper_data=f"{printed:.1f} %; {kaplan.critical_batch(3.0):.3g} tokens at a loss of 3",
         on_own_runs=own,
-        verdict=verdict(
-            Test("the printed alpha_B gives 13 %, within .6", abs(printed - 13) < 0.6, f"{printed - 13:+.2f}", law=True)
-        ),
+        verdict=verdict(near("fall of the loss, %, by the printed alpha_B", printed, 13, 0.6, "{:+.2f}", law=True)),
     )
 
 

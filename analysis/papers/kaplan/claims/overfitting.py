@@ -3,6 +3,7 @@
 import numpy as np
 
 from analysis.papers.claim import Claim, Test, answer, claim, verdict
+from analysis.papers.comparisons import near
 from analysis.papers.kaplan.evidence import Evidence
 from analysis.papers.kaplan.family import NOT_RUN
 from losslaws.search import kaplan
@@ -27,18 +28,8 @@ def tokens_needed(e: Evidence) -> Claim:
         on_paper_data=f"{coefficient:.3g} N^{exponent:.3f} (with Table 5's alpha_D it would be N^.80)",
         on_own_runs=own_exponent(e),
         verdict=verdict(
-            Test(
-                "printed constants: exponent .74, within .005",
-                abs(exponent - 0.74) < 0.005,
-                f"{exponent - 0.74:+.4f}",
-                law=True,
-            ),
-            Test(
-                "coefficient 5e3, within 15 %",
-                abs(coefficient / 5e3 - 1) < 0.15,
-                f"{coefficient / 5e3 - 1:+.1%}",
-                law=True,
-            ),
+            near("exponent by the printed constants", exponent, 0.74, 0.005, law=True),
+            near("coefficient over the printed 5e3", coefficient / 5e3, 1, 0.15, "{:+.3f}", law=True),
         ),
     )
 
