@@ -141,6 +141,8 @@ def tuning(paper: Paper) -> str:
         "cosine": ("cosine", ".4f"),
         "wsd": ("WSD, 20 % decay", ".4f"),
         "mean": ("mean", ".4f"),
+        "above": ("above the lowest", ".4f"),
+        "above_95": ("which noise may be (95 %)", ".4f"),
         "sd_over_seeds": ("sd over seeds", ".4f"),
         "seeds": ("seeds", "d"),
         "chosen": ("", lambda chosen: "chosen" if chosen else ""),
