@@ -25,11 +25,10 @@ def draw(sweep: Sweep, path: Path) -> Path:
         rows,
         columns,
         figsize=(3 * columns, 1.6 * rows),
-        sharex=True,
-        sharey=True,
         squeeze=False,
         layout="constrained",
     )
+    longest, highest = max(len(lr) for lr, _ in lines.values()), max(lr.max() for lr, _ in lines.values())
     for axis, (name, (lr, branch)) in zip(axes.flat, lines.items(), strict=False):
         steps = np.arange(1, len(lr) + 1)
         axis.plot(steps[: branch + 1], lr[: branch + 1], color="0.75", lw=1)
@@ -37,7 +36,10 @@ def draw(sweep: Sweep, path: Path) -> Path:
         if branch:
             axis.plot(branch, lr[branch - 1], "o", ms=4, color="#d55e00")
         axis.set_title(name, fontsize=8)
+        # Limits set by hand: two hundred axes that share them take matplotlib minutes.
+        axis.set(xlim=(0, 1.03 * longest), ylim=(0, 1.08 * highest))
         axis.tick_params(labelsize=7)
+        axis.label_outer()
     for axis in axes.flat[len(lines) :]:
         axis.set_axis_off()
     figure.supxlabel("step", fontsize=8)
