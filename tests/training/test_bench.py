@@ -48,3 +48,21 @@ def test_the_ways_of_small_models_are_timed_side_by_side(overrides):
 
 def test_trainer_has_as_many_processes_as_the_sweep_has_workers(write_sweep, capfd):
     train_cells(sweep.load(write_sweep(CELLS, extra=["steps=60"])))
+
+
+@pytest.mark.parametrize(
+    ("device", "peak"),
+    [
+        ("NVIDIA H100 80GB HBM3", 989e12),
+        ("NVIDIA H100 PCIe", 756e12),
+        ("NVIDIA H100 NVL", 835e12),
+        ("NVIDIA GH200 480GB", 989e12),
+        ("NVIDIA A100-SXM4-80GB", 312e12),
+        ("NVIDIA L40S", 362e12),
+        ("NVIDIA L40", None),
+        ("NVIDIA GeForce RTX 4090", 165e12),
+    ],
+)
+def test_a_gpu_has_the_peak_of_its_own_form(device, peak):
+    """NVIDIA's data sheets: the H100 of a PCIe card is slower than that of an SXM board."""
+    assert loops.peak_of(device) == peak

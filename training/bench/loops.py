@@ -21,8 +21,19 @@ from training.machine import Machine
 
 LOOPS = ("ours", "trainer", "plain")
 
-# Dense bf16 FLOP/s of the tensor cores, from NVIDIA's data sheets; by a part of the device's name.
-PEAK = {"H100": 989e12, "H200": 989e12, "A100": 312e12, "L40S": 362e12, "L4": 121e12, "RTX 4090": 165e12}
+# Dense bf16 FLOP/s of the tensor cores, from NVIDIA's data sheets, by words of the device's name; the first that fits counts.
+PEAK = {
+    "H100 PCIe": 756e12,
+    "H100 NVL": 835e12,
+    "H200 NVL": 835e12,
+    "H100": 989e12,
+    "H200": 989e12,
+    "GH200": 989e12,
+    "A100": 312e12,
+    "L40S": 362e12,
+    "L4": 121e12,
+    "RTX 4090": 165e12,
+}
 
 
 def ours(machine: Machine):
@@ -100,7 +111,7 @@ def trainer(machine: Machine, model: LlamaForCausalLM, folder: str):
 def matmul_rate(device: torch.device, dtype: torch.dtype) -> float:
     """FLOP/s of a large square matrix product on `device`: what the machine reaches at best."""
     size = 1024 if device.type == "cpu" else 8192
-    a = torch.ones(size, size, device=device, dtype=dtype)
+    a = torch.randn(size, size, device=device).to(dtype)  # equal bits take less power, and a GPU is then faster than it ever trains
     rates = []
     for _ in range(5):
         started = time.perf_counter()
@@ -171,8 +182,14 @@ def utilisation(rate: float, machine: Machine) -> float | None:
     """Model FLOPs utilisation: `rate` over the GPU's bf16 peak; None on a CPU and on a GPU that PEAK does not list."""
     if machine.device.type != "cuda":
         return None
-    device = torch.cuda.get_device_name()
-    return next((round(rate / peak, 3) for part, peak in PEAK.items() if part in device), None)
+    peak = peak_of(torch.cuda.get_device_name())
+    return peak and round(rate / peak, 3)
+
+
+def peak_of(device: str) -> float | None:
+    """Dense bf16 FLOP/s of the GPU of this name; None where PEAK does not list it."""
+    words = device.replace("-", " ").split()
+    return next((peak for name, peak in PEAK.items() if set(name.split()) <= set(words)), None)
 
 
 def in_a_process(function, *arguments):
