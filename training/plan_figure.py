@@ -7,9 +7,21 @@ import matplotlib
 import numpy as np
 
 from losslaws.curves.files import atomic
-from training.sweep import Sweep, rates
+from training.cells import Cell
+from training.sweep import Sweep
 
-LINES = 200  # schedules that are drawn, the first of the sweep
+LINES = 60  # schedules that are drawn, the first of the sweep
+
+
+def schedules(sweep: Sweep) -> dict[str, tuple[np.ndarray, int]]:
+    """Rates and branch point of every schedule, once for cells that differ by something else, such as seeds; by their names."""
+    cells: dict[tuple[int, int], list[Cell]] = {}
+    for cell in sweep.cells.values():
+        cells.setdefault((id(cell.schedule), cell.branch), []).append(cell)  # cells with one schedule share its array
+    return {
+        f"{first.name} + {len(others)} more" if others else first.name: (first.schedule.lr, first.branch)
+        for first, *others in cells.values()
+    }
 
 
 def draw(sweep: Sweep, path: Path) -> Path:
@@ -18,7 +30,7 @@ def draw(sweep: Sweep, path: Path) -> Path:
     from matplotlib import pyplot as plt
 
     plt.rcParams["svg.hashsalt"] = "plan"
-    lines = dict(itertools.islice(rates(sweep).items(), LINES))
+    lines = dict(itertools.islice(schedules(sweep).items(), LINES))
     columns = min(4, len(lines))
     rows = -(-len(lines) // columns)
     figure, axes = plt.subplots(

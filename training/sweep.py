@@ -8,8 +8,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-import numpy as np
-
 from losslaws.curves import InputError
 from losslaws.curves.errors import nearest
 from losslaws.curves.names import NAME, check_name
@@ -254,8 +252,3 @@ def state_of(folder: RunFolder) -> tuple[str, int, str]:
         line = (error.read_text(errors="replace").strip().splitlines() or [""])[-1][:160]
         return "interrupted" if line.startswith("interrupted") else "failed", done, line
     return "waiting", done, ""
-
-
-def rates(sweep: Sweep) -> dict[str, tuple[np.ndarray, int]]:
-    """The rates of every cell and the step at which it branches off."""
-    return {name: (cell.schedule.lr, cell.branch) for name, cell in sweep.cells.items()}

@@ -111,7 +111,9 @@ def trainer(machine: Machine, model: LlamaForCausalLM, folder: str):
 def matmul_rate(device: torch.device, dtype: torch.dtype) -> float:
     """FLOP/s of a large square matrix product on `device`: what the machine reaches at best."""
     size = 1024 if device.type == "cpu" else 8192
-    a = torch.randn(size, size, device=device).to(dtype)  # equal bits take less power, and a GPU is then faster than it ever trains
+    a = torch.randn(size, size, device=device).to(
+        dtype
+    )  # equal bits take less power, and a GPU is then faster than it ever trains
     rates = []
     for _ in range(5):
         started = time.perf_counter()
