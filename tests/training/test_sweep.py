@@ -165,7 +165,7 @@ def test_sweep_sees_the_schedules_that_training_applies():
 @pytest.mark.parametrize(
     ("name", "cell", "folder"),
     [
-        ("cpu", "constant-1x-seed0", "constant-1x-seed0-fed051c1"),
+        ("cpu", "constant-1x-seed0", "constant-1x-seed0-d8b390a7"),
         ("smoke", "cosine-1x-seed1", "cosine-1x-seed1-1b364a87"),
         ("kaplan", "0.04m-text-train_tokens12500-seed0", "0.04m-text-train_tokens12500-seed0-a923df2c"),
         ("mup", "mup-d_model24-peak0.004-seed0", "mup-d_model24-peak0.004-seed0-abbad46d"),
