@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from losslaws.curves import InputError, Schedule
-from training import config, sweep
+from training import config, plan_figure, sweep
 from training.cells import Cell
 from training.compose import Composer
 from training.sweep import plan
@@ -107,12 +107,21 @@ def test_planning_ten_thousand_cells_takes_less_than_ten_seconds(tmp_path):
         ["runs=${corpora}/x", "name=x"],  # so does a reference
         ["model=hf", "model.config={hidden_size:128}", "name=x"],  # and a dict, which is merged
         ["seed=1", "schedule.peak=1e-3", "optimizer.clip=null", "name=x"],
+        ["seed=0", "steps=1400", "schedule.peak=1", "schedule.warmup=0", "name=x"],
     ],
 )
 def test_configs_composed_in_bulk_are_those_of_hydra(overrides):
     ours, theirs = Composer()(overrides), config.plain(config.load(overrides))
     assert json.dumps(ours) == json.dumps(theirs)
     assert {key: type(value) for key, value in ours.items()} == {key: type(value) for key, value in theirs.items()}
+
+
+def test_the_picture_of_a_plan_has_each_schedule_once_and_counts_its_seeds():
+    drawn = plan_figure.schedules(sweep.load("cpu"))
+    assert len(drawn) == len(set(drawn)) == 26
+    rates, branch = drawn["constant-3x-seed0 + 1 more"]
+    assert len(rates) == 4200 and branch == 0
+    assert sum(1 + int(name.split(" + ")[1].split()[0]) if "+" in name else 1 for name in drawn) == 52
 
 
 def test_segments_cover_every_step_once_and_follow_what_they_need():
