@@ -1,4 +1,4 @@
-# Every verb sets up the environment by itself. PROFILE=smoke|cpu|gpu|cluster chooses what is run and reported.
+# Every verb sets up the environment by itself. PROFILE=smoke|cpu|night|gpu|cluster chooses what is run and reported.
 PROFILE ?= cpu
 PYTHON ?= python3
 BIN := .venv/bin
@@ -86,7 +86,7 @@ lint: $(READY) ## check style and format
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 
-pins: $(READY) ## raise the pins of every requirements file, or of ONLY=FILE; new pins of requirements.txt make every run a new one
+pins: $(READY) ## raise the pins of every requirements file, or of ONLY=FILE; new pins of requirements.txt make runs on installed texts new ones
 	$(BIN)/python .ci/pins $(ONLY)
 
 clean: ## remove runs and token files; results and the environment stay

@@ -28,6 +28,7 @@ MAY_IMPORT = {
     "analysis.watch": {"analysis", "analysis.pages", "losslaws"},
     "analysis.published": {"analysis", "analysis.pages", "losslaws"},
     "analysis.trial": {"analysis", "analysis.pages", "losslaws"},
+    "analysis.ledger": {"analysis", "analysis.pages", "losslaws"},
     "analysis.verbs": {"analysis", "losslaws"},
     "analysis": {"losslaws"},
 }
