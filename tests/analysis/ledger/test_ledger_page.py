@@ -1,0 +1,42 @@
+"""The registered forecasts of our own runs, as committed: what the page says is what ledger and curves say."""
+
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis import RESULTS
+from analysis.ledger.ledger import outcomes, write_ledger
+from losslaws.curves import InputError
+from losslaws.forecast import ledger
+
+
+@pytest.fixture(scope="module")
+def table():
+    return outcomes(RESULTS / "ledger")
+
+
+def test_every_forecast_is_held_against_a_run_of_its_own_seed(table):
+    assert len(table) == 26 and set(table["seed"]) == {0, 2}
+    over = table[table["run"] != ""]
+    assert len(over) == 26
+    assert all(row.run.endswith(f"-seed{row.seed}") for row in over.itertuples())
+    assert np.allclose(over["error"], over["forecast"] / over["came_to"] - 1)
+    assert (over["inside"] == over["came_to"].between(over["low"], over["high"])).all()
+
+
+def test_the_page_is_of_the_committed_ledger_and_curves(tmp_path, table):
+    shutil.copy(RESULTS / "ledger" / "ledger.jsonl", tmp_path)
+    write_ledger(tmp_path)
+    for name in ("ledger.csv", "ledger.md", "ledger.html"):
+        assert (tmp_path / name).read_text() == (RESULTS / "ledger" / name).read_text(), f"run `python -m analysis ledger`: {name}"
+    assert len(pd.read_csv(tmp_path / "ledger.csv")) == len(table)
+
+
+def test_a_forecast_that_was_changed_later_is_refused(tmp_path):
+    text = (RESULTS / "ledger" / "ledger.jsonl").read_text()
+    entry = ledger.entries(RESULTS / "ledger" / "ledger.jsonl")[-1]
+    (tmp_path / "ledger.jsonl").write_text(text.replace(repr(entry["final_loss"]), "2.5"))
+    with pytest.raises(InputError, match="not as it was registered"):
+        outcomes(tmp_path)
