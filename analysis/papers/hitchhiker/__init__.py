@@ -8,7 +8,7 @@ GPT-3, OPT, OLMo and the data-ablation models; `laws.csv` holds each with its er
 **The unit trap.** OPT's public losses are perplexities. Taken as they are, as the paper's code takes them, they give its
 printed errors; in nats the same fits err by about half as much. Errors compare only within one unit.
 
-**On our own runs** (`results/kaplan`, six sizes of 15 to 492 thousand parameters with embeddings) the practices are held against
+**On our own runs** (`results/kaplan`, six sizes) the practices are held against
 the spread between seeds; `own_laws.csv` holds each of these laws.
 
 What the paper does for families of models is done for loss curves too: the annealing law from the beginning of one run,
