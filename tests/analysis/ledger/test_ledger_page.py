@@ -30,7 +30,9 @@ def test_the_page_is_of_the_committed_ledger_and_curves(tmp_path, table):
     shutil.copy(RESULTS / "ledger" / "ledger.jsonl", tmp_path)
     write_ledger(tmp_path)
     for name in ("ledger.csv", "ledger.md", "ledger.html"):
-        assert (tmp_path / name).read_text() == (RESULTS / "ledger" / name).read_text(), f"run `python -m analysis ledger`: {name}"
+        assert (tmp_path / name).read_text() == (RESULTS / "ledger" / name).read_text(), (
+            f"run `python -m analysis ledger`: {name}"
+        )
     assert len(pd.read_csv(tmp_path / "ledger.csv")) == len(table)
 
 
