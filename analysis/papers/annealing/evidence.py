@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from scipy.optimize import minimize_scalar
-from scipy.stats import t as student
 
 from analysis import RESULTS
 from analysis.papers.annealing import benchmark, noise
@@ -178,8 +177,7 @@ def tuning() -> pd.DataFrame:
     )
     of_seeds = runs.groupby(["peak", "seed"])["loss"].mean().unstack("peak")
     above = of_seeds.sub(of_seeds[table["mean"].idxmin()], axis=0)
-    table["above"] = above.mean()
-    table["above_95"] = above.sem() * student.ppf(0.975, above.count() - 1)
+    table[["above", "above_95"]] = [noise.over_seeds(above[peak]) for peak in table.index]
     among = table[table["above"] <= table["above_95"]]
     return table.assign(chosen=table.index == among["sd_over_seeds"].idxmin()).reset_index().rename_axis(columns=None)
 
