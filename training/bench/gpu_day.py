@@ -37,7 +37,7 @@ from models.architecture import Architecture
 from training import config
 from training import machine as machines
 from training.bench import small
-from training.bench.loops import utilisation
+from training.bench.loops import PEAK, utilisation
 from training.loop import train
 from training.machine import Machine
 
@@ -286,7 +286,7 @@ class Sitting:
 
 # What is assumed of an H200: FLOP/s of matrix products by their inner size, of attention, at best; bytes/s of copies,
 # bytes of pointwise work per token, width and layer in a compiled model with a float32 stream, and per logit
-PRODUCTS, ATTENTION, PEAK = {512: 330e12, 768: 500e12, 1024: 580e12, 2048: 650e12}, 265e12, 989e12
+PRODUCTS, ATTENTION = {512: 330e12, 768: 500e12, 1024: 580e12, 2048: 650e12}, 265e12
 COPY, POINTWISE, LOGIT = 4.3e12, 200, 28
 
 
@@ -312,7 +312,7 @@ def predicted() -> list[dict]:
                 "switches": "compiled",
                 "microseconds_per_token": round(seconds * 1e6, 2),
                 "tokens_per_second": float(f"{1 / seconds:.2g}"),
-                "mfu": round(flops / seconds / PEAK, 2),
+                "mfu": round(flops / seconds / PEAK["H200"], 2),
                 "planned_mib": round(
                     models.training_bytes(settings["model"], vocabulary, length, settings["batch"]["sequences"], "bf16")
                     / 2**20
