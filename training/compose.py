@@ -12,10 +12,11 @@ from losslaws.curves import InputError
 from losslaws.curves.errors import printable
 from training import config
 
-# KEY=WORD, which Hydra's grammar, slow as it is, reads as this text
-WORD = re.compile(r"(?P<key>\w+(\.\w+)*)=(?P<word>(?!(?i:null|true|false|nan|inf)$)[A-Za-z][\w.-]*)")
-# KEY=WHOLE, which it reads as this whole number: a large sweep has as many as seeds
-WHOLE = re.compile(r"(?P<key>\w+(\.\w+)*)=(?P<whole>0|[1-9][0-9]{0,17})")
+# KEY=WORD and KEY=WHOLE, which Hydra's grammar, slow as it is, reads as this text and this whole number, of which a large
+# sweep has as many as seeds
+PLAIN = re.compile(
+    r"(?P<key>\w+(\.\w+)*)=((?P<word>(?!(?i:null|true|false|nan|inf)$)[A-Za-z][\w.-]*)|(?P<whole>0|[1-9][0-9]{0,17}))"
+)
 
 # What of Hydra's own settings may be given: how a multirun is launched. Others write elsewhere, or run what they name.
 HYDRA = ("hydra/launcher=", "hydra.launcher.", "hydra/sweeper=", "hydra.sweeper.", "hydra.mode=")
@@ -77,10 +78,8 @@ def _is_group(line):
 
 def _set(settings, line):
     """A copy of `settings` with one override applied, sharing what did not change; None where that takes Hydra."""
-    if match := WORD.fullmatch(line):
-        return _put(settings, match["key"].split("."), match["word"])
-    if match := WHOLE.fullmatch(line):
-        return _put(settings, match["key"].split("."), int(match["whole"]))
+    if match := PLAIN.fullmatch(line):
+        return _put(settings, match["key"].split("."), match["word"] or int(match["whole"]))
     try:
         override = _parse(line)
     except (HydraException, ValueError, RecursionError):  # Hydra says why
