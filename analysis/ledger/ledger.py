@@ -1,7 +1,9 @@
 """What the forecasts of our own runs, registered before these were trained, came to.
 
-outcomes(folder) -> DataFrame    a row for every forecast whose log is kept
-write_ledger(folder) -> [Path]   ledger.csv and ledger.md beside FOLDER's ledger.jsonl
+    outcomes(lines) -> DataFrame     a row for every forecast whose log is kept
+    write_ledger(folder) -> [Path]   ledger.csv and the page beside FOLDER's ledger.jsonl
+
+The lines are those of `losslaws.forecast.ledger.entries`.
 """
 
 from pathlib import Path
@@ -18,7 +20,7 @@ from losslaws.words import markdown
 LOGS, RUNS = RESULTS / "annealing" / "tuning", RESULTS / "annealing" / "night"
 
 
-def outcomes(folder: Path) -> pd.DataFrame:
+def outcomes(lines: list[dict]) -> pd.DataFrame:
     """Hold every forecast from a log of the sweep `tuning` against the night's run of the same seed: same initialisation, same order of the text.
 
     Forecasts whose logs are not kept, those of a former experiment, are left out.
@@ -26,7 +28,7 @@ def outcomes(folder: Path) -> pd.DataFrame:
     seeds = {ledger.identity(curve): curve.seed for curve in load_folder(LOGS).values()}
     runs = list(load_folder(RUNS).values())
     rows = []
-    for entry in ledger.entries(folder / "ledger.jsonl"):
+    for entry in lines:
         seed = seeds.get(entry["logs"][0]["sha256"])
         if seed is None:
             continue
@@ -51,7 +53,8 @@ def outcomes(folder: Path) -> pd.DataFrame:
 
 def write_ledger(folder: Path) -> list[Path]:
     """Write the table and its page; return the paths."""
-    table = outcomes(folder)
+    lines = ledger.entries(folder / "ledger.jsonl")
+    table = outcomes(lines)
     over = table[table["run"] != ""]
     columns = {
         "seed": ("seed", "d"),
@@ -71,7 +74,7 @@ def write_ledger(folder: Path) -> list[Path]:
         inside=inside,
         half_width=((over["high"] - over["low"]) / 2 / over["forecast"]).mean(),
         waiting=len(table) - len(over),
-        former=len(ledger.entries(folder / "ledger.jsonl")) - len(table),
+        former=len(lines) - len(table),
     )
     write_tables(folder, {"ledger": table}, digits=6)
     return write_page(folder, "ledger", text)

@@ -14,7 +14,7 @@ from losslaws.forecast import ledger
 
 @pytest.fixture(scope="module")
 def table():
-    return outcomes(RESULTS / "ledger")
+    return outcomes(ledger.entries(RESULTS / "ledger" / "ledger.jsonl"))
 
 
 def test_every_forecast_is_held_against_a_run_of_its_own_seed(table):
@@ -41,4 +41,4 @@ def test_a_forecast_that_was_changed_later_is_refused(tmp_path):
     entry = ledger.entries(RESULTS / "ledger" / "ledger.jsonl")[-1]
     (tmp_path / "ledger.jsonl").write_text(text.replace(repr(entry["final_loss"]), "2.5"))
     with pytest.raises(InputError, match="not as it was registered"):
-        outcomes(tmp_path)
+        write_ledger(tmp_path)
