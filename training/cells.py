@@ -16,11 +16,12 @@ from training.shards import SHARD
 class Cell:
     """One run of a sweep.
 
-    overrides  what `train.py` is called with
-    parent     the cell that trains the first `branch` steps of this one too; None: it starts by itself
-    branch     steps shared with the parent
-    line       the line of the sweep file that it comes from; several cells where that holds lists of values
-    flat       of a large sweep: the run folders that lie in RUNS itself; all others lie in RUNS/ab/, by the hash that ends their names
+    overrides       what `train.py` is called with
+    parent          the cell that trains the first `branch` steps of this one too; None: it starts by itself
+    branch          steps shared with the parent
+    flops_per_step  of training: all matrix products, attention and logits included
+    line            the line of the sweep file that it comes from; several cells where that holds lists of values
+    flat            of a large sweep: the run folders that lie in RUNS itself; all others lie in RUNS/ab/, by the hash that ends their names
     """
 
     name: str
@@ -30,6 +31,7 @@ class Cell:
     schedule: Schedule
     parent: str | None = None
     branch: int = 0
+    flops_per_step: float = 0.0
     line: str = ""
     flat: frozenset[str] | None = None
 
@@ -69,20 +71,14 @@ class Cell:
             self.settings["hardware"]["precision"],
         )
 
-    @cached_property
-    def flops_per_step(self) -> float:
-        per_token = models.flops_per_token(
-            self.settings["model"], self.settings["data"]["vocab_size"], self.settings["batch"]["length"]
-        )
-        return per_token["exact"] * self.tokens_per_step
-
 
 class CellMaker:
-    """Makes cells; those with the same schedule share its array."""
+    """Makes cells; those with the same schedule share its array, those with the same model and batch their count of FLOPs."""
 
     def __init__(self):
         self.compose = Composer()
         self.schedules: dict[str, Schedule] = {}
+        self.flops: dict[str, float] = {}  # of a step
 
     def __call__(self, name: str, role: str, overrides: list[str], line: str = "") -> Cell:
         settings = self.compose(overrides)
@@ -95,4 +91,17 @@ class CellMaker:
         key = repr((settings["steps"], settings["schedule"]))
         if key not in self.schedules:
             self.schedules[key] = config.schedule(settings)
-        return Cell(name, role, tuple(overrides), settings, self.schedules[key], line=line or name)
+        model, batch, vocabulary = settings["model"], settings["batch"], settings["data"]["vocab_size"]
+        work = repr((model, batch, vocabulary))
+        if work not in self.flops:
+            per_token = models.flops_per_token(model, vocabulary, batch["length"])["exact"]
+            self.flops[work] = per_token * batch["sequences"] * batch["length"]
+        return Cell(
+            name,
+            role,
+            tuple(overrides),
+            settings,
+            self.schedules[key],
+            flops_per_step=self.flops[work],
+            line=line or name,
+        )

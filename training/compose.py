@@ -33,12 +33,14 @@ class Composer:
         self.bases: dict[tuple[str, ...], dict | None] = {}
         self.last: list[tuple[str, dict]] = []  # the lines of the last call, with the config after each
         self.last_base: dict | None = None
+        self.checked: dict = {}  # the last config that passed
 
     def __call__(self, overrides: list[str]) -> dict:
         """Return the resolved config as plain dicts. Raises InputError where `config.load` does."""
         settings = self._apply(self._base(tuple(filter(_is_group, overrides))), overrides)
         settings = config.plain(config.assemble(overrides)) if settings is None else settings
-        config.validate(settings)
+        config.validate(settings, self.checked)
+        self.checked = settings
         return settings
 
     def _apply(self, base, overrides):

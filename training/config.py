@@ -5,9 +5,10 @@ import itertools
 import json
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 
 from hydra import compose, initialize_config_dir
 from hydra.core.config_store import ConfigStore
@@ -87,10 +88,14 @@ def _leaves(tree, path=""):
             yield from _leaves(value, f"{path}.{key}" if path else str(key))
 
 
-def validate(config: dict) -> None:
-    """Check a plain config's keys, types and ranges. Raises InputError, one line; the schedule's options are left to `schedule`."""
-    settings.check(config)
-    if config["model"]["family"] == "llama":
+def validate(config: dict, like: Mapping = MappingProxyType({})) -> None:
+    """Check a plain config's keys, types and ranges. Raises InputError, one line; the schedule's options are left to `schedule`.
+
+    like  a config that passed: what both hold, as one object, is not looked at again
+    """
+    new = {key: value for key, value in config.items() if key not in like or like[key] is not value}
+    settings.check(new, settings.only(frozenset(new)) if like.keys() == config.keys() else settings.Settings)
+    if config["model"]["family"] == "llama" and new.keys() & {"model", "batch"}:
         Architecture.of(config["model"], 1, config["batch"]["length"])  # whether its sizes fit
     settings.epochs(config, config["data"]["train_tokens"])  # as asked for; what there is shows when it is there
     for named in (config["eval"].get("also"), config["data"]["tokenizer"]):

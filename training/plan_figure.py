@@ -33,13 +33,10 @@ def draw(sweep: Sweep, path: Path) -> Path:
     lines = dict(itertools.islice(schedules(sweep).items(), LINES))
     columns = min(4, len(lines))
     rows = -(-len(lines) // columns)
-    figure, axes = plt.subplots(
-        rows,
-        columns,
-        figsize=(3 * columns, 1.6 * rows),
-        squeeze=False,
-        layout="constrained",
-    )
+    # Margins and limits set by hand: to fit sixty axes to their texts, or to share limits, takes matplotlib minutes.
+    width, height = 3 * columns + 0.5, 1.6 * rows + 0.5  # inches
+    figure, axes = plt.subplots(rows, columns, figsize=(width, height), squeeze=False)
+    figure.subplots_adjust(0.75 / width, 0.5 / height, 1 - 0.15 / width, 1 - 0.3 / height, wspace=0.12, hspace=0.35)
     longest, highest = max(len(lr) for lr, _ in lines.values()), max(lr.max() for lr, _ in lines.values())
     for axis, (name, (lr, branch)) in zip(axes.flat, lines.items(), strict=False):
         steps = np.arange(1, len(lr) + 1)
@@ -48,7 +45,6 @@ def draw(sweep: Sweep, path: Path) -> Path:
         if branch:
             axis.plot(branch, lr[branch - 1], "o", ms=4, color="#d55e00")
         axis.set_title(name, fontsize=8)
-        # Limits set by hand: two hundred axes that share them take matplotlib minutes.
         axis.set(xlim=(0, 1.03 * longest), ylim=(0, 1.08 * highest))
         axis.tick_params(labelsize=7)
         axis.label_outer()

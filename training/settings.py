@@ -7,9 +7,10 @@ options of a schedule are those of its file (`losslaws.curves.schedules`), which
 
 import reprlib
 from collections.abc import Mapping
+from functools import cache
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, create_model, model_validator
 
 from losslaws.curves import InputError, schedules
 from losslaws.curves.errors import nearest
@@ -381,6 +382,13 @@ def epochs(settings: Mapping, tokens: int) -> float:
             f"{wanted / once:.2f} times the text; give it more (data.train_tokens={int(tokens)}), fewer steps, or data.repeat=true"
         )
     return wanted / once
+
+
+@cache
+def only(keys: frozenset[str]) -> type[BaseModel]:
+    """`Settings` of which only these keys are there."""
+    fields = {key: (field.annotation, field) for key, field in Settings.model_fields.items() if key in keys}
+    return create_model("Only", __base__=Group, **fields)
 
 
 def check(settings: Mapping, of: type[BaseModel] = Settings, where: str = "config") -> None:
