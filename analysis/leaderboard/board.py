@@ -50,7 +50,7 @@ class Board:
         self.groups = all_groups(self.results)
 
     def everywhere(self, ask: Callable, what: str, tasks: Sequence[tuple]) -> list:
-        """Return ask(group, ...) for every task (place of the group, ...), in order; progress on standard error."""
+        """Return ask(group, ...) for every task (place of the group, procedure, ...), in order; progress on standard error."""
         with ProcessPoolExecutor() as pool:
             answers = pool.map(partial(work, self.results, ask), tasks)
             return list(tqdm(answers, total=len(tasks), desc=what, leave=False))
@@ -87,7 +87,9 @@ all_groups = cache(groups)
 
 def work(results: Path, ask: Callable, task: tuple):
     """Ask about one group, in a worker."""
-    return ask(all_groups(results)[task[0]], *task[1:])
+    place, procedure, *rest = task
+    group = all_groups(results)[place]
+    return ask(group, procedures.of_model(procedure, group), *rest)
 
 
 def size(group: Group) -> float:

@@ -170,6 +170,12 @@ def procedure(name: str) -> Procedure:
     return PROCEDURES.get(name) or entry(name, "as it is, every parameter fitted", name)
 
 
+def of_model(procedure: Procedure, group: Group) -> Procedure:
+    """Return the procedure with the settings of its laws for the model of `group`."""
+    laws = (part.law.of_model(group.parameters, group.rate == "absolute") for part in procedure.parts)
+    return replace(procedure, parts=tuple(replace(part, law=law) for part, law in zip(procedure.parts, laws, strict=True)))
+
+
 def at_each_peak(group: Group) -> list[list[LossCurve]]:
     """Return the curves of the group by their peak rate, where there are several of one."""
     runs = [list(part.curves.values()) for part in group.at_each_peak()]
@@ -212,7 +218,7 @@ def transferred(part: Part, fit: Fit, source: Group, group: Group) -> Fit:
     peak = source.curves[fit.curves[0]].schedule.peak
     ratio = [group.parameters / source.parameters, group.tokens_per_step / source.tokens_per_step, STATED_AT / peak]
     moved = {name: fit.params[name] * float(np.prod(np.power(ratio, powers))) for name, powers in part.follows.items()}
-    return replace(fit, params=fit.params | moved)
+    return replace(fit, law=part.law, params=fit.params | moved)
 
 
 def at_peak(part: Part, prior: Prior | None, peak: float) -> Prior | None:

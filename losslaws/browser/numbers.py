@@ -71,7 +71,8 @@ def law() -> dict:
         "name": found.name,
         "stated_at": relaxation.STATED_AT,
         "age": relaxation.AGE,
-        "settings": {"p": found.p, "high": found.high, "q": found.q, "aging": found.aging},
+        "size": relaxation.SIZE,
+        "settings": {name: getattr(found, name) for name in ("p", "high", "q", "aging", "saturation")},
         "parameters": [
             {
                 "name": p.name,

@@ -157,8 +157,9 @@ def fit_runs(curves: Sequence[LossCurve], learned: dict, optimiser: str = "adamw
     # a log counts as much as its length tells, however often it was evaluated
     weight = [POINTS / curve.step.size for curve in seen] + [WEIGHT] * len(ends)
     last = max(seen, key=lambda curve: curve.step[-1])
+    law = LAW.of_model(known.size, bool(known.rate))
     fits = tuple(
-        fit(LAW, seen + ends, weights=weight, fixed=held, prior=prior_for(last, learned, name, known))
+        fit(law, seen + ends, weights=weight, fixed=held, prior=prior_for(last, learned, name, known))
         for name, held in FORMS.items()
     )
     share = likelihood(fits) * weights(learned, known)

@@ -113,9 +113,10 @@ def fit_ladder(curves: Sequence[LossCurve], model: Model, learned: dict, optimis
         raise InputError(f"{curves[0].name}: a ladder needs {FEWEST} losses of every size after the warm-up")
     weight = [POINTS / curve.step.size for curve in seen]
     known = known_of(largest, optimiser)
+    law = LAW.of_model(None, optimiser in ADAM)
     fits = tuple(
         fit(
-            LAW,
+            law,
             seen,
             weights=weight,
             fixed=held,

@@ -141,16 +141,18 @@ def told(group: "Group") -> Told:
     factor = unit(longest, optimiser)
     curves = [replace(curve, schedule=rescaled(curve.schedule, factor)) for curve in group.curves.values()]
     seen = [fitted_points(curve) for curve in curves]
-    fits = tuple(fit(LAW, seen, fixed=held) for held in FORMS.values())
+    known = known_of(longest, optimiser)
+    law = LAW.of_model(known.size, bool(known.rate))
+    fits = tuple(fit(law, seen, fixed=held) for held in FORMS.values())
     peak = longest.schedule.peak * factor
     held = build("constant", longest.schedule.steps, peak)
     level = [found.predict(held, longest.step[-1:])[0] for found in fits]
     share = [np.log(K / at) if K > 0 else np.nan for K, at in zip((removed(f, peak) for f in fits), level, strict=True)]
-    free = fit(LAW, seen)
+    free = fit(law, seen)
     memory = 1 / free.params["rho"]
     if free.doubts("rho") or not MEMORIES[0] / 3 <= memory <= 3 * MEMORIES[-1]:
         memory = np.nan
-    return Told(group.authors, known_of(longest, optimiser), fits, np.array(share), memory)
+    return Told(group.authors, known, fits, np.array(share), memory)
 
 
 def learn(told: Sequence[Told]) -> dict:

@@ -100,6 +100,14 @@ class Law(ABC):
     def features(self, runs: Sequence[Run]) -> Any:
         """Return what the law reads of `runs`, the points of all runs stacked. Raises InputError for what is missing."""
 
+    def of_model(self, size: float | None, adam: bool) -> "Law":
+        """Return the law with its settings for a model: itself, where these do not follow the model.
+
+        size  parameters without embeddings; None: not known
+        adam  whether the rates are Adam's; else their unit means nothing
+        """
+        return self
+
     def basis(self, nonlinear: np.ndarray, x: Any) -> tuple[np.ndarray, np.ndarray]:
         """Return Phi [n, k], one column for each linear parameter, and its derivatives [q, n, k]."""
         raise NotImplementedError

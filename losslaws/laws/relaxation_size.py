@@ -1,14 +1,13 @@
 """The relaxation law for models of several sizes and batches."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from losslaws.laws import Parameter, Run, counts, power, tokens
-from losslaws.laws.relaxation import Relaxation, Relaxing
+from losslaws.laws.relaxation import SIZE, Relaxation, Relaxing
 
-SIZE = 1e8  # parameters without embeddings of the model at which everything is stated
 TOKENS = 5e5  # of a step, in which progress is counted and at which K is stated
 
 
@@ -51,8 +50,9 @@ class RelaxationSize(Relaxation):
         return Relaxing(runs, self), M
 
     def read_run(self, run: Run) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        gain, level, time = self.read(run.schedule)
-        M, batch = run.parameters["non_embedding"] / SIZE, run.tokens_per_step / TOKENS
+        size = run.parameters["non_embedding"]
+        gain, level, time = replace(self, model_size=size).read(run.schedule)
+        M, batch = size / SIZE, run.tokens_per_step / TOKENS
         return gain * batch, level * self.share(M, batch), time * M**-self.memory
 
     def share(self, M: float, batch: float) -> float:

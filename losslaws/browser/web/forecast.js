@@ -35,6 +35,12 @@ function knownOf(curve, optimiser, numbers) {
   return known;
 }
 
+// The law for a model of which this is known: larger ones saturate at lower rates, of another unit it is not known at which.
+function lawFor({ rate, size }, { law }) {
+  const { high, saturation } = law.settings, share = (size ?? law.size) / law.size;
+  return { ...law, settings: { ...law.settings, high: rate ? high * share ** -saturation : Infinity } };
+}
+
 function priorFor(final, peak, form, known, numbers) {
   const { share, alpha } = numbers.learned.forms[form], [mean, scale] = expected(share[known.key], known.at(known.key)), [middle, wide] = expected(alpha, [1]);
   return { mean: { K: mean + Math.log(final / levelAt(numbers.law, peak)), alpha: middle }, scale: { K: scale, alpha: wide }, points: numbers.learned.points };
@@ -54,6 +60,7 @@ class Fitted {
     const { ENDS, WEIGHT, FEWEST } = numbers.fitted, { POINTS, ADAM } = numbers.prior;
     const furthest = (some) => some.reduce((a, b) => (last(b.step) > last(a.step) ? b : a));
     const longest = furthest(curves), known = knownOf(longest, optimiser, numbers);
+    this.law = lawFor(known, numbers);
     this.factor = ADAM.includes(optimiser) ? 1 : numbers.law.stated_at / longest.peak;
     this.steps = last(longest.step);
     const seen = curves.map((curve) => ({ ...fittedPoints(curve, numbers), curve })), count = sum(seen.map(({ step }) => step.length));
@@ -79,8 +86,8 @@ class Fitted {
   }
 
   read({ lr }, step) {
-    const { factor } = this;
-    return readRun(this.numbers.law, factor === 1 ? lr : lr.map((rate) => rate * factor), step, this.speeds);
+    const { factor, law } = this;
+    return readRun(law, factor === 1 ? lr : lr.map((rate) => rate * factor), step, this.speeds);
   }
 
   average(values) {

@@ -129,6 +129,7 @@ CASES = {
     "two runs": (["constant", "cosine"], {}, ()),
     "training losses": (["training"], {}, ()),
     "size and batch known": (["constant"], {"size": 120_000_000, "tokens": 524_288}, ("--parameters", "120000000", "--batch", "524288")),
+    "a small model": (["decayed"], {"size": 35_000, "tokens": 2_048}, ("--parameters", "35000", "--batch", "2048")),
     "another optimiser": (["decayed"], {"optimiser": "muon"}, ("--optimizer", "muon")),
     "another optimiser, no decay": (["constant"], {"optimiser": "muon"}, ("--optimizer", "muon")),
     "another optimiser, batch known": (["decayed"], {"optimiser": "muon", "tokens": 524_288}, ("--optimizer", "muon", "--batch", "524288")),

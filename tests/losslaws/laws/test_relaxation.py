@@ -86,3 +86,14 @@ def test_late_in_a_run_the_noise_takes_longer_to_go():
         noise = Relaxing([laws.Planned(run, [steps, steps + 2 * memory])], law).noise(0.01)[0]
         left = (noise[1] - law.read(run)[1][-1]) / (1 - law.read(run)[1][-1])
         assert left == pytest.approx(np.exp(-1), abs=0.02)
+
+
+def test_small_models_saturate_at_higher_rates_and_other_units_not_at_all():
+    law, schedule = laws.build("relaxation"), build("linear", 500, 2e-3, 0)
+    share = schedule.lr / schedule.peak
+    small = law.of_model(1e8 / 16, adam=True)
+    np.testing.assert_allclose(small.read(schedule), laws.build("relaxation", high=3e-3 * 16**0.23).read(schedule))
+    assert small.of_model(1e8, adam=True) == law.of_model(None, adam=True) == law
+    gain, noise, _ = law.of_model(1e8 / 16, adam=False).read(schedule)
+    np.testing.assert_allclose(gain / gain[0], (share / share[0]) ** law.p)
+    np.testing.assert_allclose(noise / noise[0], (share / share[0]) ** law.p)

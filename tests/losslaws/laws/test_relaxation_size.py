@@ -26,11 +26,18 @@ def test_for_one_size_and_batch_it_is_the_relaxation_law():
 
 
 def test_size_and_batch_enter_as_stated():
-    law = laws.build("relaxation_size")
+    law = laws.build("relaxation_size", saturation=0.0)
     small, large = law.read_run(plan(100_000_000, 500_000)), law.read_run(plan(400_000_000, 2_000_000))
     np.testing.assert_allclose(large[0], 4 * small[0])
     np.testing.assert_allclose(large[1], 4**0.12 * 4**-0.125 * small[1])
     np.testing.assert_allclose(large[2], small[2] / 2)
+
+
+def test_larger_models_saturate_at_lower_rates_as_the_law_of_one_size_says():
+    ladder, size = laws.build("relaxation_size"), 1_600_000_000
+    gain, _, _ = ladder.read_run(plan(size, 500_000))
+    single = laws.build("relaxation").of_model(size, adam=True)
+    np.testing.assert_allclose(gain, single.read_run(plan(size, 500_000))[0], rtol=1e-12)
 
 
 def test_two_sizes_of_several_lengths_tell_the_parameters():
