@@ -6,6 +6,7 @@
 The lines are those of `losslaws.forecast.ledger.entries`.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -13,30 +14,67 @@ import pandas as pd
 from analysis import RESULTS
 from analysis.pages.page import TEMPLATES
 from analysis.pages.writer import write_page, write_tables
+from losslaws.curves.runs import same_training
 from losslaws.curves.store import load_folder
 from losslaws.forecast import ledger
 from losslaws.words import markdown
 
-LOGS, RUNS = RESULTS / "annealing" / "tuning", RESULTS / "annealing" / "night"
+
+@dataclass(frozen=True)
+class Registered:
+    """Forecasts that were registered together.
+
+    sweep  that trained the runs
+    logs   folder below results/ with the curves of what was seen
+    runs   folder with those that were forecast
+    """
+
+    sweep: str
+    logs: str
+    runs: str
+
+
+# the latest first
+REGISTERED = (
+    Registered("forecasts", "forecasts", "forecasts"),
+    Registered("night", "annealing/tuning", "annealing/night"),
+)
+COLUMNS = {
+    "log": ("log", str),
+    "schedule": ("schedule", str),
+    "steps": ("steps", ",d"),
+    "forecast": ("forecast", ".4f"),
+    "interval": ("90 % interval", str),
+    "came_to": ("came to", ".4f"),
+    "error": ("error", "+.2%"),
+    "inside": ("", lambda inside: "" if inside else "outside"),
+}
 
 
 def outcomes(lines: list[dict]) -> pd.DataFrame:
-    """Hold every forecast from a log of the sweep `tuning` against the night's run of the same seed: same initialisation, same order of the text.
+    """Hold every forecast against the run of the model and the seed of its log: same initialisation, same order of the text.
 
     Forecasts whose logs are not kept, those of a former experiment, are left out.
     """
-    seeds = {ledger.identity(curve): curve.seed for curve in load_folder(LOGS).values()}
-    runs = list(load_folder(RUNS).values())
+    tables = [pd.DataFrame(held(one, lines)) for one in REGISTERED]
+    return pd.concat(tables, ignore_index=True)
+
+
+def held(registered: Registered, lines: list[dict]) -> list[dict]:
+    """Return a row for every line that is of these forecasts."""
+    logs = {ledger.identity(curve): curve for curve in curves(registered.logs)}
+    runs = curves(registered.runs)
     rows = []
     for entry in lines:
-        seed = seeds.get(entry["logs"][0]["sha256"])
-        if seed is None:
+        log = logs.get(entry["logs"][0]["sha256"])
+        if log is None:
             continue
-        (found,) = ledger.scored([entry], [run for run in runs if run.seed == seed])
+        (found,) = ledger.scored([entry], [run for run in runs if same_training(run, log)])
         low, high = entry["interval_90"]
         rows.append(
             {
-                "seed": seed,
+                "sweep": registered.sweep,
+                "log": log.name,
                 "schedule": entry["schedule"],
                 "steps": entry["steps"],
                 "forecast": entry["final_loss"],
@@ -48,32 +86,36 @@ def outcomes(lines: list[dict]) -> pd.DataFrame:
                 "inside": found.inside if found.run else None,
             }
         )
-    return pd.DataFrame(rows)
+    return rows
+
+
+def curves(folder: str) -> list:
+    """Return the curves of a folder below results/, none where it has none yet."""
+    return list(load_folder(RESULTS / folder).values()) if (RESULTS / folder).is_dir() else []
+
+
+def summary(table: pd.DataFrame) -> dict:
+    """Return what forecasts registered together came to, for the page."""
+    over = table[table["run"] != ""]
+    shown = over.assign(interval=[f"{row.low:.4f} to {row.high:.4f}" for row in over.itertuples()])
+    return {
+        "over": len(over),
+        "waiting": len(table) - len(over),
+        "logs": over["log"].nunique(),
+        "error": over["error"].abs().mean(),
+        "bias": over["error"].mean(),
+        "inside": int(over["inside"].sum()),
+        "half_width": ((over["high"] - over["low"]) / 2 / over["forecast"]).mean(),
+        "table": markdown(shown, COLUMNS),
+    }
 
 
 def write_ledger(folder: Path) -> list[Path]:
     """Write the table and its page; return the paths."""
     lines = ledger.entries(folder / "ledger.jsonl")
     table = outcomes(lines)
-    over = table[table["run"] != ""]
-    columns = {
-        "seed": ("seed", "d"),
-        "schedule": ("schedule", str),
-        "steps": ("steps", ",d"),
-        "forecast": ("forecast", ".4f"),
-        "interval": ("90 % interval", str),
-        "came_to": ("came to", ".4f"),
-        "error": ("error", "+.2%"),
-        "inside": ("", lambda inside: "" if inside else "outside"),
-    }
-    shown = over.assign(interval=[f"{row.low:.4f} to {row.high:.4f}" for row in over.itertuples()])
-    inside = int(over["inside"].sum())
     text = TEMPLATES.get_template("ledger/ledger.md.j2").render(
-        table=markdown(shown, columns),
-        over=over,
-        inside=inside,
-        half_width=((over["high"] - over["low"]) / 2 / over["forecast"]).mean(),
-        waiting=len(table) - len(over),
+        **{one.sweep: summary(table[table["sweep"] == one.sweep]) for one in REGISTERED},
         former=len(lines) - len(table),
     )
     write_tables(folder, {"ledger": table}, digits=6)

@@ -31,6 +31,6 @@ def widening(kind: str, related: bool = True) -> float:
     """Return how many spreads wide a 90 % interval is, to each side.
 
     kind     "constant": of a loss, where no decay was seen; "decayed": where one was; "difference": between two schedules
-    related  whether the priors come from runs with the same optimiser
+    related  whether the priors come from runs with the same optimiser, of models of about that size
     """
     return spreads()[kind] * (1 if related else UNRELATED)

@@ -20,6 +20,8 @@ LONGER = 1.05  # times the seen steps, beyond which a forecast says so
 SHORTER = 0.45  # times the seen steps, below which a forecast says so
 POOR = 0.9  # share of the variance below which the law does not describe the run, and nothing is forecast
 KNOWN = (1e-4, 3e-3)  # peak rates of the public runs trained with Adam, on which the settings of the law were found
+SIZES = (1.4e7, 1.8e9)  # parameters without embeddings of the public models
+BEYOND = 10.0  # times larger or smaller than any of them, from where on they are no relatives
 DRAWS = 4000  # of the parameters, for the share in which a schedule wins
 NORMAL = 1.645  # standard deviations to either side that hold 90 %
 
@@ -103,9 +105,14 @@ class Forecaster:
         return known_optimiser(self.curves, self.optimiser)
 
     @property
-    def related(self) -> bool:
-        """Whether the public runs' optimiser trained the model, so that what a decay removed there says something of it."""
+    def adam(self) -> bool:
+        """Whether the public runs' optimiser trained the model."""
         return self.known_optimiser in (*ADAM, RELATIVE)
+
+    @property
+    def related(self) -> bool:
+        """Whether public runs of that optimiser and of about that size say what a decay removes; else intervals are wider."""
+        return self.adam and not any(map(strange, self.curves))
 
     @cached_property
     def fitted(self) -> Fitted:
@@ -149,19 +156,25 @@ class Forecaster:
         """Yield what is not known and makes intervals wider."""
         for curve in self.curves:
             peak, first, last = curve.schedule.peak, int(curve.step[0]), int(curve.step[-1])
-            if self.optimiser is None and not self.related:
+            if self.optimiser is None and not self.adam:
                 yield (
                     f"{curve.name}: its peak rate, {peak:g}, lies outside those of the public runs, {KNOWN[0]:g} to {KNOWN[1]:g}: the optimiser is taken "
                     "as unknown, rates count up to their unit, and intervals are wider; --optimizer adamw takes them as they are"
                 )
-            if self.optimiser is not None and self.related and not KNOWN[0] <= peak <= KNOWN[1]:
+            if self.optimiser is not None and self.adam and not KNOWN[0] <= peak <= KNOWN[1]:
                 yield (
                     f"{curve.name}: its peak rate, {peak:g}, lies outside those of the public runs, {KNOWN[0]:g} to {KNOWN[1]:g}, that say how much "
                     "steps at lower rates gain"
                 )
             if first > max(LATE * last, 2 * curve.schedule.warmup):
                 yield f"{curve.name}: its losses begin at step {first} of {last}, so that its power law is known less well"
-        if self.optimiser is not None and not self.related:
+        if self.adam and not self.related:
+            sizes = sorted({int(size_of(curve)) for curve in filter(strange, self.curves)})
+            yield (
+                f"no public model of about {' or '.join(f'{size:,}' for size in sizes)} parameters, theirs have {SIZES[0]:,.0f} to {SIZES[1]:,.0f}: "
+                "intervals are twice as wide"
+            )
+        if self.optimiser is not None and not self.adam:
             yield f"no public run with rates like those of {self.optimiser} says what a decay removes: intervals are twice as wide"
 
     def new_peak(self, schedule: Schedule) -> bool:
@@ -262,6 +275,12 @@ class Forecaster:
             yield f"beyond the horizon seen: {asked:.3g} tokens a parameter are {asked / seen:.2g} times the {seen:.3g} in the logs"
         if not self.fitted.decayed:
             yield "no decay in the data: what a decay removes is what other models say"
+
+
+def strange(curve: LossCurve) -> bool:
+    """Whether the model of a log is known to be far larger or smaller than the public ones."""
+    size = size_of(curve)
+    return bool(size) and not SIZES[0] / BEYOND <= size <= SIZES[1] * BEYOND
 
 
 def known_optimiser(curves: Sequence[LossCurve], given: str | None) -> str:

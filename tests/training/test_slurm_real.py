@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -21,6 +22,7 @@ from training.loop import train
 
 pytest.importorskip("submitit")
 from training.engines import slurm, squeue
+from training.engines.submission import fitting, make_executor
 
 HERE = Path(__file__).parent
 needs_slurm = pytest.mark.skipif(
@@ -145,7 +147,7 @@ def test_a_killed_process_is_tried_again_in_its_job_and_a_cancelled_job_is_left(
     assert sweep.state(trunk)[0] == "failed" and "was cancelled" in sweep.state(trunk)[2]
 
 
-def test_long_jobs_hold_the_nodes_of_a_ray_cluster_and_may_come_and_go(write_sweep, monkeypatch, capfd):
+def test_long_jobs_hold_the_nodes_of_a_ray_cluster_and_may_come_and_go(write_sweep, monkeypatch, tmp_path):
     pytest.importorskip("ray")
     if "ray.cluster_utils" in sys.modules:  # its nodes would be looked for at the address of that cluster
         pytest.skip("a Ray cluster of another test was in this process; alone it runs: pytest -k long_jobs")
@@ -157,9 +159,13 @@ def test_long_jobs_hold_the_nodes_of_a_ray_cluster_and_may_come_and_go(write_swe
         "cell": f"fit | schedule=constant schedule.warmup=5 steps=120 checkpoint.every=20 seed={','.join(map(str, range(count)))}"
     }
     planned = sweep.load(write_sweep(many, "many"))
+    held = []
+    monkeypatch.setattr(allocation, "Jobs", lambda *given, kind=allocation.Jobs: held.append(kind(*given)) or held[0])
+    own = make_executor(planned, fitting(engines.options("slurm", ["cpus_per_task=1"])))
+    own.update_parameters(slurm_additional_parameters={})
     launch, errors = start(planned, "jobs=2")
     reached = dict.fromkeys(planned.cells, 0)
-    chance, ends, seen = random.Random(0), 0, {}
+    chance, done, seen = random.Random(0), {"cancelled": 0, "told": 0, "added": 0}, {}
     while launch.is_alive():
         for name, cell in planned.cells.items():
             now = cell.folder.recorded_steps()
@@ -171,16 +177,24 @@ def test_long_jobs_hold_the_nodes_of_a_ray_cluster_and_may_come_and_go(write_swe
             job for job, since in seen.items() if time.monotonic() - since > 8
         ]  # one that starts takes no signal yet
         training = [cell for cell in planned.cells.values() if 20 < cell.folder.recorded_steps() < 110]
-        if old and training and ends < min(count / 6, 8):
-            hard = chance.random() < 0.5  # cancelled, or told that its time is over
-            squeue.ask("scancel", *([] if hard else ["--signal=USR2"]), job := chance.choice(old))
-            seen[job] = time.monotonic()
-            ends += 1
+        if old and training and sum(done.values()) < max(count / 6, 3):
+            kinds = ["cancelled", "told", "added"] if any(done.values()) and len(running) < 3 else ["cancelled", "told"]
+            done[what := chance.choice(kinds)] += 1
+            if what == "added":  # by hand, beside the launcher's two
+                own.submit(allocation.host, *held[0].arguments)
+            else:  # or told that its time is over
+                squeue.ask("scancel", *(["--signal=USR2"] if what == "told" else []), job := chance.choice(old))
+                seen[job] = time.monotonic()
         time.sleep(0.3)
-    assert not errors and ends
-    assert squeue.queued() == {} or all(state == "COMPLETING" for state, _ in squeue.queued().values())
+    print(f"{count} cells, jobs {done}")
+    assert not errors and any(done.values())
+    until(
+        lambda: all(state == "COMPLETING" for state, _ in (squeue.queued() or {}).values())
+    )  # the added ones leave, too
     for cell in planned.cells.values():
         assert (cell.folder.path / "log.txt").read_text().count("complete, 120 steps") == 1
+    for name in chance.sample(list(planned.cells), 2):
+        check_alone(replace(planned, cells={name: planned.cells[name]}), tmp_path)
 
 
 def test_a_job_that_reaches_its_time_limit_is_queued_again_and_goes_on(write_sweep):

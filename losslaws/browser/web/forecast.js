@@ -144,12 +144,14 @@ class Forecaster {
   constructor(curves, optimiser, numbers) {
     this.curves = curves.map(withPeak);
     this.numbers = numbers;
-    const { KNOWN, POOR } = numbers.predict, { ADAM, RELATIVE } = numbers.prior;
+    const { KNOWN, POOR, SIZES, BEYOND } = numbers.predict, { ADAM, RELATIVE } = numbers.prior;
     const usual = this.curves.every(({ peak }) => KNOWN[0] <= peak && peak <= KNOWN[1]);
     refuse(this.curves, optimiser || "unknown", numbers);
     this.given = optimiser;
     this.optimiser = optimiser || (usual ? "adamw" : "unknown");
-    this.related = [...ADAM, RELATIVE].includes(this.optimiser);
+    this.adam = [...ADAM, RELATIVE].includes(this.optimiser);
+    this.strange = [...new Set(this.curves.map(({ size }) => size).filter((size) => size && !(SIZES[0] / BEYOND <= size && size <= SIZES[1] * BEYOND)))].sort((a, b) => a - b);
+    this.related = this.adam && !this.strange.length;
     this.fitted = new Fitted(this.curves, this.optimiser, numbers);
     const { r2 } = this.fitted, name = this.curves[0].name;
     if (Number.isNaN(r2)) throw new Error(`${name}: its losses are all the same; check the column`);
@@ -168,15 +170,17 @@ class Forecaster {
 
   // What is not known and makes intervals wider, or forecasts doubtful.
   unknown() {
-    const { KNOWN } = this.numbers.predict, { LATE } = this.numbers.refusals, found = [];
+    const { KNOWN, SIZES } = this.numbers.predict, { LATE } = this.numbers.refusals, found = [];
     for (const { name, peak, warmup, step } of this.curves) {
       const odd = !(KNOWN[0] <= peak && peak <= KNOWN[1]), first = step[0], end = last(step);
       const said = `${name}: its peak rate, ${general(peak)}, lies outside those of the public runs, ${general(KNOWN[0])} to ${general(KNOWN[1])}`;
-      if (!this.given && !this.related) found.push(`${said}: the optimiser is taken as unknown, rates count up to their unit, and intervals are wider; choose AdamW to take them as they are`);
-      if (this.given && this.related && odd) found.push(`${said}, that say how much steps at lower rates gain`);
+      if (!this.given && !this.adam) found.push(`${said}: the optimiser is taken as unknown, rates count up to their unit, and intervals are wider; choose AdamW to take them as they are`);
+      if (this.given && this.adam && odd) found.push(`${said}, that say how much steps at lower rates gain`);
       if (first > Math.max(LATE * end, 2 * warmup)) found.push(`${name}: its losses begin at step ${first} of ${end}, so that its power law is known less well`);
     }
-    if (this.given && !this.related) found.push(`no public run with rates like those of ${this.given} says what a decay removes: intervals are twice as wide`);
+    const grouped = (value) => Math.round(value).toLocaleString("en-US"), [least, most] = SIZES;
+    if (this.adam && !this.related) found.push(`no public model of about ${this.strange.map(grouped).join(" or ")} parameters, theirs have ${grouped(least)} to ${grouped(most)}: intervals are twice as wide`);
+    if (this.given && !this.adam) found.push(`no public run with rates like those of ${this.given} says what a decay removes: intervals are twice as wide`);
     return found;
   }
 

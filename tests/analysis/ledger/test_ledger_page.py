@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 
 from analysis import RESULTS
-from analysis.ledger.ledger import outcomes, write_ledger
+from analysis.ledger.ledger import REGISTERED, outcomes, write_ledger
 from losslaws.curves import InputError
+from losslaws.curves.store import load_folder
 from losslaws.forecast import ledger
 
 
@@ -17,11 +18,16 @@ def table():
     return outcomes(ledger.entries(RESULTS / "ledger" / "ledger.jsonl"))
 
 
-def test_every_forecast_is_held_against_a_run_of_its_own_seed(table):
-    assert len(table) == 26 and set(table["seed"]) == {0, 2}
+def test_every_forecast_is_held_against_a_run_of_its_own_model_and_seed(table):
+    assert dict(table.groupby("sweep").size()) == {"forecasts": 27, "night": 26}
     over = table[table["run"] != ""]
-    assert len(over) == 26
-    assert all(row.run.endswith(f"-seed{row.seed}") for row in over.itertuples())
+    assert len(over) == len(table)
+    curves = {one.sweep: (load_folder(RESULTS / one.logs), load_folder(RESULTS / one.runs)) for one in REGISTERED}
+    for row in over.itertuples():
+        logs, runs = curves[row.sweep]
+        log, run = logs[row.log], runs[row.run]
+        assert (log.seed, log.parameters, log.schedule.peak) == (run.seed, run.parameters, run.schedule.peak)
+        assert run.schedule.steps == row.steps and run.final_loss == row.came_to
     assert np.allclose(over["error"], over["forecast"] / over["came_to"] - 1)
     assert (over["inside"] == over["came_to"].between(over["low"], over["high"])).all()
 

@@ -129,6 +129,15 @@ def test_of_another_optimiser_the_unit_does_not_count_and_intervals_are_wider():
     assert ends[0][2] - ends[0][1] > 1.5 * (known[2] - known[1])
 
 
+def test_where_no_public_model_is_of_about_that_size_intervals_are_wider():
+    run = made(plan("wsd", 20_000, decay=0.2))
+    for size, wide in ((100_000_000, 1), (1_400_000, 1), (1_300_000, UNRELATED), (19_000_000_000, UNRELATED)):
+        forecaster = Forecaster([replace(run, parameters={"non_embedding": size})], "adamw")
+        assert forecaster.widening(forecaster.fitted) == wide * spreads()["decayed"]
+        said = "; ".join(forecaster.warnings)
+        assert (f"no public model of about {size:,} parameters, theirs have 14,000,000 to" in said) == (wide > 1)
+
+
 def test_adamw_in_a_unit_of_its_own_is_as_sure_of_a_decay_as_other_adamw_runs():
     run, target = made(plan("constant", 20_000)), made(plan("wsd", 25_000, decay=0.2))
     ends = {}
