@@ -13,7 +13,7 @@ import pandas as pd
 
 from analysis.leaderboard import figures, protocols, studies
 from analysis.leaderboard.board import Board, leaderboard, spread
-from analysis.leaderboard.procedures import BEST, NOISE, PROCEDURES, SELECTION, procedure
+from analysis.leaderboard.procedures import BEST, NOISE, PROCEDURES, SEEN, SELECTION, procedure
 from analysis.leaderboard.ranking import answers, by_authors, halves, medians, place, ranking, verdict
 from analysis.pages.figure import save
 from analysis.pages.page import TEMPLATES
@@ -87,6 +87,7 @@ def render(
         protocols=protocols.PROTOCOLS,
         most=protocols.MOST,
         selection=SELECTION,
+        seen=SEEN,
         datasets=datasets_table(board),
         looks=looks_table(),
         ranking=ranking_table(tables["ranking"]),

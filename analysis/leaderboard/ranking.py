@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from analysis.leaderboard.procedures import BEST, PROCEDURES, SELECTION, procedure
+from analysis.leaderboard.procedures import BEST, PROCEDURES, SEEN, SELECTION, procedure
 
 CELL = ["dataset", "size", "protocol"]
 BASELINES = ("annealing", "multi-power")
@@ -59,9 +59,9 @@ def ranking(table: pd.DataFrame) -> pd.DataFrame:
 def medians(splits: pd.DataFrame) -> pd.DataFrame:
     """Return the median final error on new points, a row for every kind of question (and "all"), group of authors and procedure.
 
-    SELECTION's authors, on whom settings were chosen, are left out.
+    SELECTION's authors, on whom settings were chosen, and SEEN's are left out.
     """
-    chosen_on = splits.loc[splits["dataset"].isin(SELECTION), "authors"].unique()
+    chosen_on = splits.loc[splits["dataset"].isin((*SELECTION, *SEEN)), "authors"].unique()
     use = (splits["scored"] == "new") & (splits["protocol"] != "rank") & ~splits["authors"].isin(chosen_on)
     asked = pd.concat([splits[use].assign(asks="all"), splits[use]])
     return asked.groupby(["asks", "authors", "law"], sort=False)["final_error"].median().reset_index()

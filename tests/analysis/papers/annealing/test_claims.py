@@ -7,6 +7,7 @@ import pytest
 from analysis.pages import figure as figures
 from analysis.papers import claim as claims
 from analysis.papers.annealing import noise
+from analysis.papers.annealing.claims import cost
 from analysis.papers.annealing.evidence import Evidence, best_ratio, delay, turns
 from analysis.papers.annealing.experiment import Experiment
 from analysis.papers.claim import COLUMNS, NOT_RUN, VERDICTS, Claim, Test, holm, verdict
@@ -204,3 +205,10 @@ def test_best_ratio_is_the_lowest_of_a_fine_scan(experiment):
         for r in np.arange(0.02, 0.9, 0.01).tolist()
     }
     assert ratio == pytest.approx(min(scan, key=scan.get), abs=0.015)
+
+
+def test_laws_are_compared_on_the_targets_that_all_of_them_tell_from_the_same_runs():
+    found = cost.by_law()
+    assert {"annealing", "chinchilla", "relaxation-known"} <= set(found.index) and found["count"].nunique() == 1
+    (test,) = cost.at_equal_cost()
+    assert test.passed == (found.loc["annealing", "mean"] <= found.loc["chinchilla", "mean"])
