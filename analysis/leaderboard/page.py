@@ -93,7 +93,7 @@ def render(
         ranking=ranking_table(tables["ranking"]),
         verdict=verdict(tables["by_authors"]),
         by_authors=by_authors_table(tables["by_authors"]),
-        kinds=protocols.KINDS,
+        kinds={kind: about for kind, about in protocols.KINDS.items() if kind in set(tables["by_authors"]["asks"])},
         halves=halves_table(halves(table)),
         answers=answers_table(tables["answers"]),
         cells=cells_table(table),

@@ -25,7 +25,8 @@ from losslaws.laws import Law
 from losslaws.laws.relaxation import STATED_AT
 
 SELECTION = ("mpl", "slimpajama-124m", "openwebtext2-scaling")
-SEEN = ("own-cpu",)  # where errors led to a setting that none of them chose: that saturation follows the size
+# Where errors led to a setting, though none was chosen by the least of them: that saturation follows the size, and that rates that are not Adam's have none
+SEEN = ("own-cpu", "gemstones", "modded-nanogpt")
 STIFFNESS = 30.0  # points that one scale of distance from what is known costs, see Prior
 SIZE = 0.15  # power of the model size that K follows: its slope within the data sets of SELECTION, see `size_slope`
 SPREAD = 0.2  # least scale of a logarithm that is transferred: the sizes of one family do not tell how families differ

@@ -112,7 +112,7 @@ class Forecaster:
     @property
     def related(self) -> bool:
         """Whether public runs of that optimiser and of about that size say what a decay removes; else intervals are wider."""
-        return self.adam and not any(map(strange, self.curves))
+        return related(self.curves, self.known_optimiser)
 
     @cached_property
     def fitted(self) -> Fitted:
@@ -281,6 +281,11 @@ def strange(curve: LossCurve) -> bool:
     """Whether the model of a log is known to be far larger or smaller than the public ones."""
     size = size_of(curve)
     return bool(size) and not SIZES[0] / BEYOND <= size <= SIZES[1] * BEYOND
+
+
+def related(curves: Sequence[LossCurve], optimiser: str) -> bool:
+    """Whether public runs of `optimiser`, of models of about the size of these, say what a decay removes."""
+    return optimiser in (*ADAM, RELATIVE) and not any(map(strange, curves))
 
 
 def known_optimiser(curves: Sequence[LossCurve], given: str | None) -> str:

@@ -18,8 +18,8 @@ from losslaws.curves import InputError, LossCurve
 from losslaws.curves.runs import select, settled
 from losslaws.forecast import calibration
 from losslaws.forecast.fitted import Fitted, fit_runs
-from losslaws.forecast.predict import NORMAL
-from losslaws.forecast.prior import ADAM, FIRST, RELATIVE, fitted_points
+from losslaws.forecast.predict import NORMAL, related
+from losslaws.forecast.prior import FIRST, fitted_points
 
 MAD = 1.4826  # standard deviations of a normal distribution in a median absolute deviation
 CORRELATED = 0.9  # the most by which two neighbouring losses are taken to err alike
@@ -168,7 +168,7 @@ class Watcher:
         """Return what the losses marked in `seen` say of those from place `k` on, and half the width of the band, nats, [n - k] each."""
         fitted, noise = self.fitted(select(curve, seen))
         loss, spread = fitted.losses(curve.schedule, curve.step[k:])
-        wide = calibration.widening("decayed" if fitted.decayed else "constant", self.optimiser in (*ADAM, RELATIVE))
+        wide = calibration.widening("decayed" if fitted.decayed else "constant", related([curve], self.optimiser))
         return loss, loss * np.hypot(wide * spread, NORMAL * noise)
 
     def fitted(self, seen: LossCurve) -> tuple[Fitted, float]:

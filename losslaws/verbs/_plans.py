@@ -14,7 +14,7 @@ def add_model(parser: argparse.ArgumentParser) -> None:
         "--parameters",
         type=wholes(1),
         metavar="N",
-        help="of the model, without embeddings, which narrows the interval; of several logs: one for each, 110000000,270000000",
+        help="of the model, without embeddings, which says near which rate steps gain no more and narrows the interval; of several logs: one for each, 110000000,270000000",
     )
     parser.add_argument(
         "--optimizer",
