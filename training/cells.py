@@ -1,6 +1,6 @@
 """Cells: the runs that a sweep lists."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import models
@@ -19,9 +19,9 @@ class Cell:
     overrides       what `train.py` is called with
     parent          the cell that trains the first `branch` steps of this one too; None: it starts by itself
     branch          steps shared with the parent
-    flops_per_step  of training: all matrix products, attention and logits included
     line            the line of the sweep file that it comes from; several cells where that holds lists of values
     flat            of a large sweep: the run folders that lie in RUNS itself; all others lie in RUNS/ab/, by the hash that ends their names
+    counted         FLOPs of a token by what they hang on, shared by the cells of a sweep
     """
 
     name: str
@@ -31,9 +31,9 @@ class Cell:
     schedule: Schedule
     parent: str | None = None
     branch: int = 0
-    flops_per_step: float = 0.0
     line: str = ""
     flat: frozenset[str] | None = None
+    counted: dict[str, float] = field(default_factory=dict, compare=False, repr=False)
 
     @cached_property
     def folder(self) -> RunFolder:
@@ -71,14 +71,22 @@ class Cell:
             self.settings["hardware"]["precision"],
         )
 
+    @property
+    def flops_per_step(self) -> float:
+        """FLOPs of training, all matrix products counted, attention and logits included."""
+        asked = self.settings["model"], self.settings["data"]["vocab_size"], self.settings["batch"]["length"]
+        if (key := repr(asked)) not in self.counted:
+            self.counted[key] = models.flops_per_token(*asked)["exact"]
+        return self.counted[key] * self.tokens_per_step
+
 
 class CellMaker:
-    """Makes cells; those with the same schedule share its array, those with the same model and batch their count of FLOPs."""
+    """Makes cells; those with the same schedule share its array, those with the same model and text their count of FLOPs."""
 
     def __init__(self):
         self.compose = Composer()
         self.schedules: dict[str, Schedule] = {}
-        self.flops: dict[str, float] = {}  # of a step
+        self.counted: dict[str, float] = {}
 
     def __call__(self, name: str, role: str, overrides: list[str], line: str = "") -> Cell:
         settings = self.compose(overrides)
@@ -91,17 +99,12 @@ class CellMaker:
         key = repr((settings["steps"], settings["schedule"]))
         if key not in self.schedules:
             self.schedules[key] = config.schedule(settings)
-        model, batch, vocabulary = settings["model"], settings["batch"], settings["data"]["vocab_size"]
-        work = repr((model, batch, vocabulary))
-        if work not in self.flops:
-            per_token = models.flops_per_token(model, vocabulary, batch["length"])["exact"]
-            self.flops[work] = per_token * batch["sequences"] * batch["length"]
         return Cell(
             name,
             role,
             tuple(overrides),
             settings,
             self.schedules[key],
-            flops_per_step=self.flops[work],
             line=line or name,
+            counted=self.counted,
         )

@@ -93,8 +93,10 @@ def validate(config: dict, like: Mapping = MappingProxyType({})) -> None:
 
     like  a config that passed: what both hold, as one object, is not looked at again
     """
+    if like.keys() != config.keys():
+        like = {}
     new = {key: value for key, value in config.items() if key not in like or like[key] is not value}
-    settings.check(new, settings.only(frozenset(new)) if like.keys() == config.keys() else settings.Settings)
+    settings.check(new, settings.only(frozenset(new)) if like else settings.Settings)
     if config["model"]["family"] == "llama" and new.keys() & {"model", "batch"}:
         Architecture.of(config["model"], 1, config["batch"]["length"])  # whether its sizes fit
     settings.epochs(config, config["data"]["train_tokens"])  # as asked for; what there is shows when it is there

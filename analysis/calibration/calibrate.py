@@ -18,7 +18,7 @@ from analysis.calibration.cases import MOST, Case, cases, models, parts, rivals
 from losslaws.curves.files import write_table, write_text
 from losslaws.forecast.calibration import INTERVALS, PRIOR, UNRELATED
 from losslaws.forecast.fitted import Fitted, fit_runs
-from losslaws.forecast.prior import ADAM, RELATIVE, Told, learn, tell
+from losslaws.forecast.prior import ADAM, Told, adams, learn, tell
 
 LEVEL = 0.9
 SHORTER = 0.9  # times as long as what was seen, below which a run is a kind of its own
@@ -71,7 +71,7 @@ def forecast(cases: Iterable[Case], learned: dict, most: int = RIVALS) -> Iterat
             "authors": case.group.authors,
             "dataset": case.group.dataset,
             "size": case.group.size,
-            "related": case.optimiser in (*ADAM, RELATIVE),
+            "related": adams(case.optimiser),
             "seen": case.seen.name,
             "target": case.target.name,
             "horizon": case.horizon,

@@ -18,7 +18,7 @@ from analysis.pages.writer import write_page, write_tables
 from losslaws.curves import LossCurve
 from losslaws.curves.public import Group, groups
 from losslaws.forecast.ladder import Model, fit_ladder
-from losslaws.forecast.prior import ADAM, RELATIVE, Told, fitted_points
+from losslaws.forecast.prior import RELATIVE, Told, adams, fitted_points
 from losslaws.words import markdown
 
 LADDERS = ("olmo-ladder", "mpl", "slimpajama-scaling", "openwebtext2-scaling", "gemstones")
@@ -64,7 +64,7 @@ def errors(told: Sequence[Told]) -> pd.DataFrame:
                         "dataset": dataset,
                         "size": asked.size,
                         "kind": "ladder",
-                        "related": optimiser in (*ADAM, RELATIVE),
+                        "related": adams(optimiser),
                         "smaller": " ".join(group.size for group in smaller),
                         "target": curve.name,
                         "error": error[-1],

@@ -6,7 +6,7 @@
     fitted(procedure, curves, priors) -> [Fit]   one fit for each part; `predict` gives the mean of their losses
 
 A procedure is one or several laws, each fitted with some parameters held and some known beforehand. It is the same for
-every data set. Its settings were chosen on SELECTION, half of the data sets, and what is known beforehand is learned from
+every data set. Its settings were chosen on SELECTION, but for those that SEEN led to, and what is known beforehand is learned from
 fits to these only, and of them only from those of other authors: no data set tells of itself.
 """
 
@@ -174,10 +174,8 @@ def procedure(name: str) -> Procedure:
 
 def of_model(procedure: Procedure, group: Group) -> Procedure:
     """Return the procedure with the settings of its laws for the model of `group`."""
-    laws = (part.law.of_model(group.parameters, group.rate == "absolute") for part in procedure.parts)
-    return replace(
-        procedure, parts=tuple(replace(part, law=law) for part, law in zip(procedure.parts, laws, strict=True))
-    )
+    own = (replace(part, law=part.law.of_model(group.parameters, group.rate == "absolute")) for part in procedure.parts)
+    return replace(procedure, parts=tuple(own))
 
 
 def at_each_peak(group: Group) -> list[list[LossCurve]]:
@@ -218,7 +216,7 @@ def learned(part: Part, fits: Sequence[Fit]) -> Prior:
 
 
 def transferred(part: Part, fit: Fit, source: Group, group: Group) -> Fit:
-    """Return `fit`, of the model of `source`, with the parameters that follow the model as they would be for that of `group` at STATED_AT."""
+    """Return `fit`, of the model of `source`, as one of the part's law, with the parameters that follow the model as they would be for that of `group` at STATED_AT."""
     peak = source.curves[fit.curves[0]].schedule.peak
     ratio = [group.parameters / source.parameters, group.tokens_per_step / source.tokens_per_step, STATED_AT / peak]
     moved = {name: fit.params[name] * float(np.prod(np.power(ratio, powers))) for name, powers in part.follows.items()}

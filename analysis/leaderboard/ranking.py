@@ -140,7 +140,8 @@ def halves(table: pd.DataFrame) -> pd.DataFrame:
     where = {
         "all": new["dataset"].notna(),
         "chosen on": new["dataset"].isin(SELECTION),
-        "shown on": ~new["dataset"].isin(SELECTION),
+        "seen": new["dataset"].isin(SEEN),
+        "shown on": ~new["dataset"].isin((*SELECTION, *SEEN)),
     }
     where |= {name: new["dataset"] == name for name in new["dataset"].unique()}
     return pd.DataFrame(

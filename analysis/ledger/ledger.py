@@ -17,6 +17,7 @@ from analysis.pages.writer import write_page, write_tables
 from losslaws.curves.runs import same_training
 from losslaws.curves.store import load_folder
 from losslaws.forecast import ledger
+from losslaws.forecast.predict import SIZES
 from losslaws.words import markdown
 
 
@@ -39,6 +40,7 @@ REGISTERED = (
     Registered("forecasts", "forecasts", "forecasts"),
     Registered("night", "annealing/tuning", "annealing/night"),
 )
+ROW = ["sweep", "log", "schedule", "steps", "forecast", "low", "high", "run", "came_to", "error", "inside"]
 COLUMNS = {
     "log": ("log", str),
     "schedule": ("schedule", str),
@@ -56,8 +58,7 @@ def outcomes(lines: list[dict]) -> pd.DataFrame:
 
     Forecasts whose logs are not kept, those of a former experiment, are left out.
     """
-    tables = [pd.DataFrame(held(one, lines)) for one in REGISTERED]
-    return pd.concat(tables, ignore_index=True)
+    return pd.DataFrame([row for one in REGISTERED for row in held(one, lines)], columns=ROW)
 
 
 def held(registered: Registered, lines: list[dict]) -> list[dict]:
@@ -117,6 +118,7 @@ def write_ledger(folder: Path) -> list[Path]:
     text = TEMPLATES.get_template("ledger/ledger.md.j2").render(
         **{one.sweep: summary(table[table["sweep"] == one.sweep]) for one in REGISTERED},
         former=len(lines) - len(table),
+        least=SIZES[0],
     )
     write_tables(folder, {"ledger": table}, digits=6)
     return write_page(folder, "ledger", text)

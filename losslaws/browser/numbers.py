@@ -19,7 +19,7 @@ CONSTANTS = {
     "schedule": (schedule_module, "LONGEST"),
     "prior": (prior, "POINTS FIRST ADAM RELATIVE"),
     "fitted": (fitted, "FEWEST ENDS WEIGHT FLOOR FORM RUNS_APART"),
-    "predict": (predict, "DRAWN CLOSE FAR LONGER SHORTER POOR KNOWN SIZES BEYOND"),
+    "predict": (predict, "DRAWN CLOSE FAR LONGER SHORTER POOR KNOWN SIZES SIZES_APART"),
     "refusals": (refusals, "LATE LATER BLOWN JUMP STRETCH ENDS SAME NOISE APART RATES"),
     "huber": (huber, "ITERATIONS FTOL ROUNDING DAMPING"),
     "problem": (problem, "ON_BOUND FLAT RIDGE"),

@@ -9,7 +9,9 @@ from losslaws.curves.about import read_json
 
 FOLDER = Path(__file__).parent
 PRIOR, INTERVALS = FOLDER / "prior.json", FOLDER / "calibration.csv"
-UNRELATED = 2.0  # times as wide, where no run with the same optimiser taught the priors
+UNRELATED = (
+    2.0  # times as wide, where no run with the same optimiser, or of a model of about that size, taught the priors
+)
 
 
 @cache

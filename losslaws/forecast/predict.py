@@ -1,7 +1,7 @@
 """The forecast of a schedule: `Forecaster(curves).forecast(schedule)`; of several, their differences: `.compare(schedules)`."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -10,7 +10,7 @@ from losslaws.curves import InputError, LossCurve, Schedule
 from losslaws.forecast import calibration
 from losslaws.forecast.fitted import Fitted, falls, fit_runs
 from losslaws.forecast.ladder import Model, fit_ladder, size_of
-from losslaws.forecast.prior import ADAM, RELATIVE
+from losslaws.forecast.prior import adams
 from losslaws.forecast.refusals import LATE, STRETCH, refuse, refuse_end
 
 DRAWN = 400  # steps at which a forecast curve is given
@@ -21,7 +21,7 @@ SHORTER = 0.45  # times the seen steps, below which a forecast says so
 POOR = 0.9  # share of the variance below which the law does not describe the run, and nothing is forecast
 KNOWN = (1e-4, 3e-3)  # peak rates of the public runs trained with Adam, on which the settings of the law were found
 SIZES = (1.4e7, 1.8e9)  # parameters without embeddings of the public models
-BEYOND = 10.0  # times larger or smaller than any of them, from where on they are no relatives
+SIZES_APART = 10.0  # times larger or smaller than any of them, from where on they are no relatives
 DRAWS = 4000  # of the parameters, for the share in which a schedule wins
 NORMAL = 1.645  # standard deviations to either side that hold 90 %
 
@@ -93,6 +93,12 @@ class Forecaster:
         object.__setattr__(self, "curves", tuple(self.curves))
         refuse(self.curves, self.optimiser or "unknown")
         sizes = {size_of(curve) for curve in self.curves} - {None}
+        if len(sizes) == 1 and not self.model:  # logs of one model: what one says of its size holds for all
+            every = (
+                curve if size_of(curve) else replace(curve, parameters={"non_embedding": min(sizes)})
+                for curve in self.curves
+            )
+            object.__setattr__(self, "curves", tuple(every))
         if len(sizes) > 1 and not self.model:
             raise InputError(
                 f"{self.curves[0].name}: the logs are of {len(sizes)} sizes ({', '.join(f'{size:,}' for size in sorted(sizes))}); give --next N, the size "
@@ -107,12 +113,18 @@ class Forecaster:
     @property
     def adam(self) -> bool:
         """Whether the public runs' optimiser trained the model."""
-        return self.known_optimiser in (*ADAM, RELATIVE)
+        return adams(self.known_optimiser)
 
     @property
     def related(self) -> bool:
         """Whether public runs of that optimiser and of about that size say what a decay removes; else intervals are wider."""
-        return related(self.curves, self.known_optimiser)
+        return related(self.sizes, self.known_optimiser)
+
+    @property
+    def sizes(self) -> list[float]:
+        """The sizes that are known, of the runs that were seen and of the model that is asked about."""
+        every = {size_of(curve) for curve in self.curves} | {self.model and self.model.size}
+        return sorted(every - {None})
 
     @cached_property
     def fitted(self) -> Fitted:
@@ -169,9 +181,9 @@ class Forecaster:
             if first > max(LATE * last, 2 * curve.schedule.warmup):
                 yield f"{curve.name}: its losses begin at step {first} of {last}, so that its power law is known less well"
         if self.adam and not self.related:
-            sizes = sorted({int(size_of(curve)) for curve in filter(strange, self.curves)})
+            far = " or ".join(f"{size:,.0f}" for size in self.sizes if far_in_size(size))
             yield (
-                f"no public model of about {' or '.join(f'{size:,}' for size in sizes)} parameters, theirs have {SIZES[0]:,.0f} to {SIZES[1]:,.0f}: "
+                f"no public model of about {far} parameters, theirs have {SIZES[0]:,.0f} to {SIZES[1]:,.0f}: "
                 "intervals are twice as wide"
             )
         if self.optimiser is not None and not self.adam:
@@ -277,15 +289,14 @@ class Forecaster:
             yield "no decay in the data: what a decay removes is what other models say"
 
 
-def strange(curve: LossCurve) -> bool:
-    """Whether the model of a log is known to be far larger or smaller than the public ones."""
-    size = size_of(curve)
-    return bool(size) and not SIZES[0] / BEYOND <= size <= SIZES[1] * BEYOND
+def far_in_size(size: float) -> bool:
+    """Whether a model is far larger or smaller than the public ones."""
+    return not SIZES[0] / SIZES_APART <= size <= SIZES[1] * SIZES_APART
 
 
-def related(curves: Sequence[LossCurve], optimiser: str) -> bool:
-    """Whether public runs of `optimiser`, of models of about the size of these, say what a decay removes."""
-    return optimiser in (*ADAM, RELATIVE) and not any(map(strange, curves))
+def related(sizes: Iterable[float], optimiser: str) -> bool:
+    """Whether public runs of `optimiser`, of models of about these sizes, say what a decay removes."""
+    return adams(optimiser) and not any(map(far_in_size, sizes))
 
 
 def known_optimiser(curves: Sequence[LossCurve], given: str | None) -> str:

@@ -123,6 +123,11 @@ def unit(curve: LossCurve, optimiser: str) -> float:
     return 1.0 if optimiser in ADAM else STATED_AT / curve.schedule.peak
 
 
+def adams(optimiser: str) -> bool:
+    """Whether an optimiser is Adam, in whatever unit its rates are."""
+    return optimiser in (*ADAM, RELATIVE)
+
+
 def known_of(curve: LossCurve, optimiser: str) -> Known:
     """Return what is known of the model of `curve`."""
     size = curve.parameters.get("non_embedding") or curve.parameters.get("total")

@@ -18,6 +18,7 @@ from losslaws.curves import InputError, LossCurve
 from losslaws.curves.runs import select, settled
 from losslaws.forecast import calibration
 from losslaws.forecast.fitted import Fitted, fit_runs
+from losslaws.forecast.ladder import size_of
 from losslaws.forecast.predict import NORMAL, related
 from losslaws.forecast.prior import FIRST, fitted_points
 
@@ -168,7 +169,9 @@ class Watcher:
         """Return what the losses marked in `seen` say of those from place `k` on, and half the width of the band, nats, [n - k] each."""
         fitted, noise = self.fitted(select(curve, seen))
         loss, spread = fitted.losses(curve.schedule, curve.step[k:])
-        wide = calibration.widening("decayed" if fitted.decayed else "constant", related([curve], self.optimiser))
+        wide = calibration.widening(
+            "decayed" if fitted.decayed else "constant", related(filter(None, [size_of(curve)]), self.optimiser)
+        )
         return loss, loss * np.hypot(wide * spread, NORMAL * noise)
 
     def fitted(self, seen: LossCurve) -> tuple[Fitted, float]:

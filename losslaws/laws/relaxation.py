@@ -12,7 +12,7 @@ from losslaws.laws import Law, Parameter, Run, power
 from losslaws.laws._blocks import sums
 
 STATED_AT = 1e-3  # peak rate at which A and K are stated; its steps are worth half of what the highest peak makes them
-SIZE = 1e8  # parameters without embeddings of the models on which `high` was found
+SIZE = 1e8  # parameters without embeddings at which `high` is stated and, for ladders, all else
 AGE = 1e4  # steps at the peak rate after which rho is stated
 
 
@@ -74,8 +74,8 @@ class Relaxation(Law):
 
     A step at the rate eta does x = f(eta) / f(peak) of what one at the peak does, with f(eta) = eta^p / sqrt(1 + (eta / high)^2):
     halving the rate within a run makes a step worth more than half, and near `high` hardly less than before. `high` is the rate of a model of SIZE
-    parameters; for others it falls as N^-saturation, as the best rate does (Bjorck et al. 2024, arXiv 2409.19913: N^-.23). Where the peak lies above it, the
-    peak takes its place. Of rates that are not Adam's nobody knows where they saturate: for these it is infinite, see `of_model`.
+    parameters; for one of `model_size` it falls as N^-saturation, as the best rate does (Bjorck et al. 2024, arXiv 2409.19913: N^-.23). Where the peak lies above it, the
+    peak takes its place. Of rates that are not Adam's nobody knows where they saturate: for these it is infinite (not `saturates`), see `of_model`.
     P(s) = (2 h / (1 + h))^p times the sum of x_i over i <= s is the progress, in steps under the constant rate 1e-3, with
     h = peak / 1e-3: doubling a low peak makes all steps worth 2^p as much, doubling a high one changes little.
     n(s) is the noise: it follows h^q x, n' = rho (t / AGE)^-aging eta / peak (h^q x - n), from n = 0, where t = sum of eta / peak is the age, in
@@ -96,7 +96,7 @@ class Relaxation(Law):
 
     equation = (
         "L0 + A P^-alpha + K n, P = (2 h / (1 + h))^p sum_i x_i, n' = rho (t / 1e4)^-(1/2) eta / peak (h^q x - n), t = sum_i eta_i / peak, h = peak / 1e-3, "
-        "x = f(eta) / f(peak), f(eta) = eta^p / sqrt(1 + (eta / high)^2), high falls as N^-.23"
+        "x = f(eta) / f(peak), f(eta) = eta^p / sqrt(1 + (eta / high)^2), high = .003 (N / 1e8)^-.23"
     )
     source = "this project, after Tissue, Wang, Wang 2024 and Luo et al. 2025"
     parameters = (
@@ -125,9 +125,10 @@ class Relaxation(Law):
     aging: float = 0.5
     saturation: float = 0.23
     model_size: float = SIZE
+    saturates: bool = True
 
     def of_model(self, size: float | None, adam: bool) -> Self:
-        return replace(self, model_size=float(size or SIZE), high=self.high if adam else np.inf)
+        return replace(self, model_size=float(size or SIZE), saturates=adam)
 
     def features(self, runs: Sequence[Run]) -> Relaxing:
         return Relaxing(runs, self)
@@ -139,7 +140,9 @@ class Relaxation(Law):
     def read(self, schedule: Schedule) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return the progress of every step, the noise that would be left at its rate, and the time to relax after it, [T] each."""
         h, share = schedule.peak / STATED_AT, schedule.lr / schedule.peak
-        high = max(self.high * (self.model_size / SIZE) ** -self.saturation, schedule.peak)
+        high = (
+            max(self.high * (self.model_size / SIZE) ** -self.saturation, schedule.peak) if self.saturates else np.inf
+        )
         bent = np.sqrt((1 + (schedule.peak / high) ** 2) / (1 + (schedule.lr / high) ** 2))
         x = share**self.p * bent
         return (2 * h / (1 + h)) ** self.p * x, self.level(schedule.peak) * x, self.time(np.cumsum(share))

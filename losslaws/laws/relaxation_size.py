@@ -16,7 +16,7 @@ class RelaxationSize(Relaxation):
     """L(s, M) = B M^-beta + A M^gamma P(s)^-alpha + K n(s), M = N / SIZE, N without embeddings.
 
     P and n are those of the relaxation law for a model of this size whose step takes b tokens: P counts steps of TOKENS tokens; n follows M^size
-    b^(-q / 2), the square-root rule of Adam; its speed, rho, follows M^-memory. size and memory are what public models say (`python -m analysis calibrate`): a
+    b^(-q / 2), the square-root rule of Adam; `model_size` is each run's own; its speed, rho, follows M^-memory. size and memory are what public models say (`python -m analysis calibrate`): a
     ladder of two or three sizes hardly tells them.
 
     What no training removes is a pure power of the size: with a constant beside it, fits to five of six public sets of sizes, the annealing paper's set-ups among them, put that on 0, with beta of

@@ -190,6 +190,22 @@ def test_any_value_of_any_key_passes_or_is_refused_in_one_line(data):
         config.schedule(changed)
     except InputError as error:
         assert str(error).isprintable()
+    assert refused(config.validate, changed, content) == refused(config.validate, changed)
+
+
+def test_a_key_that_is_new_is_refused_after_a_cell_that_passed_as_before_one():
+    composer = Composer()
+    composer(["name=x"])
+    with pytest.raises(InputError, match="there is no key 'foo'"):
+        composer(["name=x", "+foo=1"])
+
+
+def refused(check, *arguments):
+    """What is said where a check refuses; None where it passes."""
+    try:
+        check(*arguments)
+    except InputError as error:
+        return str(error)
 
 
 def _paths(tree, prefix=()):

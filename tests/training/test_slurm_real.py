@@ -187,9 +187,9 @@ def test_long_jobs_hold_the_nodes_of_a_ray_cluster_and_may_come_and_go(write_swe
                 seen[job] = time.monotonic()
         time.sleep(0.3)
     print(f"{count} cells, jobs {done}")
-    assert not errors and any(done.values())
+    assert not errors and any(done.values()) and (done["added"] or count < 20)
     until(
-        lambda: all(state == "COMPLETING" for state, _ in (squeue.queued() or {}).values())
+        lambda: (left := squeue.queued()) is not None and all(state == "COMPLETING" for state, _ in left.values())
     )  # the added ones leave, too
     for cell in planned.cells.values():
         assert (cell.folder.path / "log.txt").read_text().count("complete, 120 steps") == 1

@@ -37,7 +37,6 @@ function element(tag, attributes = {}, ...children) {
 }
 
 const fixed = (value, digits = 4) => (Number.isFinite(value) ? value.toFixed(digits).replace(/^-(?=0?\.?0*$)/, "").replace("-", "−") : "–");
-const grouped = (value) => Number(value).toLocaleString("en");
 const colourOf = (i) => COLOURS[i % COLOURS.length];
 const group = () => data.groups[state.group] ?? { name: "", runs: [] };
 const isSame = (a, b) => Boolean(a && b && a.name && !a.knots) && JSON.stringify([a.name, a.steps, a.peak, a.warmup, optionsOf(a, defaults)]) === JSON.stringify([b.name, b.steps, b.peak, b.warmup, optionsOf(b, defaults)]);

@@ -37,7 +37,7 @@ function knownOf(curve, optimiser, numbers) {
 
 // The law for a model of which this is known: larger ones saturate at lower rates, of another unit it is not known at which.
 function lawFor({ rate, size }, { law }) {
-  const { high, saturation } = law.settings, share = (size ?? law.size) / law.size;
+  const { high, saturation } = law.settings, share = (size || law.size) / law.size;
   return { ...law, settings: { ...law.settings, high: rate ? high * share ** -saturation : Infinity } };
 }
 
@@ -144,14 +144,17 @@ class Forecaster {
   constructor(curves, optimiser, numbers) {
     this.curves = curves.map(withPeak);
     this.numbers = numbers;
-    const { KNOWN, POOR, SIZES, BEYOND } = numbers.predict, { ADAM, RELATIVE } = numbers.prior;
+    const { KNOWN, POOR, SIZES, SIZES_APART } = numbers.predict, { ADAM, RELATIVE } = numbers.prior;
     const usual = this.curves.every(({ peak }) => KNOWN[0] <= peak && peak <= KNOWN[1]);
     refuse(this.curves, optimiser || "unknown", numbers);
+    const sizes = [...new Set(this.curves.map(({ size }) => size).filter(Boolean))].sort((a, b) => a - b);
+    if (sizes.length > 1) throw new Error(`${this.curves[0].name}: the logs are of ${sizes.length} sizes (${sizes.map(grouped).join(", ")}); tick logs of one model`);
+    if (sizes.length) this.curves = this.curves.map((curve) => ({ ...curve, size: sizes[0] })); // what one says of its size holds for all
     this.given = optimiser;
     this.optimiser = optimiser || (usual ? "adamw" : "unknown");
     this.adam = [...ADAM, RELATIVE].includes(this.optimiser);
-    this.strange = [...new Set(this.curves.map(({ size }) => size).filter((size) => size && !(SIZES[0] / BEYOND <= size && size <= SIZES[1] * BEYOND)))].sort((a, b) => a - b);
-    this.related = this.adam && !this.strange.length;
+    this.far = sizes.filter((size) => !(SIZES[0] / SIZES_APART <= size && size <= SIZES[1] * SIZES_APART));
+    this.related = this.adam && !this.far.length;
     this.fitted = new Fitted(this.curves, this.optimiser, numbers);
     const { r2 } = this.fitted, name = this.curves[0].name;
     if (Number.isNaN(r2)) throw new Error(`${name}: its losses are all the same; check the column`);
@@ -178,8 +181,8 @@ class Forecaster {
       if (this.given && this.adam && odd) found.push(`${said}, that say how much steps at lower rates gain`);
       if (first > Math.max(LATE * end, 2 * warmup)) found.push(`${name}: its losses begin at step ${first} of ${end}, so that its power law is known less well`);
     }
-    const grouped = (value) => Math.round(value).toLocaleString("en-US"), [least, most] = SIZES;
-    if (this.adam && !this.related) found.push(`no public model of about ${this.strange.map(grouped).join(" or ")} parameters, theirs have ${grouped(least)} to ${grouped(most)}: intervals are twice as wide`);
+    const [least, most] = SIZES;
+    if (this.adam && !this.related) found.push(`no public model of about ${this.far.map(grouped).join(" or ")} parameters, theirs have ${grouped(least)} to ${grouped(most)}: intervals are twice as wide`);
     if (this.given && !this.adam) found.push(`no public run with rates like those of ${this.given} says what a decay removes: intervals are twice as wide`);
     return found;
   }

@@ -6,6 +6,7 @@ function roundEven(x) {
   return rest < 0.5 || (rest === 0.5 && low % 2 === 0) ? low : low + 1;
 }
 
+const grouped = (value) => Number(value).toLocaleString("en", { maximumFractionDigits: 0 });
 const clip = (x, low, high) => Math.min(Math.max(x, low), high);
 const sum = (values) => values.reduce((a, b) => a + b, 0);
 const dot = (a, b) => { let total = 0; for (let i = 0; i < a.length; i++) total += a[i] * b[i]; return total; };

@@ -63,9 +63,9 @@ function forecast(message) {
   try {
     law = lawOf(message);
     if (law.forecaster) {
-      const { fitted, optimiser, related } = law.forecaster;
+      const { fitted, optimiser } = law.forecaster;
       found.fit = {
-        optimiser, related, r2: fitted.r2, decayed: fitted.decayed, steps: fitted.steps,
+        optimiser, r2: fitted.r2, decayed: fitted.decayed, steps: fitted.steps,
         forms: fitted.fits.map(({ theta }, i) => ({ name: numbers.law.forms[i].name, weight: fitted.weights[i], theta })),
       };
     }

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from losslaws.curves import InputError, schedules
+from losslaws.curves import InputError, public, schedules
 from losslaws.forecast import specs
 from losslaws.forecast.calibration import UNRELATED, spreads, widening
 from losslaws.forecast.fitted import FLOOR, FORM
-from losslaws.forecast.predict import Forecaster
+from losslaws.forecast.predict import SIZES, Forecaster, related
 from tests.losslaws.forecast.made import LAW, TRUTH, in_another_unit, made, plan
 
 ROOT = Path(__file__).parents[3]
@@ -136,6 +136,23 @@ def test_where_no_public_model_is_of_about_that_size_intervals_are_wider():
         assert forecaster.widening(forecaster.fitted) == wide * spreads()["decayed"]
         said = "; ".join(forecaster.warnings)
         assert (f"no public model of about {size:,} parameters, theirs have 14,000,000 to" in said) == (wide > 1)
+
+
+def test_public_models_are_of_the_sizes_that_forecasts_take_them_to_have():
+    sizes = [group.parameters for group in public.groups()]
+    assert SIZES[0] <= min(sizes) < 1.1 * SIZES[0] and SIZES[1] / 1.1 < max(sizes) <= SIZES[1]
+
+
+def test_the_size_that_one_log_of_a_model_tells_holds_for_the_others():
+    small = replace(made(plan("cosine", 8_000)), parameters={"non_embedding": 35_000})
+    both = Forecaster([made(plan("wsd", 20_000, decay=0.2)), small], "adamw")
+    assert {curve.parameters["non_embedding"] for curve in both.curves} == {35_000}
+    assert {fit.law.model_size for fit in both.fitted.fits} == {35_000}
+
+
+def test_a_ladder_is_asked_about_a_size_that_is_far_from_all_public_ones():
+    far, near = related([2e9, 4e9, 19e9], "adamw"), related([2e9, 4e9], "adamw")
+    assert near and not far and not related([], "muon")
 
 
 def test_adamw_in_a_unit_of_its_own_is_as_sure_of_a_decay_as_other_adamw_runs():

@@ -172,7 +172,7 @@ def public_cost() -> str:
     return (
         "-"
         if found.empty
-        else "at equal compute: "
+        else "from the same runs, those that taught priors not counted: "
         + ", ".join(f"{name} {100 * row['mean']:.2f} % ({row['count']:.0f} targets)" for name, row in found.iterrows())
     )
 
