@@ -74,6 +74,7 @@ class Composer:
         return self.bases[groups]
 
 
+@lru_cache(maxsize=4096)  # most lines of a cell are those of the cell before
 def _is_group(line):
     return line.partition("=")[0] in config.GROUPS
 

@@ -214,18 +214,23 @@ def plan(cells: dict[str, Cell]) -> dict[str, Cell]:
     one pass finds the smallest number of steps to train (the edges of the prefix tree).
     """
     groups: dict[str, list[Cell]] = {}
+    rates: dict[int, bytes] = {}  # of each schedule, which many cells share
+    alike: dict[tuple[int, int], int] = {}
     for cell in cells.values():
+        if id(cell.schedule) not in rates:  # Big-endian bytes of non-negative floats sort as the numbers do.
+            rates[id(cell.schedule)] = cell.schedule.lr.astype(">f8").tobytes()
         who = config.identity(cell.settings)
         key = json.dumps({k: v for k, v in who.items() if k not in ("schedule", "steps")}, sort_keys=True)
         groups.setdefault(key, []).append(cell)
     planned = {}
     for group in groups.values():
-        # Big-endian bytes of non-negative floats sort as the numbers do.
-        group.sort(key=lambda cell: cell.schedule.lr.astype(">f8").tobytes(), reverse=True)
+        group.sort(key=lambda cell: rates[id(cell.schedule)], reverse=True)
         planned[group[0].name] = group[0]
         for before, cell in itertools.pairwise(group):
+            if (pair := (id(before.schedule), id(cell.schedule))) not in alike:
+                alike[pair] = before.schedule.common_steps(cell.schedule)
             # At least one step is left, so that every cell evaluates its own last step.
-            shared = min(before.schedule.common_steps(cell.schedule), cell.schedule.steps - 1)
+            shared = min(alike[pair], cell.schedule.steps - 1)
             owner = planned[before.name]
             while owner.parent is not None and owner.branch >= shared:
                 owner = planned[owner.parent]
