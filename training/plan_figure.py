@@ -47,6 +47,7 @@ def draw(sweep: Sweep, path: Path) -> Path:
         axis.set_title(name, fontsize=8)
         axis.set(xlim=(0, 1.03 * longest), ylim=(0, 1.08 * highest))
         axis.tick_params(labelsize=7)
+        axis.locator_params(nbins=4)
         axis.label_outer()
     for axis in axes.flat[len(lines) :]:
         axis.set_axis_off()
