@@ -12,7 +12,9 @@ class Names {
   }
 
   split(name) {
-    return wordsOf(name).flatMap((word) => {
+    const words = wordsOf(name), heldOut = (i) => ["held", "hold"].includes(words[i]) && words[i + 1] === "out";
+    return words.flatMap((word, i) => {
+      if (heldOut(i) || heldOut(i - 1)) return word === "out" ? [] : ["heldout"];
       const end = ["loss", "ppl"].find((one) => word.endsWith(one) && this.SIDES.has(word.slice(0, -one.length)));
       return end ? [word.slice(0, -end.length), end] : this.short[word] ?? [word];
     });
@@ -45,7 +47,8 @@ class Names {
   rate(words) {
     const has = new Set(words), alone = words.length === 1 && words[0] === "rate";
     if (!(words.some((word) => this.RATE.has(word)) || (has.has("rate") && (has.has("learning") || has.has("learn"))) || alone)) return null;
-    if (words.some((word) => word !== "rate" && this.OTHER_RATE.has(word))) return null;
+    const without = words.some((word) => this.WITHOUT.has(word));
+    if (words.some((word) => word !== "rate" && this.OTHER_RATE.has(word) && !(without && this.WEIGHT_DECAY.has(word)))) return null;
     const rest = words.filter((word) => !["learning", "learn", "rate"].includes(word) && !this.RATE.has(word) && !this.PLAIN_RATE.has(word));
     const unknown = rest.filter((word) => !this.GROUP.has(word) && !/^\d+$/.test(word));
     return { kind: "lr", side: "", rank: unknown.length ? 2 : rest.length ? 1 : 0, name: rest.join(" ") };

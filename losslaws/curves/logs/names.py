@@ -45,6 +45,8 @@ OTHER_RATE = vocabulary(
     "min max base initial init peak target decay mult multiplier scale ratio warmup factor final end weight wd style loss "
     "steps iters type name minimum maximum start floor momentum dropout sample sampling mask error hit accuracy grad"
 )
+# of a group of parameters without weight decay, which is a rate, where the rate's own decay is none
+WITHOUT, WEIGHT_DECAY = vocabulary("no non without"), vocabulary("decay wd weight")
 RATE = vocabulary("lr lrs lrate learnrate")
 PLAIN_RATE = vocabulary(
     "train training trainer optim optimizer opt metric metrics default current cur last actual effective step schedule scheduler main now "
@@ -107,7 +109,10 @@ def split(name: str) -> tuple[str, ...]:
                 found += [word[: -len(end)], end]
                 break
         else:
-            found += SHORT.get(word, [word])
+            if word == "out" and found[-1:] in (["held"], ["hold"]):
+                found[-1] = "heldout"
+            else:
+                found += SHORT.get(word, [word])
     return tuple(found)
 
 
@@ -179,7 +184,7 @@ def rate(words: tuple[str, ...]) -> Role | None:
     """Return the role of a name with the words of a learning rate."""
     has = set(words)
     spelled = has & RATE or ("rate" in has and has & {"learning", "learn"}) or words == ("rate",)
-    if not spelled or has & (OTHER_RATE - {"rate"}):
+    if not spelled or has & (OTHER_RATE - {"rate"} - (WEIGHT_DECAY if has & WITHOUT else set())):
         return None
     rest = [word for word in words if word not in RATE | {"learning", "learn", "rate"} | PLAIN_RATE]
     unknown = [word for word in rest if word not in GROUP and not word.isdecimal()]

@@ -537,3 +537,27 @@ def test_a_half_written_last_line_is_left_out(form, cut, tmp_path):
     curve = reading.whole()
     assert curve.loss[-1] in TRAIN.values() and curve.schedule.lr[-1] < 1e-4
     said(reading, "the file ends within a")
+
+
+@pytest.mark.parametrize("name", ["held_out_loss", "held-out loss", "hold_out_loss", "HeldOutLoss", "heldout_loss"])
+def test_held_out_losses_are_validation(tmp_path, name):
+    run = logs.read(table(tmp_path, f"step,lr,loss,{name}", lambda t: (t, LR[t], TRAIN[t], VAL.get(t))))
+    assert list(run.loss) == list(VAL.values())
+
+
+def test_held_out_losses_of_console_lines_are_validation(tmp_path):
+    path = text(
+        tmp_path,
+        lambda t: f"step {t} | lr {LR[t]} | loss {TRAIN[t]}",
+        also=lambda t: f"step {t} | held-out loss {VAL[t]}" if t in VAL else None,
+    )
+    assert list(logs.read(path).loss) == list(VAL.values())
+
+
+@pytest.mark.parametrize("group", ["lr_no_decay", "lr/no_wd", "no_weight_decay lr"])
+def test_rates_of_groups_with_and_without_weight_decay_are_asked_about_where_they_differ(tmp_path, group):
+    path = table(tmp_path, f"step,lr_decay,{group},lr_embed,loss", lambda t: (t, LR[t], LR[t], 1e-3, TRAIN[t]))
+    with pytest.raises(InputError, match=r"2 columns may be the lr: .*name one \(lr=COLUMN\)"):
+        logs.read(path)
+    alike = table(tmp_path, f"step,lr_decay,{group},loss", lambda t: (t, LR[t], LR[t], TRAIN[t]), "alike.csv")
+    assert logs.read(alike).schedule.peak == pytest.approx(6e-4)
