@@ -4,16 +4,17 @@ import csv
 import io
 import json
 from contextlib import redirect_stdout
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
 
 from losslaws.__main__ import parser
 from losslaws.browser import page as writer
-from losslaws.browser.numbers import numbers
+from losslaws.browser.numbers import numbers, words
 from losslaws.browser.told import describe, run, told
 from losslaws.curves import InputError, Schedule, schedules
+from losslaws.curves.logs import names
 from losslaws.forecast import prior
 from tests.chromium import opened, settled, started
 from tests.losslaws.forecast.made import made, plan
@@ -119,6 +120,23 @@ def browser():
 def desk(browser, tmp_path_factory):
     """A page without a log, on a desk; the last test of this fixture asserts that nothing went wrong on the way."""
     return opened(browser, writer.page([]), tmp_path_factory.mktemp("desk"), viewport={"width": 1200, "height": 900})
+
+
+def test_names_of_columns_mean_in_the_browser_what_they_mean_here(browser):
+    asked = [
+        *("loss", "train/loss", "val_loss", "eval/c4_en/CrossEntropyLoss", "HeldOutLoss", "held-out loss", "hold_out_nll", "test ppl", "bpb", "ema_loss"),
+        *("lr", "learning_rate", "lr/0", "lr_embed", "lr_decay", "lr_no_decay", "no_weight_decay lr", "min_lr", "lr-AdamW/pg1", "rate"),
+        *("step", "_step", "trainer/global_step", "micro_step", "epoch", "tokens", "val step", "run-1 - loss", "data/loss", "i"),
+    ]  # fmt: skip
+    source = (writer.WEB / "names.js").read_text() + ";return Names"
+    page = browser.new_page()
+    found = page.evaluate(
+        "([source, words, asked]) => { const of = new (new Function(source)())(words); return asked.map((name) => of.role(name)); }",
+        [source, words(), asked],
+    )
+    page.close()
+    here = [names.role(name) and asdict(names.role(name)) for name in asked]
+    assert dict(zip(asked, found, strict=True)) == dict(zip(asked, here, strict=True))
 
 
 CASES = {
