@@ -150,6 +150,7 @@ CASES = {
     "a small model": (["decayed"], {"size": 35_000, "tokens": 2_048}, ("--parameters", "35000", "--batch", "2048")),
     "another optimiser": (["decayed"], {"optimiser": "muon"}, ("--optimizer", "muon")),
     "another optimiser, no decay": (["constant"], {"optimiser": "muon"}, ("--optimizer", "muon")),
+    "another optimiser, no decay, batch known": (["constant"], {"optimiser": "muon", "tokens": 524_288}, ("--optimizer", "muon", "--batch", "524288")),
     "another optimiser, batch known": (["decayed"], {"optimiser": "muon", "tokens": 524_288}, ("--optimizer", "muon", "--batch", "524288")),
 }  # fmt: skip
 
