@@ -8,6 +8,10 @@ const READ_ELSEWHERE = "`losslaws page LOG` reads it";
 function pick(table, file, named, numbers, names) {
   const known = {}, others = {}, unit = {}, all = [...new Set([...Object.keys(table.columns), ...Object.keys(table.odd)])];
   for (const name of all) { const role = names.role(name); if (role) known[name] = role; }
+  const rates = Object.values(known).filter(({ kind }) => kind === "lr");
+  if (rates.length && rates.every(({ rank }) => rank === 2)) { // beside rates of other groups, "lr_decay" is that of the group with weight decay
+    for (const name of all) if (names.decayed(name)) known[name] = { kind: "lr", side: "", rank: 2, name: "decay" };
+  }
   const kinds = (kind, side = "") => all.filter((name) => known[name]?.kind === kind && known[name].side === side);
   const steps = named.step ? [named.step] : kinds("step").sort((a, b) => known[a].rank - known[b].rank);
   others.step = steps.slice(1);

@@ -54,6 +54,12 @@ class Names {
     return { kind: "lr", side: "", rank: unknown.length ? 2 : rest.length ? 1 : 0, name: rest.join(" ") };
   }
 
+  // Whether a name is "lr decay": the decay of the rate or, beside those of other groups, the rate of the parameters with weight decay.
+  decayed(name) {
+    const words = this.split(name.slice(name.lastIndexOf(" - ") + 1 ? name.lastIndexOf(" - ") + 3 : 0)), rest = words.filter((word) => !this.RATE.has(word));
+    return rest.length < words.length && rest.every((word) => word === "decay") && rest.length > 0;
+  }
+
   count(words, name) {
     const any = (some) => words.some((word) => some.has(word)), all = (some) => words.every((word) => some.has(word));
     if (any(this.WRITERS) && all(new Set([...this.WRITERS, "local", "global", "id"]))) return { kind: "rank", side: "", rank: 0, name: "" };

@@ -191,6 +191,12 @@ def rate(words: tuple[str, ...]) -> Role | None:
     return Role("lr", rank=2 if unknown else 1 if rest else 0, name=" ".join(rest))
 
 
+def decayed(name: str) -> bool:
+    """Whether a name is "lr decay": the decay of the rate or, beside those of other groups, the rate of the parameters with weight decay."""
+    words = set(split(metric(name)))
+    return bool(words & RATE) and words - RATE == {"decay"}
+
+
 def count(words: tuple[str, ...], name: str) -> Role | None:
     """Return the role of a name that counts something."""
     has = set(words)

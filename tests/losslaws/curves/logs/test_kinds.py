@@ -557,7 +557,12 @@ def test_held_out_losses_of_console_lines_are_validation(tmp_path):
 @pytest.mark.parametrize("group", ["lr_no_decay", "lr/no_wd", "no_weight_decay lr"])
 def test_rates_of_groups_with_and_without_weight_decay_are_asked_about_where_they_differ(tmp_path, group):
     path = table(tmp_path, f"step,lr_decay,{group},lr_embed,loss", lambda t: (t, LR[t], LR[t], 1e-3, TRAIN[t]))
-    with pytest.raises(InputError, match=r"2 columns may be the lr: .*name one \(lr=COLUMN\)"):
+    with pytest.raises(InputError, match=r"3 columns may be the lr: .*name one \(lr=COLUMN\)"):
         logs.read(path)
+    two = table(tmp_path, "step,lr_decay,lr_embed,loss", lambda t: (t, LR[t], 1e-3, TRAIN[t]), "two.csv")
+    with pytest.raises(InputError, match="2 columns may be the lr: lr_decay, lr_embed; name one"):
+        logs.read(two)
+    alone = table(tmp_path, "step,lr,lr_decay,loss", lambda t: (t, LR[t], 0.1, TRAIN[t]), "alone.csv")
+    assert logs.read(alone).schedule.peak == pytest.approx(6e-4)  # the decay of the rate
     alike = table(tmp_path, f"step,lr_decay,{group},loss", lambda t: (t, LR[t], LR[t], TRAIN[t]), "alike.csv")
     assert logs.read(alike).schedule.peak == pytest.approx(6e-4)
