@@ -25,6 +25,7 @@ from losslaws.forecast.prior import (
     likelihood,
     prior_for,
     rescaled,
+    size_of,
     unit,
     weights,
 )
@@ -80,11 +81,6 @@ class FittedLadder(Fitted):
         seen = max(curve.step[-1] * curve.tokens_per_step / size_of(curve) for curve in self.curves)
         longer = np.log(np.maximum(step * self.model.batch / self.model.size / seen, 1.0))
         return np.maximum(longer, abs(np.log(self.model.size / self.largest)))
-
-
-def size_of(curve: LossCurve) -> int | None:
-    """Return the parameters of a model without embeddings, or all where only these are known."""
-    return curve.parameters.get("non_embedding") or curve.parameters.get("total")
 
 
 def fit_ladder(curves: Sequence[LossCurve], model: Model, learned: dict, optimiser: str = "adamw") -> FittedLadder:

@@ -23,8 +23,8 @@ import numpy as np
 from losslaws.curves import InputError, LossCurve, Schedule
 from losslaws.curves.files import write_text
 from losslaws.forecast.calibration import INTERVALS, PRIOR
-from losslaws.forecast.ladder import size_of
 from losslaws.forecast.predict import CLOSE, Forecast, Forecaster
+from losslaws.forecast.prior import size_of
 
 try:
     import fcntl

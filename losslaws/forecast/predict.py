@@ -9,8 +9,8 @@ import numpy as np
 from losslaws.curves import InputError, LossCurve, Schedule
 from losslaws.forecast import calibration
 from losslaws.forecast.fitted import Fitted, falls, fit_runs
-from losslaws.forecast.ladder import Model, fit_ladder, size_of
-from losslaws.forecast.prior import adams
+from losslaws.forecast.ladder import Model, fit_ladder
+from losslaws.forecast.prior import adams, size_of
 from losslaws.forecast.refusals import LATE, STRETCH, refuse, refuse_end
 
 DRAWN = 400  # steps at which a forecast curve is given

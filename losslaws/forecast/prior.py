@@ -128,10 +128,16 @@ def adams(optimiser: str) -> bool:
     return optimiser in (*ADAM, RELATIVE)
 
 
+def size_of(curve: LossCurve) -> int | None:
+    """Return the parameters of a model without embeddings, or all where only these are known."""
+    return curve.parameters.get("non_embedding") or curve.parameters.get("total")
+
+
 def known_of(curve: LossCurve, optimiser: str) -> Known:
     """Return what is known of the model of `curve`."""
-    size = curve.parameters.get("non_embedding") or curve.parameters.get("total")
-    return Known(size, curve.tokens_per_step, curve.schedule.peak if optimiser in ADAM else None, float(curve.step[-1]))
+    return Known(
+        size_of(curve), curve.tokens_per_step, curve.schedule.peak if optimiser in ADAM else None, float(curve.step[-1])
+    )
 
 
 def tell(groups: Iterable["Group"]) -> list[Told]:

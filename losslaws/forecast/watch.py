@@ -18,9 +18,8 @@ from losslaws.curves import InputError, LossCurve
 from losslaws.curves.runs import select, settled
 from losslaws.forecast import calibration
 from losslaws.forecast.fitted import Fitted, fit_runs
-from losslaws.forecast.ladder import size_of
 from losslaws.forecast.predict import NORMAL, related
-from losslaws.forecast.prior import FIRST, fitted_points
+from losslaws.forecast.prior import FIRST, fitted_points, size_of
 
 MAD = 1.4826  # standard deviations of a normal distribution in a median absolute deviation
 CORRELATED = 0.9  # the most by which two neighbouring losses are taken to err alike

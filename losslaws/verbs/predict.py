@@ -73,7 +73,8 @@ def run(args) -> None:
 
 def model_of(args, curves):
     """Return the model that is asked about; None for that of the logs."""
-    from losslaws.forecast.ladder import Model, size_of
+    from losslaws.forecast.ladder import Model
+    from losslaws.forecast.prior import size_of
 
     if args.next is None:
         if args.next_batch:

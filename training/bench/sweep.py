@@ -26,9 +26,8 @@ from training.bench.loops import forkserver
 from training.corpus.batches import train_batch, val_batches
 from training.sweep import Cell, CellMaker, Sweep, load, plan
 
-COMPILED_BEFORE = (
-    4  # how much shorter the copy is in which graphs are compiled; a decay of a tenth still has a step in it
-)
+# how much shorter the copy is in which graphs are compiled; a decay of a tenth still has a step in it
+COMPILED_BEFORE = 4
 
 
 def measure(name: str, shorter: int, repeats: int, overrides: list[str]) -> list[dict]:

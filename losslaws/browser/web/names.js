@@ -4,6 +4,9 @@ const wordsOf = (name) => name
   .replace(/(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])/g, " ")
   .toLowerCase().match(/[a-z]+|\d+/g) ?? [];
 
+// A column's name without that of its run, which W&B's charts put before " - ".
+const metricOf = (name) => name.slice(name.lastIndexOf(" - ") + 1 ? name.lastIndexOf(" - ") + 3 : 0);
+
 class Names {
   constructor(words) {
     for (const [name, some] of Object.entries(words)) this[name] = new Set(["BARE", "SHORT"].includes(name) ? some.map(([key]) => key[0]) : some);
@@ -22,7 +25,7 @@ class Names {
 
   // {kind, side, rank, name} of what a column of this name may be; null: nothing that is read.
   role(name) {
-    const metric = name.slice(name.lastIndexOf(" - ") + 1 ? name.lastIndexOf(" - ") + 3 : 0), slash = metric.indexOf("/");
+    const metric = metricOf(name), slash = metric.indexOf("/");
     const words = this.split(this.OUTER.has(metric.slice(0, Math.max(slash, 0)).toLowerCase()) && metric.slice(slash + 1) ? metric.slice(slash + 1) : metric);
     if (!words.length || words.length > 12) return null;
     return this.loss(words) ?? this.rate(words) ?? this.count(words, metric.trim());
@@ -56,7 +59,7 @@ class Names {
 
   // Whether a name is "lr decay": the decay of the rate or, beside those of other groups, the rate of the parameters with weight decay.
   decayed(name) {
-    const words = this.split(name.slice(name.lastIndexOf(" - ") + 1 ? name.lastIndexOf(" - ") + 3 : 0)), rest = words.filter((word) => !this.RATE.has(word));
+    const words = this.split(metricOf(name)), rest = words.filter((word) => !this.RATE.has(word));
     return rest.length < words.length && rest.every((word) => word === "decay") && rest.length > 0;
   }
 

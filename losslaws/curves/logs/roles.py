@@ -57,7 +57,8 @@ def pick(table: Table, path: Path, named: Mapping[str, str | Sequence[str]], giv
             if one not in columns:
                 raise InputError(f"{path}: has no column '{one}'{nearest(one, columns)} (it has {some(columns)})")
     known = {column: role for column in columns if (role := names.role(column))}
-    if any(role.kind == "lr" for role in known.values()) and all(r.rank == 2 for r in known.values() if r.kind == "lr"):
+    rates = [role for role in known.values() if role.kind == "lr"]
+    if rates and all(rate.rank == 2 for rate in rates):
         # beside rates of other groups, "lr_decay" is that of the group with weight decay
         known |= {column: names.Role("lr", rank=2, name="decay") for column in columns if names.decayed(column)}
     kinds = lambda kind, side="": [c for c, r in known.items() if r.kind == kind and r.side == side]  # noqa: E731

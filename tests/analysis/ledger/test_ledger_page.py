@@ -5,12 +5,14 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 from analysis import RESULTS
 from analysis.ledger.ledger import REGISTERED, outcomes, write_ledger
 from losslaws.curves import InputError
 from losslaws.curves.store import load_folder
 from losslaws.forecast import ledger
+from training.sweep import SWEEPS
 
 
 @pytest.fixture(scope="module")
@@ -48,3 +50,8 @@ def test_a_forecast_that_was_changed_later_is_refused(tmp_path):
     (tmp_path / "ledger.jsonl").write_text(text.replace(repr(entry["final_loss"]), "2.5"))
     with pytest.raises(InputError, match="not as it was registered"):
         write_ledger(tmp_path)
+
+
+def test_the_forecast_runs_are_trained_as_the_cpu_profile_is_at_half_its_rate():
+    cpu, forecasts = (yaml.safe_load((SWEEPS / f"{name}.yaml").read_text())["common"] for name in ("cpu", "forecasts"))
+    assert forecasts == cpu.replace("schedule.peak=0.008", "schedule.peak=0.004") != cpu
