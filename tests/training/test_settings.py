@@ -200,6 +200,13 @@ def test_a_key_that_is_new_is_refused_after_a_cell_that_passed_as_before_one():
         composer(["name=x", "+foo=1"])
 
 
+def test_a_key_that_is_missing_is_refused_after_a_cell_that_had_it():
+    content = COMPOSER(["name=x"])
+    for key in ("seed", "checkpoint"):
+        lacking = {name: value for name, value in content.items() if name != key}
+        assert f"lacks the key '{key}'" in refused(config.validate, lacking, content)
+
+
 def refused(check, *arguments):
     """What is said where a check refuses; None where it passes."""
     try:
