@@ -81,10 +81,12 @@ class Cell:
 
 
 class CellMaker:
-    """Makes cells; those with the same schedule share its array, those with the same model and text their count of FLOPs."""
+    """Makes cells; those with the same schedule share its array, those with the same hardware its settings, those with the same model
+    and text their count of FLOPs."""
 
     def __init__(self):
         self.compose = Composer()
+        self.hardware: dict[str, dict] = {}
         self.schedules: dict[str, Schedule] = {}
         self.counted: dict[str, float] = {}
 
@@ -95,7 +97,10 @@ class CellMaker:
                 "hardware.parallel: a cell of a sweep is one process on one device; one run on several is "
                 "`torchrun ... train.py` (docs/sweeps.md)"
             )
-        settings = settings | {"hardware": hardware(settings["hardware"])}
+        asked = repr(settings["hardware"])
+        if asked not in self.hardware:
+            self.hardware[asked] = hardware(settings["hardware"])
+        settings = settings | {"hardware": self.hardware[asked]}
         key = repr((settings["steps"], settings["schedule"]))
         if key not in self.schedules:
             self.schedules[key] = config.schedule(settings)

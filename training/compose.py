@@ -1,10 +1,9 @@
 """Composing the configs of many runs that have most of their overrides in common."""
 
 import re
-from functools import cache, lru_cache
+from functools import lru_cache
 
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override, OverrideType
+from hydra.core.override_parser.types import OverrideType
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
@@ -84,23 +83,13 @@ def _set(settings, line):
     if match := PLAIN.fullmatch(line):
         return _put(settings, match["key"].split("."), match["word"] or int(match["whole"]))
     try:
-        override = _parse(line)
+        override = config.parsed(line)
     except (HydraException, ValueError, RecursionError):  # Hydra says why
         return None
     value = override.value()
     if override.type != OverrideType.CHANGE or override.is_sweep_override() or isinstance(value, dict):
         return None
     return None if "${" in str(value) else _put(settings, override.key_or_group.split("."), value)
-
-
-@lru_cache(maxsize=4096)
-def _parse(line: str) -> Override:
-    return _parser().parse_override(line)
-
-
-@cache
-def _parser():
-    return OverridesParser.create()
 
 
 def _put(tree, path, value):

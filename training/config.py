@@ -6,7 +6,7 @@ import json
 import math
 import re
 from collections.abc import Iterator, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from types import MappingProxyType
 
@@ -143,11 +143,22 @@ def several(override: Override) -> list[str]:
 def parse(overrides: list[str]) -> list[Override]:
     """Read overrides as Hydra does. Raises InputError where it does not."""
     try:
-        return OverridesParser.create().parse_overrides(overrides)
+        return [parsed(line) for line in overrides]
     except (HydraException, ValueError) as error:  # ValueError: a number of thousands of digits
         raise refusal(error) from None
     except RecursionError:
         raise InputError("config: a value is nested too deeply") from None
+
+
+@lru_cache(maxsize=4096)  # most lines of a sweep stand in many of its cells
+def parsed(line: str) -> Override:
+    """One override as Hydra reads it, to be left as it is. Raises what Hydra raises."""
+    return _parser().parse_overrides([line])[0]
+
+
+@cache
+def _parser():
+    return OverridesParser.create()
 
 
 def refusal(error: Exception) -> InputError:

@@ -186,10 +186,8 @@ def load(name: str, extra: list[str] | None = None) -> Sweep:
                 raise InputError(f"{path}: cell '{name}': {error}") from None
     results = Path(content.get("results") or f"results/{path.stem}")
     runs = Path(next(iter(cells.values())).settings["runs"])
-    if len(cells) > LARGE:
-        flat = frozenset(os.listdir(runs) if runs.is_dir() else ())
-        cells = {name: replace(cell, flat=flat) for name, cell in cells.items()}
-    return Sweep(path.stem, content.get("workers", 1), float(content["flops_per_second"]), plan(cells), results, runs)
+    flat = frozenset(os.listdir(runs) if runs.is_dir() else ()) if len(cells) > LARGE else None
+    return Sweep(path.stem, content.get("workers", 1), float(content["flops_per_second"]), plan(cells, flat), results, runs)
 
 
 def keep_plan(sweep: Sweep, name: str, extra: list[str]) -> None:
@@ -206,26 +204,25 @@ def words(line: str, what: str) -> list[str]:
         raise InputError(f"{what}: {str(error).lower()} in {ascii(line)[:80]}") from None
 
 
-def plan(cells: dict[str, Cell]) -> dict[str, Cell]:
-    """Give every cell the parent with which it shares its longest prefix.
+def plan(cells: dict[str, Cell], flat: frozenset[str] | None = None) -> dict[str, Cell]:
+    """Give every cell the parent with which it shares its longest prefix, and `flat`.
 
     Cells that agree in everything but the schedule are sorted by their rates, highest first, as words are in a
     dictionary: the longest prefix that a cell shares with any earlier one is the one it shares with its neighbour, so
     one pass finds the smallest number of steps to train (the edges of the prefix tree).
     """
+    trained_alike = _Alike()
     groups: dict[str, list[Cell]] = {}
     rates: dict[int, bytes] = {}  # of each schedule, which many cells share
     alike: dict[tuple[int, int], int] = {}
     for cell in cells.values():
         if id(cell.schedule) not in rates:  # Big-endian bytes of non-negative floats sort as the numbers do.
             rates[id(cell.schedule)] = cell.schedule.lr.astype(">f8").tobytes()
-        who = config.identity(cell.settings)
-        key = json.dumps({k: v for k, v in who.items() if k not in ("schedule", "steps")}, sort_keys=True)
-        groups.setdefault(key, []).append(cell)
+        groups.setdefault(trained_alike(cell), []).append(cell)
     planned = {}
     for group in groups.values():
         group.sort(key=lambda cell: rates[id(cell.schedule)], reverse=True)
-        planned[group[0].name] = group[0]
+        planned[group[0].name] = replace(group[0], flat=flat)
         for before, cell in itertools.pairwise(group):
             if (pair := (id(before.schedule), id(cell.schedule))) not in alike:
                 alike[pair] = before.schedule.common_steps(cell.schedule)
@@ -234,10 +231,26 @@ def plan(cells: dict[str, Cell]) -> dict[str, Cell]:
             owner = planned[before.name]
             while owner.parent is not None and owner.branch >= shared:
                 owner = planned[owner.parent]
-            planned[cell.name] = replace(cell, parent=owner.name, branch=shared) if shared else cell
-            if "folder" in cell.__dict__:  # to name it takes the whole config
-                planned[cell.name].__dict__["folder"] = cell.folder
+            parent = owner.name if shared else None
+            planned[cell.name] = replace(cell, parent=parent, branch=shared, flat=flat)
     return {name: planned[name] for name in cells}
+
+
+class _Alike:
+    """Gives cells that agree in everything but the schedule the same key. What cells share is one object, so that most are told by
+    their objects alone, and only one of those is written out."""
+
+    def __init__(self):
+        self.written: dict[tuple, str] = {}
+
+    def __call__(self, cell: Cell) -> str:
+        parts = ((k, v) for k, v in cell.settings.items() if k not in (*config.NOT_IDENTITY, "schedule", "steps"))
+        quick = tuple(id(v) if isinstance(v, dict | list) else (k, repr(v)) for k, v in parts)
+        if quick not in self.written:
+            who = config.identity(cell.settings)
+            kept = {key: value for key, value in who.items() if key not in ("schedule", "steps")}
+            self.written[quick] = json.dumps(kept, sort_keys=True)
+        return self.written[quick]
 
 
 def state(cell: Cell) -> tuple[str, int, str]:
