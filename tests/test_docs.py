@@ -14,6 +14,7 @@ import importlib
 import importlib.util
 import inspect
 import io
+import itertools
 import os
 import re
 import shlex
@@ -53,7 +54,6 @@ FOREIGN = {
     "nvidia-cuda-mps-control",
     "echo",
     "squeue",
-    "srun",
     "docker",
     "uv",
     "pre-commit",
@@ -257,9 +257,15 @@ def check(line: str, monkeypatch) -> None:
     first, *rest = words(line)
     if first in FOREIGN:
         return
+    if first == "srun":  # each task runs what stands behind srun's own options
+        first, *rest = itertools.dropwhile(lambda word: word.startswith("-"), rest)
     if first == "torchrun":
-        rest = rest[rest.index("train.py") :]
-        first = "python"
+        from torch.distributed.run import get_args_parser
+
+        given = parse(get_args_parser(), rest)
+        first, rest = "python", [given.training_script, *given.training_script_args]
+    if first == "python" and rest == ["train.py", "--help"]:
+        return
     if first == "python" and rest[0] == "train.py":
         check_train([word for word in rest[1:] if not PLACEHOLDER.search(word) or "HASH" in word])
     elif first == "losslaws":
@@ -272,6 +278,10 @@ def check(line: str, monkeypatch) -> None:
         parse(losslaws_parser(), rest[2:])
     elif first == "python" and rest[:2] == ["-m", "analysis"]:
         from analysis.__main__ import parser
+
+        parse(parser(), rest[2:])
+    elif first == "python" and rest[:2] == ["-m", "training.bench"]:
+        from training.bench.__main__ import parser
 
         parse(parser(), rest[2:])
     elif first == "python" and rest[:2] == ["-m", "training"]:
@@ -334,6 +344,17 @@ def named(line: str) -> bool:
     return True
 
 
+CONF = sorted((ROOT / "conf").rglob("*.yaml"))
+
+
+@pytest.mark.parametrize("file", CONF, ids=names(CONF))
+def test_every_command_in_a_config_is_one_that_the_program_takes(file, monkeypatch, sandbox):
+    for comment in re.findall(r"#[ \t](.*)", file.read_text()):
+        for line in re.findall(r"(?:python (?:-m|train\.py)|losslaws|make) [^`]+", comment):
+            if not named(line := line.partition(". ")[0].rstrip(".")):
+                check(line, monkeypatch)
+
+
 def test_a_command_that_the_program_refuses_is_noticed(monkeypatch, sandbox):
     for line in (
         "losslaws forecast run.csv",
@@ -343,6 +364,9 @@ def test_a_command_that_the_program_refuses_is_noticed(monkeypatch, sandbox):
         "python -m training run no-such-sweep",
         "python -m training run smoke engine.wrkers=2",
         "python -m analysis no-such-verb",
+        "python -m training.bench small --replicas=many",
+        "srun --ntasks=8 python -m training run no-such-sweep",
+        "torchrun --nprocs_per_node=8 train.py hardware=gpu",
         "losslaws optimize results/annealing/cpu",
         "python -m analysis.nothing",
         "make everything",

@@ -35,7 +35,8 @@ def rows(args: argparse.Namespace) -> list[dict]:
     return [row for name in args.models for row in loops.measure(name, args.rounds, args.steps, args.overrides)]
 
 
-def main() -> None:
+def parser() -> argparse.ArgumentParser:
+    """The options of this command."""
     parser = argparse.ArgumentParser(
         prog="python -m training.bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -52,7 +53,11 @@ def main() -> None:
     parser.add_argument(
         "--set", nargs="*", default=[], dest="overrides", help="config overrides, e.g. batch.length=512"
     )
-    args = parser.parse_args()
+    return parser
+
+
+def main() -> None:
+    args = parser().parse_args()
     os.environ["HF_HUB_OFFLINE"] = "1"
     table = pd.DataFrame(rows(args))
     write_table(table, args.results / RESULTS[args.table])
