@@ -9,6 +9,7 @@ import time
 
 import numpy as np
 import pandas as pd
+import psutil
 import pytest
 
 from losslaws.curves import InputError
@@ -84,8 +85,9 @@ def test_a_killed_worker_is_started_again_and_loses_nothing(write_sweep, overrid
     assert 0 < cell.folder.complete["trained"] < 400
 
 
-def test_a_killed_launcher_loses_nothing_and_the_next_trains_nothing_twice(write_sweep, tmp_path):
-    long = {"trunk": "fit | schedule=constant schedule.warmup=5 steps=300 checkpoint.every=50 data.repeat=true"}
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_launcher_that_ends_takes_its_workers_along_and_the_next_loses_nothing(write_sweep, tmp_path, number):
+    long = {"trunk": "fit | schedule=constant schedule.warmup=5 steps=300 checkpoint.every=1000 data.repeat=true"}
     path = write_sweep({**CELLS, **long})
     planned = sweep.load(path)
     trunk = planned.cells["trunk"]
@@ -93,14 +95,19 @@ def test_a_killed_launcher_loses_nothing_and_the_next_trains_nothing_twice(write
     while trunk.folder.recorded_steps() < 100:
         assert launch.poll() is None
         time.sleep(0.01)
-    launch.kill()
-    launch.wait()
-    engines.run(planned)  # which waits for the worker that has outlived its launcher
+    worker = psutil.Process(worker_of(trunk))
+    launch.send_signal(number)
+    assert launch.wait() == (143 if number == signal.SIGTERM else -number)
+    if number == signal.SIGTERM:
+        assert not worker.is_running()
+    assert not psutil.wait_procs([worker], timeout=10)[1]
+    assert sweep.state(trunk)[0] == "interrupted"
+    engines.run(planned)
     for name, cell in planned.cells.items():
         alone = train(config.load([*cell.overrides, f"runs={tmp_path / 'alone'}"]))
         assert cell.folder.record.read_bytes() == alone.record.read_bytes(), name
         assert (cell.folder.path / "log.txt").read_text().count(": complete, ") == 1, name
-    assert trunk.folder.complete["trained"] == 300
+    assert 0 < trunk.folder.complete["trained"] <= 200
 
 
 def test_a_cell_that_runs_out_of_memory_fails_with_a_line_and_the_others_finish(write_sweep, tmp_path):
