@@ -137,13 +137,17 @@ class Sweep:
         return 0 if cell.parent is None else 1 + self._depth(self.cells[cell.parent])
 
     def totals(self) -> dict[str, float]:
-        """Steps asked for and trained, training FLOPs, and the seconds expected at the sweep's rate."""
+        """Steps asked for and trained, training FLOPs, and the seconds expected at the sweep's rate.
+
+        However many workers there are, the steps of a cell come one after another, those that it shares included.
+        """
+        longest = max(cell.flops_per_step * cell.schedule.steps for cell in self.cells.values())
         flops = sum(cell.flops_per_step * cell.trained_steps for cell in self.cells.values())
         return {
             "steps_asked": sum(cell.schedule.steps for cell in self.cells.values()),
             "steps_trained": sum(cell.trained_steps for cell in self.cells.values()),
             "flops": flops,
-            "seconds": flops / self.flops_per_second / self.workers,
+            "seconds": max(flops / self.workers, longest) / self.flops_per_second,
         }
 
 
@@ -187,7 +191,9 @@ def load(name: str, extra: list[str] | None = None) -> Sweep:
     results = Path(content.get("results") or f"results/{path.stem}")
     runs = Path(next(iter(cells.values())).settings["runs"])
     flat = frozenset(os.listdir(runs) if runs.is_dir() else ()) if len(cells) > LARGE else None
-    return Sweep(path.stem, content.get("workers", 1), float(content["flops_per_second"]), plan(cells, flat), results, runs)
+    return Sweep(
+        path.stem, content.get("workers", 1), float(content["flops_per_second"]), plan(cells, flat), results, runs
+    )
 
 
 def keep_plan(sweep: Sweep, name: str, extra: list[str]) -> None:

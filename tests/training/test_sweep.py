@@ -72,6 +72,17 @@ def test_every_sweep_plans(name):
     assert all(one.role for one in planned.cells.values())
 
 
+def test_a_plan_expects_no_less_time_than_the_longest_cell_takes(write_sweep):
+    trunk = "fit | schedule=constant schedule.warmup=5 steps=380"
+    cells = {"trunk": trunk, "wsd": "unseen | schedule=wsd schedule.decay=0.1 schedule.warmup=5 steps=400"}
+    one = sweep.load(write_sweep(cells))
+    step = one.cells["trunk"].flops_per_step / one.flops_per_second
+    assert one.workers == 2 and one.cells["wsd"].branch == 360
+    assert one.totals()["seconds"] == pytest.approx(400 * step)  # not the 210 of two workers that are always busy
+    many = sweep.load(write_sweep(cells | {"seeds": "noise | schedule=cosine steps=40 seed=1,2,3,4,5,6,7,8,9,10"}))
+    assert many.totals()["seconds"] == pytest.approx((420 + 10 * 40) / 2 * step)
+
+
 def test_the_cpu_sweep_trains_at_most_60_percent_of_the_steps_asked_for():
     totals = sweep.load("cpu").totals()
     assert totals["steps_trained"] <= 0.60 * totals["steps_asked"]
