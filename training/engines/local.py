@@ -24,7 +24,7 @@ from losslaws.curves import InputError
 from training import checkpoint, compiled, machine
 from training.engines import progress
 from training.engines.stalls import Stalls
-from training.engines.work import GRACE, Mishap, note, perform
+from training.engines.work import GRACE, STALLED, Mishap, note, perform
 from training.sweep import Cell, Segment, Sweep
 
 POLL = 0.5  # seconds between looks at the run folders
@@ -234,7 +234,7 @@ class Launch:
         """Kill the processes whose runs have stopped without ending; `reap` has their cells tried again."""
         at = {worker.cell.name: worker.process for worker in self.running}
         for name in self.stalls.find(at):
-            tqdm.write(f"cell '{name}': no progress for long; it is ended and tried again", file=sys.stderr)
+            tqdm.write(f"cell '{name}': {STALLED}", file=sys.stderr)
             at[name].kill()
 
     def reap(self) -> None:
