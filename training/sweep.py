@@ -4,6 +4,7 @@ import itertools
 import json
 import os
 import shlex
+import sys
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -53,10 +54,26 @@ class Segment:
         return folder.complete is not None or (not self.ends and folder.resume_step() >= self.last)
 
     def call(self) -> list[str]:
-        """The overrides with the latest checkpoint of the shared stretch, where there is one, to branch from."""
-        shared = [] if self.parent is None else checkpoint.steps_in(RunFolder(self.parent).checkpoints)
-        steps = [step for step in shared if step <= self.branch]
-        return [*self.overrides, *([f"init_from='{self.parent}@{max(steps)}'"] if steps else [])]
+        """The overrides with the latest sound checkpoint of the shared stretch, where there is one, to branch from.
+
+        What lies between it and the branch point the cell trains by itself. A cell that has begun needs none.
+        """
+        begun = RunFolder(self.folder).resume_step() > 0
+        folder = None if self.parent is None else RunFolder(self.parent).checkpoints
+        for step in reversed(checkpoint.steps_in(folder) if folder else []):
+            if step <= self.branch and (begun or sound(checkpoint.path_of(folder, step))):
+                return [*self.overrides, f"init_from='{self.parent}@{step}'"]
+        return [*self.overrides]
+
+
+def sound(path: Path) -> bool:
+    """Whether a checkpoint is what was written; a warning names one that is not."""
+    try:
+        checkpoint.read(path)
+        return True
+    except checkpoint.Damaged as error:
+        print(f"warning: {error}; it is passed over", file=sys.stderr)
+        return False
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ import pytest
 from losslaws.curves import InputError
 from losslaws.curves.store import load_folder
 from tests.training.conftest import CELLS, ROOT, worker_of
-from training import config, engines, sweep
+from training import checkpoint, config, engines, sweep
 from training.engines import local
 from training.loop import train
 from training.results import collect
@@ -45,6 +45,24 @@ def test_a_second_call_trains_nothing(write_sweep):
     before = planned.cells["trunk"].folder.record.stat().st_mtime_ns
     engines.run(planned)
     assert planned.cells["trunk"].folder.record.stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize("damaged", [["wsd"], ["wsd", "cosine"]])
+def test_cells_whose_branch_point_is_damaged_begin_at_the_one_before(write_sweep, tmp_path, damaged):
+    planned = sweep.load(write_sweep(CELLS))
+    trunk, wsd, cosine = (planned.cells[name] for name in CELLS)
+    assert wsd.branch > cosine.branch > 0
+    train(config.load(planned.segment(trunk, 60).call()))
+    for name in damaged:
+        path = checkpoint.path_of(trunk.folder.checkpoints, planned.cells[name].branch)
+        path.write_bytes(path.read_bytes()[:-100])
+    engines.run(planned)
+    for name, cell in planned.cells.items():
+        alone = train(config.load([*cell.overrides, f"runs={tmp_path / 'alone'}"]))
+        assert cell.folder.record.read_bytes() == alone.record.read_bytes(), name
+        warned = (cell.folder.path / "log.txt").read_text().count("it is passed over") if cell.parent else 0
+        assert warned == (len(damaged) if name == "wsd" else name in damaged)
+    assert wsd.folder.complete["trained"] == 40 - (cosine.branch if len(damaged) == 1 else 0)
 
 
 def test_a_cell_that_fails_is_named_and_the_others_finish(write_sweep):
