@@ -171,6 +171,17 @@ def test_a_bad_sweep_file_gets_one_clear_line(tmp_path, content, message):
     assert str(path) in str(caught.value)
 
 
+def test_a_schedule_that_does_not_fit_in_one_of_many_cells_is_refused_before_anything_runs(
+    write_sweep, command, tmp_path
+):
+    cells = {"good": f"noise | schedule=cosine seed={','.join(map(str, range(200)))}"}
+    path = write_sweep(cells | {"bad": "fit | schedule=wsd schedule.decay=1.0 schedule.warmup=5"})
+    done = command(["run", path], script=("-m", "training"))
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert done.stderr.startswith(f"error: {path}: cell 'bad': ") and "decay" in done.stderr
+    assert not (tmp_path / "runs").exists()
+
+
 def test_an_unknown_sweep_names_the_nearest():
     with pytest.raises(InputError, match="did you mean 'cpu'"):
         sweep.load("cpus")
