@@ -94,9 +94,12 @@ def ended_in_order(sweep: Sweep):
     before = signal.signal(signal.SIGTERM, leave)
     try:
         yield
-    except SystemExit:
+    except SystemExit as end:
+        # Ray puts a handler of its own in the place of this one; its status is the signal's number.
+        if end.code not in (signal.SIGTERM, 128 + signal.SIGTERM):
+            raise
         print(f"sweep '{sweep.name}': ended by SIGTERM; the same command goes on", file=sys.stderr)
-        raise
+        raise SystemExit(128 + signal.SIGTERM) from None
     finally:
         signal.signal(signal.SIGTERM, before)
 
