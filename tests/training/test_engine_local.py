@@ -132,7 +132,7 @@ def test_a_cell_that_runs_out_of_memory_fails_with_a_line_and_the_others_finish(
     big = "claim | schedule=constant schedule.warmup=5 batch.sequences=131072 data.repeat=true"  # 4M tokens of activations
     path = write_sweep({"trunk": CELLS["trunk"], "big": big})
     done = subprocess.run(
-        [sys.executable, "-m", "training", "run", path, "engine.attempts=2"],
+        [sys.executable, "-m", "training", "run", path, "engine.attempts=2", "--results", str(tmp_path / "out")],
         cwd=ROOT,
         capture_output=True,
         text=True,

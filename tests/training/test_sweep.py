@@ -176,7 +176,7 @@ def test_a_schedule_that_does_not_fit_in_one_of_many_cells_is_refused_before_any
 ):
     cells = {"good": f"noise | schedule=cosine seed={','.join(map(str, range(200)))}"}
     path = write_sweep(cells | {"bad": "fit | schedule=wsd schedule.decay=1.0 schedule.warmup=5"})
-    done = command(["run", path], script=("-m", "training"))
+    done = command(["run", path, "--results", str(tmp_path / "out")], script=("-m", "training"))
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert done.stderr.startswith(f"error: {path}: cell 'bad': ") and "decay" in done.stderr
     assert not (tmp_path / "runs").exists()
