@@ -13,7 +13,8 @@ from functools import cache
 from pathlib import Path
 
 import torch
-from filelock import FileLock
+
+from training import locks
 
 # FLOPs of training from which compiling pays, by the device: about two minutes of one core or one GPU
 WORTH = {"cpu": 3e12, "cuda": 1e16}
@@ -50,14 +51,17 @@ def share_cache(runs: Path | str) -> None:
 
 @contextmanager
 def once(shape: str) -> Iterator[None]:
-    """A block that compiles a shape: the first process to come does it, others wait and find the code in the cache."""
+    """A block that compiles a shape: the first process to come does it, others wait and find the code in the cache.
+
+    Raises InputError on a file system without locks.
+    """
     cache_folder = Path(os.environ.get("TORCHINDUCTOR_CACHE_DIR", ""))
     done = cache_folder / "shapes" / hashlib.sha256(shape.encode()).hexdigest()[:16]
     if not cache_folder.name or done.exists():
         yield
         return
     done.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(f"{done}.lock"):
+    with locks.held(done.with_name(f"{done.name}.lock"), wait=True):
         yield
         done.touch()
 

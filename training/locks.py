@@ -20,12 +20,14 @@ class Held(Exception):
 
 
 @contextmanager
-def held(path: Path, wait: bool = False) -> Iterator[None]:
+def held(path: Path, wait: bool = False, moment: float = MOMENT) -> Iterator[None]:
     """Hold the lock `path` for the length of the block; where another process holds it, wait for that or raise Held.
+
+    moment  seconds after which Held is raised
 
     Raises InputError on a file system without locks: there, two processes could train the same run.
     """
-    lock = FileLock(path, timeout=-1 if wait else MOMENT, fallback_to_soft=False)
+    lock = FileLock(path, timeout=-1 if wait else moment, fallback_to_soft=False)
     try:
         lock.acquire()
     except Timeout:

@@ -1,5 +1,6 @@
 """What a sweep leaves for the analysis."""
 
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -11,13 +12,15 @@ from losslaws.curves.store import FILE, FOLDER, kept_names, load_folder, save_fo
 from training.cells import Cell
 from training.sweep import Sweep
 
+SHOWN = 10  # curves that are named when they are removed
+
 
 def collect(sweep: Sweep, results: Path) -> dict[str, str]:
     """Write every finished cell's LossCurve to RESULTS/curves.parquet and a table of these runs to RESULTS/runs.csv.
 
     Returns why each other cell was left out. What an earlier collection of this sweep left of such a cell stays; of other
-    files only curves that an earlier table of this sweep lists are removed. Raises InputError where nothing is complete, and for the results of
-    another sweep.
+    files only curves that an earlier table of this sweep lists are removed, with a warning that names them. Raises InputError where nothing is
+    complete, and for the results of another sweep.
     """
     before = listed(sweep, results)
     kept = load_folder(results) if (results / FILE).exists() else {}
@@ -39,14 +42,24 @@ def collect(sweep: Sweep, results: Path) -> dict[str, str]:
         raise InputError(
             f"sweep '{sweep.name}': cell '{name}' {why}, nor can any other be collected; run `python -m training run {sweep.name}` first"
         )
+    older = before & {path.stem for path in (results / FOLDER).glob("*.csv")}  # as curves were kept before
+    say_gone(sweep, results, sorted((kept.keys() | older) - sweep.cells.keys()))
     save_folder(results, curves.values())
-    for name in before:  # as curves were kept before
+    for name in before:
         for ending in (".csv", ".json"):
             (results / FOLDER / f"{name}{ending}").unlink(missing_ok=True)
     if (results / FOLDER).is_dir() and not any((results / FOLDER).iterdir()):
         (results / FOLDER).rmdir()
     write_table(pd.DataFrame(rows), results / "runs.csv")
     return left
+
+
+def say_gone(sweep: Sweep, results: Path, gone: list[str]) -> None:
+    """Name the curves that are removed, of many the first."""
+    if gone:
+        names = ", ".join(gone[:SHOWN]) + (f" and {len(gone) - SHOWN} more" if len(gone) > SHOWN else "")
+        line = f"curves of cells that sweep '{sweep.name}' no longer has are removed ({names})"
+        print(f"warning: {results}: {line}", file=sys.stderr)
 
 
 def row(sweep: str, name: str, cell: Cell, end: dict) -> dict:
@@ -75,7 +88,8 @@ def listed(sweep: Sweep, results: Path) -> set[str]:
     """The cells of the table that this sweep has left in `results` before.
 
     Raises InputError for the table of another sweep, whose curves must not be mixed with these, and for curves that are in
-    no table, which would be lost. A table that does not say whose it is, as older ones, is this sweep's where any of its cells has the same name and steps.
+    no table, which would be lost. Another sweep may have the same name, and older tables do not say whose they are: a table is
+    this sweep's where any of its cells has the same name and steps.
     """
     path = results / "runs.csv"
     names = table_of(sweep, path) if path.exists() else set()
@@ -94,11 +108,10 @@ def table_of(sweep: Sweep, path: Path) -> set[str]:
         raise InputError(f"{path}: is not a CSV table ({str(error).splitlines()[0]}); remove it") from None
     if not {"cell", "steps"} <= set(table):
         raise InputError(f"{path}: is no table of a sweep's runs; choose another --results")
-    if "sweep" in table:
-        others = set(table["sweep"]) - {sweep.name}
-    else:
-        ours = {(name, str(cell.schedule.steps)) for name, cell in sweep.cells.items()}
-        others = set() if ours & set(zip(table["cell"], table["steps"], strict=True)) else {"another"}
+    others = set(table["sweep"]) - {sweep.name} if "sweep" in table else set()
+    ours = {(name, str(cell.schedule.steps)) for name, cell in sweep.cells.items()}
+    if not others and not ours & set(zip(table["cell"], table["steps"], strict=True)):
+        others = {f"none of its cells is one of '{sweep.name}'"}
     if others:
         raise InputError(
             f"{path.parent}: holds the runs of another sweep ({ascii(min(others))[1:-1][:80]}); choose another --results"

@@ -317,6 +317,12 @@ class Settings(Group):
     checkpoint: Checkpoint
 
 
+STALLED = (
+    "minutes without a new row of its record, if that is also 20 times the usual, after which a run is ended and tried "
+    "again; null: never"
+)
+
+
 class LocalEngine(Group):
     """Processes on this machine."""
 
@@ -324,10 +330,7 @@ class LocalEngine(Group):
         "runs at a time; null: what the sweep says, or one for each GPU; more share GPUs as far as their memory reaches"
     )
     attempts: Count = about("of a run whose process dies; each goes on from the newest checkpoint")
-    stalled_min: Positive | None = about(
-        "minutes without a new row of its record, if that is also 20 times the usual, after which a run is ended and tried "
-        "again; null: never"
-    )
+    stalled_min: Positive | None = about(STALLED)
 
 
 class RayEngine(Group):
@@ -341,6 +344,7 @@ class RayEngine(Group):
         "of one task, a fraction if several share a GPU; null: 1 where the run is on a GPU"
     )
     attempts: Count = about("of a task whose worker or node dies, or that raises")
+    stalled_min: Positive | None = about(STALLED)
 
 
 class SlurmEngine(Group):
@@ -348,6 +352,7 @@ class SlurmEngine(Group):
 
     cluster: Literal["slurm", "local"] = about("local: submitit's processes on this machine")
     attempts: Count = about("of a segment whose process or job dies; each goes on from the newest checkpoint")
+    stalled_min: Positive | None = about(STALLED)
     jobs: Count | None = about(
         "N: that many long jobs hold the nodes of a Ray cluster instead of a job for each segment; null: so above 1,000 segments"
     )

@@ -4,6 +4,7 @@ import itertools
 import json
 import os
 import shlex
+import sys
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -53,10 +54,26 @@ class Segment:
         return folder.complete is not None or (not self.ends and folder.resume_step() >= self.last)
 
     def call(self) -> list[str]:
-        """The overrides with the latest checkpoint of the shared stretch, where there is one, to branch from."""
-        shared = [] if self.parent is None else checkpoint.steps_in(RunFolder(self.parent).checkpoints)
-        steps = [step for step in shared if step <= self.branch]
-        return [*self.overrides, *([f"init_from='{self.parent}@{max(steps)}'"] if steps else [])]
+        """The overrides with the latest sound checkpoint of the shared stretch, where there is one, to branch from.
+
+        What lies between it and the branch point the cell trains by itself. A cell that has begun needs none.
+        """
+        begun = RunFolder(self.folder).resume_step() > 0
+        folder = None if self.parent is None else RunFolder(self.parent).checkpoints
+        for step in reversed(checkpoint.steps_in(folder) if folder else []):
+            if step <= self.branch and (begun or sound(checkpoint.path_of(folder, step))):
+                return [*self.overrides, f"init_from='{self.parent}@{step}'"]
+        return [*self.overrides]
+
+
+def sound(path: Path) -> bool:
+    """Whether a checkpoint is what was written; a warning names one that is not."""
+    try:
+        checkpoint.read(path)
+        return True
+    except checkpoint.Damaged as error:
+        print(f"warning: {error}; it is passed over", file=sys.stderr)
+        return False
 
 
 @dataclass(frozen=True)
@@ -137,13 +154,17 @@ class Sweep:
         return 0 if cell.parent is None else 1 + self._depth(self.cells[cell.parent])
 
     def totals(self) -> dict[str, float]:
-        """Steps asked for and trained, training FLOPs, and the seconds expected at the sweep's rate."""
+        """Steps asked for and trained, training FLOPs, and the seconds expected at the sweep's rate.
+
+        However many workers there are, the steps of a cell come one after another, those that it shares included.
+        """
+        longest = max(cell.flops_per_step * cell.schedule.steps for cell in self.cells.values())
         flops = sum(cell.flops_per_step * cell.trained_steps for cell in self.cells.values())
         return {
             "steps_asked": sum(cell.schedule.steps for cell in self.cells.values()),
             "steps_trained": sum(cell.trained_steps for cell in self.cells.values()),
             "flops": flops,
-            "seconds": flops / self.flops_per_second / self.workers,
+            "seconds": max(flops / self.workers, longest) / self.flops_per_second,
         }
 
 
@@ -187,7 +208,9 @@ def load(name: str, extra: list[str] | None = None) -> Sweep:
     results = Path(content.get("results") or f"results/{path.stem}")
     runs = Path(next(iter(cells.values())).settings["runs"])
     flat = frozenset(os.listdir(runs) if runs.is_dir() else ()) if len(cells) > LARGE else None
-    return Sweep(path.stem, content.get("workers", 1), float(content["flops_per_second"]), plan(cells, flat), results, runs)
+    return Sweep(
+        path.stem, content.get("workers", 1), float(content["flops_per_second"]), plan(cells, flat), results, runs
+    )
 
 
 def keep_plan(sweep: Sweep, name: str, extra: list[str]) -> None:

@@ -9,12 +9,13 @@ import time
 
 import numpy as np
 import pandas as pd
+import psutil
 import pytest
 
 from losslaws.curves import InputError
 from losslaws.curves.store import load_folder
 from tests.training.conftest import CELLS, ROOT, worker_of
-from training import config, engines, sweep
+from training import checkpoint, config, engines, sweep
 from training.engines import local
 from training.loop import train
 from training.results import collect
@@ -44,6 +45,24 @@ def test_a_second_call_trains_nothing(write_sweep):
     before = planned.cells["trunk"].folder.record.stat().st_mtime_ns
     engines.run(planned)
     assert planned.cells["trunk"].folder.record.stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize("damaged", [["wsd"], ["wsd", "cosine"]])
+def test_cells_whose_branch_point_is_damaged_begin_at_the_one_before(write_sweep, tmp_path, damaged):
+    planned = sweep.load(write_sweep(CELLS))
+    trunk, wsd, cosine = (planned.cells[name] for name in CELLS)
+    assert wsd.branch > cosine.branch > 0
+    train(config.load(planned.segment(trunk, 60).call()))
+    for name in damaged:
+        path = checkpoint.path_of(trunk.folder.checkpoints, planned.cells[name].branch)
+        path.write_bytes(path.read_bytes()[:-100])
+    engines.run(planned)
+    for name, cell in planned.cells.items():
+        alone = train(config.load([*cell.overrides, f"runs={tmp_path / 'alone'}"]))
+        assert cell.folder.record.read_bytes() == alone.record.read_bytes(), name
+        warned = (cell.folder.path / "log.txt").read_text().count("it is passed over") if cell.parent else 0
+        assert warned == (len(damaged) if name == "wsd" else name in damaged)
+    assert wsd.folder.complete["trained"] == 40 - (cosine.branch if len(damaged) == 1 else 0)
 
 
 def test_a_cell_that_fails_is_named_and_the_others_finish(write_sweep):
@@ -84,8 +103,9 @@ def test_a_killed_worker_is_started_again_and_loses_nothing(write_sweep, overrid
     assert 0 < cell.folder.complete["trained"] < 400
 
 
-def test_a_killed_launcher_loses_nothing_and_the_next_trains_nothing_twice(write_sweep, tmp_path):
-    long = {"trunk": "fit | schedule=constant schedule.warmup=5 steps=300 checkpoint.every=50 data.repeat=true"}
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_launcher_that_ends_takes_its_workers_along_and_the_next_loses_nothing(write_sweep, tmp_path, number):
+    long = {"trunk": "fit | schedule=constant schedule.warmup=5 steps=300 checkpoint.every=1000 data.repeat=true"}
     path = write_sweep({**CELLS, **long})
     planned = sweep.load(path)
     trunk = planned.cells["trunk"]
@@ -93,21 +113,26 @@ def test_a_killed_launcher_loses_nothing_and_the_next_trains_nothing_twice(write
     while trunk.folder.recorded_steps() < 100:
         assert launch.poll() is None
         time.sleep(0.01)
-    launch.kill()
-    launch.wait()
-    engines.run(planned)  # which waits for the worker that has outlived its launcher
+    worker = psutil.Process(worker_of(trunk))
+    launch.send_signal(number)
+    assert launch.wait() == (143 if number == signal.SIGTERM else -number)
+    if number == signal.SIGTERM:
+        assert not worker.is_running()
+    assert not psutil.wait_procs([worker], timeout=10)[1]
+    assert sweep.state(trunk)[0] == "interrupted"
+    engines.run(planned)
     for name, cell in planned.cells.items():
         alone = train(config.load([*cell.overrides, f"runs={tmp_path / 'alone'}"]))
         assert cell.folder.record.read_bytes() == alone.record.read_bytes(), name
         assert (cell.folder.path / "log.txt").read_text().count(": complete, ") == 1, name
-    assert trunk.folder.complete["trained"] == 300
+    assert 0 < trunk.folder.complete["trained"] <= 200
 
 
 def test_a_cell_that_runs_out_of_memory_fails_with_a_line_and_the_others_finish(write_sweep, tmp_path):
     big = "claim | schedule=constant schedule.warmup=5 batch.sequences=131072 data.repeat=true"  # 4M tokens of activations
     path = write_sweep({"trunk": CELLS["trunk"], "big": big})
     done = subprocess.run(
-        [sys.executable, "-m", "training", "run", path, "engine.attempts=2"],
+        [sys.executable, "-m", "training", "run", path, "engine.attempts=2", "--results", str(tmp_path / "out")],
         cwd=ROOT,
         capture_output=True,
         text=True,

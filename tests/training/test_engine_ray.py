@@ -49,6 +49,30 @@ def wait_for(cell, steps, launch):
         time.sleep(0.01)
 
 
+def test_a_launch_that_ray_ends_upon_sigterm_ends_as_any_other(tmp_path, capsys):
+    small = sweep.Sweep("small", 1, 1e10, {}, tmp_path, tmp_path / "runs")
+    with pytest.raises(SystemExit) as caught, engines.ended_in_order(small):
+        raise SystemExit(signal.SIGTERM)  # what ray.init has SIGTERM do
+    assert caught.value.code == 143
+    assert capsys.readouterr().err == "sweep 'small': ended by SIGTERM; the same command goes on\n"
+    with pytest.raises(SystemExit) as caught, engines.ended_in_order(small):
+        raise SystemExit(1)
+    assert caught.value.code == 1 and not capsys.readouterr().err
+
+
+def test_a_raylet_that_dies_leaves_its_name_where_its_worker_could_not(write_sweep, monkeypatch):
+    from training.engines import ray as engine
+
+    def died(reference):
+        raise ray.exceptions.LocalRayletDiedError
+
+    planned = sweep.load(write_sweep({"trunk": CELLS["trunk"]}))
+    monkeypatch.setattr(ray, "get", died)
+    engine.report(planned.segments()[0], None)
+    state, steps, line = sweep.state(planned.cells["trunk"])
+    assert (state, steps) == ("failed", 0) and line.startswith("LocalRayletDiedError: ")
+
+
 def test_a_killed_worker_and_a_stopped_node_lose_nothing(cluster, write_sweep, tmp_path):
     cluster, nodes = cluster
     cells = {**CELLS, "trunk": "fit | schedule=constant schedule.warmup=5 steps=600 checkpoint.every=20"}

@@ -46,7 +46,7 @@ def test_segments_that_need_the_same_are_one_array_that_depends_on_it(write_swee
     from training.engines import slurm
 
     with mocked_slurm():
-        jobs = slurm.submit(slurm.make_executor(planned, settings), segments)
+        jobs = slurm.submit(slurm.make_executor(planned, settings), slurm.Work(1, None), segments)
     paths = sorted(planned.runs.rglob("*_submission.sh"), key=lambda path: int(re.match(r"\d+", path.name)[0]))
     scripts = [path.read_text() for path in paths]
     assert len(scripts) == len(slurm.arrays(segments))

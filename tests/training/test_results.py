@@ -35,7 +35,7 @@ def test_what_is_complete_is_collected_and_the_rest_reported(planned, tmp_path):
     assert "run.json: lacks the key" in left["cosine"]
 
 
-def test_only_what_an_earlier_table_of_the_sweep_lists_is_removed(planned, write_sweep, tmp_path):
+def test_only_what_an_earlier_table_of_the_sweep_lists_is_removed(planned, write_sweep, tmp_path, capsys):
     finish(planned, "trunk", "cosine")
     curves = tmp_path / "curves"
     curves.mkdir()
@@ -46,7 +46,9 @@ def test_only_what_an_earlier_table_of_the_sweep_lists_is_removed(planned, write
     assert set(load_folder(tmp_path)) == {"trunk", "cosine"}
     (curves / "trunk.csv").write_text("as curves were kept before")
     smaller = sweep.load(write_sweep({"trunk": CELLS["trunk"]}))
+    assert not capsys.readouterr().err
     collect(smaller, tmp_path)
+    assert capsys.readouterr().err.endswith("cells that sweep 'small' no longer has are removed (cosine)\n")
     assert set(load_folder(tmp_path)) == {"trunk"}
     assert {path.name for path in curves.iterdir()} == {"foreign.csv", "foreign.json", "notes.csv"}
 
@@ -57,6 +59,7 @@ def test_only_what_an_earlier_table_of_the_sweep_lists_is_removed(planned, write
         "cell,steps,sweep\ntrunk,60,kaplan\n",
         "cell,steps,sweep\n../../evil,60,other\n",
         "cell,steps\ntrunk,1400\ncosine-3x,4200\n",  # older tables do not say whose they are
+        "cell,steps,sweep\ntrunk,1400,small\nother,60,small\n",  # of somebody else's small.yaml
         "a,b\n1,2\n",
         b"\xff\xfe\x00",
         "",
@@ -73,6 +76,18 @@ def test_the_results_of_another_sweep_are_left_alone(planned, write_sweep, comma
     assert str(results) in str(caught.value)
     assert (results / "curves" / "trunk.csv").read_text() == "theirs"
     assert not (tmp_path / "evil.csv").exists()
+
+
+@pytest.mark.parametrize("whose", ["kaplan", "small"])
+def test_a_sweep_is_not_trained_where_the_results_are_of_another(write_sweep, command, tmp_path, whose):
+    results = tmp_path / "results"
+    results.mkdir()
+    (results / "runs.csv").write_text(f"cell,steps,sweep\nconstant-1x,1400,{whose}\n")
+    done = command(["run", write_sweep(CELLS), "--results", str(results)], script=("-m", "training"))
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert done.stderr.startswith(f"error: {results}: holds the runs of another sweep (")
+    assert done.stderr.endswith("choose another --results\n")
+    assert not (tmp_path / "runs").exists()
 
 
 def test_curves_without_a_table_are_not_lost(planned, tmp_path):

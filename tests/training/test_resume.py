@@ -9,8 +9,9 @@ import time
 import numpy as np
 import pytest
 
+from losslaws.curves import InputError
 from tests.training.conftest import ROOT
-from training import config
+from training import config, engines, sweep
 from training.loop import folder_of, train
 from training.run_folder import RunFolder
 
@@ -66,6 +67,45 @@ def test_a_full_disk_ends_with_one_line_and_loses_nothing(overrides, small_disk,
     assert f"goes on from step {step}" in line
     assert train(config.load(full)).record.read_bytes() == ample.record.read_bytes()
     assert not list(small_disk.rglob("*.tmp"))
+
+
+def test_a_full_disk_stops_the_cells_of_a_sweep_with_a_line_each_and_loses_nothing(write_sweep, small_disk, tmp_path):
+    cells = {
+        "trunk": "fit | schedule=constant schedule.warmup=5 steps=60",
+        "wsd": "unseen | schedule=wsd schedule.decay=0.5 schedule.warmup=5",
+        "other": "noise | schedule=constant schedule.warmup=5 steps=60 seed=1",
+    }
+    often = ["checkpoint.every=3", "checkpoint.keep=[6,12,18,24]", f"runs={small_disk}"]
+    planned = sweep.load(write_sweep(cells, extra=often))
+    with pytest.raises(InputError, match=r"3 of 3 cells did not finish \(other, trunk, wsd\)"):
+        engines.run(planned)
+    steps = {name: planned.cells[name].folder.resume_step() for name in ("trunk", "other")}
+    assert 0 < max(steps.values()) < 20
+    for name, step in steps.items():
+        line = (planned.cells[name].folder.path / "error.txt").read_text()
+        assert "no space left on the device" in line and line.endswith(f"it goes on from step {step}\n")
+        assert sweep.state(planned.cells[name])[0] == "failed"
+    assert sweep.state(planned.cells["wsd"]) == ("waiting", 0, "")
+    subprocess.run(["mount", "-o", "remount,size=64m", str(small_disk)], check=True)
+    engines.run(planned)
+    for name, cell in planned.cells.items():
+        alone = train(config.load([*cell.overrides, f"runs={tmp_path / 'alone'}"]))
+        assert cell.folder.record.read_bytes() == alone.record.read_bytes(), name
+    assert not list(small_disk.rglob("*.tmp"))
+
+
+def test_a_second_process_in_a_run_folder_ends_with_one_line(overrides, command, tmp_path):
+    first = subprocess.Popen([sys.executable, "train.py", *overrides], cwd=ROOT, stdout=subprocess.DEVNULL)
+    while not (found := list((tmp_path / "runs").glob("*/curve.csv"))):
+        assert first.poll() is None
+        time.sleep(0.02)
+    first.send_signal(signal.SIGSTOP)  # so that it does not end before the second has begun
+    second = command(overrides)
+    first.send_signal(signal.SIGCONT)
+    assert (second.returncode, second.stderr.count("\n")) == (2, 1)
+    assert second.stderr.startswith(f"error: {found[0].parent}: is being trained by another process")
+    assert first.wait() == 0
+    assert RunFolder(found[0].parent).complete["trained"] == 40
 
 
 @pytest.mark.parametrize(

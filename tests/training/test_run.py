@@ -12,7 +12,8 @@ from safetensors.torch import save_file
 from transformers import LlamaForCausalLM
 
 from losslaws.curves import InputError, LossCurve, logs
-from training import checkpoint, config, corpus, sweep
+from training import checkpoint, compiled, config, corpus, engines, sweep
+from training.corpus import pieces
 from training.corpus.batches import val_batches
 from training.loop import train
 from training.run_folder import RunFolder
@@ -313,14 +314,46 @@ def test_a_folder_is_made_for_plain_names_only(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def compile_a_shape(overrides, tmp_path, monkeypatch):
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path / "cache"))
+    with compiled.once("a shape"):
+        pytest.fail("it was compiled without a lock")
+
+
+def build_a_text(overrides, tmp_path, monkeypatch):
+    corpus.prepare(config.plain(config.load(overrides))["data"], tmp_path / "corpora")
+
+
+def tokenize_a_text(overrides, tmp_path, monkeypatch):
+    monkeypatch.setattr(pieces.tokens, "SHARD", 1000)
+    build_a_text(overrides, tmp_path, monkeypatch)
+
+
+def tokenize_a_piece(overrides, tmp_path, monkeypatch):
+    corpus.work(config.plain(config.load(overrides))["data"], tmp_path / "corpora").tokenize()
+
+
 @pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS])
-def test_a_file_system_without_locks_is_named(overrides, monkeypatch, number):
+@pytest.mark.parametrize(
+    "door",
+    [
+        lambda overrides, *_: run(overrides),
+        lambda overrides, tmp_path, _: engines.run(sweep.Sweep("x", 1, 1e10, {}, tmp_path, tmp_path / "runs")),
+        compile_a_shape,
+        build_a_text,
+        tokenize_a_text,
+        tokenize_a_piece,
+    ],
+    ids=["run", "sweep", "compile", "build", "tokenize", "piece"],
+)
+def test_a_file_system_without_locks_is_named(overrides, tmp_path, monkeypatch, number, door):
     def flock(*arguments):
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(fcntl, "flock", flock)
-    with pytest.raises(InputError, match="its file system .* gives no locks"):
-        run(overrides)
+    with pytest.raises(InputError, match="its file system .* gives no locks") as caught:
+        door(overrides, tmp_path, monkeypatch)
+    assert str(caught.value).startswith(str(tmp_path)) and "\n" not in str(caught.value)
 
 
 def test_the_rate_of_the_record_is_the_one_that_the_optimiser_applies(overrides, monkeypatch):

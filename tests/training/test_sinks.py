@@ -57,6 +57,15 @@ def test_tensorboard_shows_every_step_once_after_a_resume(overrides, monkeypatch
     assert [event.step for event in found] == list(range(1, 41))
 
 
+def test_tensorboard_has_every_step_of_a_run_that_diverged(overrides):
+    folder = run(overrides, "logger=tensorboard", "schedule.peak=1e12", "optimizer.clip=null", "schedule.warmup=0")
+    end, found = folder.complete, events(folder).Scalars("train_loss")
+    assert end["status"] == "diverged" and end["steps"] > 1
+    assert [event.step for event in found] == list(range(1, end["steps"] + 1))
+    np.testing.assert_allclose([event.value for event in found], losses(folder), rtol=1e-6)
+    assert not np.isfinite(found[-1].value)
+
+
 @pytest.fixture
 def tracker(monkeypatch):
     """A module in W&B's place that keeps what it is told."""

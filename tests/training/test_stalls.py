@@ -1,10 +1,13 @@
 """A run that stops without ending is found by its record, never by its age."""
 
+import multiprocessing
+import signal
 import time
 
 import pytest
 
-from training.engines import stalls
+from tests.training.conftest import CELLS
+from training.engines import stalls, work
 
 
 @pytest.fixture
@@ -44,3 +47,48 @@ def test_a_start_has_its_minutes_and_a_new_process_begins_anew(clock):
 def test_without_minutes_nothing_stalls(clock):
     steps, running = {"a": 0}, {"a": object()}
     assert not follow(stalls.Stalls(None, lambda name: 0), clock, steps, running, 5000, 0)
+
+
+@pytest.fixture
+def stalling(write_sweep, monkeypatch, tmp_path):
+    """The segment of a run that stops at step 20 of its first attempt, without ending."""
+    from training import machine, sweep, texts
+
+    planned = sweep.load(write_sweep({"trunk": CELLS["trunk"]}))
+    texts.prepare(planned.cells["trunk"].settings)
+    step, once = machine.Machine.step, tmp_path / "stalled"
+
+    def stops(self, number, rate):
+        if number == 20 and not once.exists():
+            once.touch()
+            time.sleep(600)
+        return step(self, number, rate)
+
+    monkeypatch.setattr(machine.Machine, "step", stops)
+    for module in (stalls, work):
+        monkeypatch.setattr(module, "LOOK", 0.1)
+    monkeypatch.setattr(stalls, "TIMES", 8)
+    yield planned.segments()[0]
+    end = planned.cells["trunk"].folder.complete
+    assert end["trained"] == 60 - 16  # after the checkpoint before the stop
+
+
+@pytest.mark.slow
+def test_a_job_ends_a_run_that_has_stopped_and_tries_it_again(stalling, capfd):
+    trials = work.Trials(stalling, 2, stalled_min=0.1)
+    trials.run()
+    assert capfd.readouterr().out.count(f"{stalling.name}: no progress for long") == 1
+
+
+@pytest.mark.slow
+def test_a_task_of_ray_ends_its_process_where_the_run_has_stopped(stalling):
+    ray = pytest.importorskip("training.engines.ray", reason="needs ray", exc_type=ImportError)
+    for status in (-signal.SIGKILL, 0):  # Ray gives the task to another process when the first has died
+        process = multiprocessing.get_context("fork").Process(
+            target=ray.train_segment, args=(stalling, None, 1, 0.1), daemon=True
+        )
+        process.start()
+        process.join()
+        assert process.exitcode == status
+        error = stalling.folder / "error.txt"
+        assert error.exists() == bool(status) and (not status or error.read_text().startswith("no progress for long"))

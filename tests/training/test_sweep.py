@@ -72,6 +72,17 @@ def test_every_sweep_plans(name):
     assert all(one.role for one in planned.cells.values())
 
 
+def test_a_plan_expects_no_less_time_than_the_longest_cell_takes(write_sweep):
+    trunk = "fit | schedule=constant schedule.warmup=5 steps=380"
+    cells = {"trunk": trunk, "wsd": "unseen | schedule=wsd schedule.decay=0.1 schedule.warmup=5 steps=400"}
+    one = sweep.load(write_sweep(cells))
+    step = one.cells["trunk"].flops_per_step / one.flops_per_second
+    assert one.workers == 2 and one.cells["wsd"].branch == 360
+    assert one.totals()["seconds"] == pytest.approx(400 * step)  # not the 210 of two workers that are always busy
+    many = sweep.load(write_sweep(cells | {"seeds": "noise | schedule=cosine steps=40 seed=1,2,3,4,5,6,7,8,9,10"}))
+    assert many.totals()["seconds"] == pytest.approx((420 + 10 * 40) / 2 * step)
+
+
 def test_the_cpu_sweep_trains_at_most_60_percent_of_the_steps_asked_for():
     totals = sweep.load("cpu").totals()
     assert totals["steps_trained"] <= 0.60 * totals["steps_asked"]
@@ -158,6 +169,17 @@ def test_a_bad_sweep_file_gets_one_clear_line(tmp_path, content, message):
         sweep.load(str(path))
     assert message in str(caught.value)
     assert str(path) in str(caught.value)
+
+
+def test_a_schedule_that_does_not_fit_in_one_of_many_cells_is_refused_before_anything_runs(
+    write_sweep, command, tmp_path
+):
+    cells = {"good": f"noise | schedule=cosine seed={','.join(map(str, range(200)))}"}
+    path = write_sweep(cells | {"bad": "fit | schedule=wsd schedule.decay=1.0 schedule.warmup=5"})
+    done = command(["run", path, "--results", str(tmp_path / "out")], script=("-m", "training"))
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert done.stderr.startswith(f"error: {path}: cell 'bad': ") and "decay" in done.stderr
+    assert not (tmp_path / "runs").exists()
 
 
 def test_an_unknown_sweep_names_the_nearest():

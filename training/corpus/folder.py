@@ -7,9 +7,8 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from filelock import FileLock
-
 from losslaws.curves.errors import InputError
+from training import locks
 
 
 def make_once(target: Path, make: Callable[[Path], dict]) -> None:
@@ -17,14 +16,14 @@ def make_once(target: Path, make: Callable[[Path], dict]) -> None:
 
     make  called with an empty folder to fill; what it returns becomes fingerprint.json there
 
-    Raises InputError where `target` cannot be written.
+    Raises InputError where `target` cannot be written, and on a file system without locks.
     """
     if target.exists():
         return
     temporary = target.with_name(f".{target.name}.tmp")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(target.with_name(f".{target.name}.lock")):
+        with locks.held(target.with_name(f".{target.name}.lock"), wait=True):
             if target.exists():
                 return
             shutil.rmtree(temporary, ignore_errors=True)  # of a builder that was killed

@@ -26,11 +26,11 @@ from tempfile import TemporaryFile
 from types import ModuleType
 
 import numpy as np
-from filelock import FileLock, Timeout
 from tqdm import tqdm
 
 from losslaws.curves.errors import InputError, exit_on_input_error
 from losslaws.curves.files import atomic
+from training import locks
 from training.corpus import build, tokenizer, tokens
 from training.corpus.build import Request
 from training.corpus.folder import make_once
@@ -124,17 +124,17 @@ class Work:
         """Tokenize what is missing, a piece at a time, `after` each; in the end wait for what other processes are at."""
         while not self.target.exists() and (missing := self.missing()):
             after()
-            if not any(self._take(number, 0) for number in missing):
-                self._take(missing[0], -1)
+            if not any(map(self._take, missing)):
+                self._take(missing[0], wait=True)
 
-    def _take(self, number, wait):
+    def _take(self, number, wait=False):
         """Tokenize a piece, unless another process is at it; whether it is there now."""
         try:
-            with FileLock(self.path(number, ".lock"), timeout=wait):
+            with locks.held(self.path(number, ".lock"), wait, moment=0):
                 if not self.path(number, ".npy").exists():
                     self._tokenize(number)
                 return True
-        except Timeout:
+        except locks.Held:
             return False
         except OSError:
             if self.target.exists():  # whole without this piece, so that another process has removed the folder
@@ -237,7 +237,7 @@ def tokenize(work: Work, data: Mapping, workers: int | None = None) -> None:
     on this machine waits for the first.
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    with FileLock(work.target.with_name(f".{work.target.name}.{socket.gethostname()}.lock")):
+    with locks.held(work.target.with_name(f".{work.target.name}.{socket.gethostname()}.lock"), wait=True):
         if work.target.exists() or not (missing := work.missing()):
             return
         number = min(workers or cores, len(missing))

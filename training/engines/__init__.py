@@ -9,7 +9,9 @@ the run folders, so that a launch may be stopped at any moment and given again, 
 """
 
 import itertools
+import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -40,14 +42,14 @@ def run(sweep: Sweep, engine: str = "local", chosen: list[str] | None = None) ->
     chosen  KEY=VALUE settings of the engine
 
     Raises InputError for an unknown setting and an engine that is not installed and, at the end, naming the cells that
-    failed; all others are trained.
+    failed; all others are trained. SIGTERM ends the launch in good order, with status 143.
     """
     settings = options(engine, chosen or [])
     try:
         launch = import_module(f"training.engines.{engine}").launch
     except ImportError as error:
         raise InputError(f"--engine {engine}: the package '{error.name}' is not installed; run `make extras`") from None
-    with one_launch(sweep):
+    with ended_in_order(sweep), one_launch(sweep):
         for cell in {
             str((cell.settings["data"], cell.settings["eval"])): cell for cell in sweep.cells.values()
         }.values():
@@ -76,6 +78,30 @@ def options(engine: str, chosen: list[str]) -> dict:
         raise InputError(f"engine: {str(error).splitlines()[0]}") from None
     check(merged, ENGINES[engine], f"engine '{engine}'")
     return merged
+
+
+@contextmanager
+def ended_in_order(sweep: Sweep):
+    """A block that SIGTERM leaves as an exception does, so that what it has started is ended; a second one ends at once."""
+    if threading.current_thread() is not threading.main_thread():  # where Python takes no signals
+        yield
+        return
+
+    def leave(number, frame):
+        signal.signal(number, before)
+        raise SystemExit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    except SystemExit as end:
+        # Ray puts a handler of its own in the place of this one; its status is the signal's number.
+        if end.code not in (signal.SIGTERM, 128 + signal.SIGTERM):
+            raise
+        print(f"sweep '{sweep.name}': ended by SIGTERM; the same command goes on", file=sys.stderr)
+        raise SystemExit(128 + signal.SIGTERM) from None
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager

@@ -40,7 +40,7 @@ def launch(sweep: Sweep, options: dict) -> None:
     """Run the sweep on a Ray cluster whose nodes are SLURM jobs; all of them end with this process."""
     options = fitting(options)
     on_gpu = any(cell.settings["hardware"]["device"] == "cuda" for cell in sweep.cells.values())
-    settings = {"cpus": 1, "gpus": None, "attempts": options["attempts"]}
+    settings = {"cpus": 1, "gpus": None, "attempts": options["attempts"], "stalled_min": options["stalled_min"]}
     executor = make_executor(sweep, options)
     executor.update_parameters(slurm_additional_parameters={})  # a job that ends is replaced here, not queued again
     number = options["jobs"] or options["slurm_array_parallelism"]

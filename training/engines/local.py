@@ -7,8 +7,11 @@ and first with those that only lack a last step.
 
 import multiprocessing
 import os
+import signal
 import subprocess
 import sys
+import threading
+import time
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection, wait
@@ -21,7 +24,7 @@ from losslaws.curves import InputError
 from training import checkpoint, compiled, machine
 from training.engines import progress
 from training.engines.stalls import Stalls
-from training.engines.work import Mishap, note, perform
+from training.engines.work import GRACE, STALLED, Mishap, note, perform
 from training.sweep import Cell, Segment, Sweep
 
 POLL = 0.5  # seconds between looks at the run folders
@@ -39,6 +42,7 @@ def serve(orders: Connection, gpu: str | None) -> None:
 
     Exit status 1: a mishap, which a new process may get over.
     """
+    threading.Thread(target=end_with_launcher, daemon=True).start()
     if gpu is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = gpu
     while True:
@@ -53,6 +57,18 @@ def serve(orders: Connection, gpu: str | None) -> None:
             orders.send("refused")
         except Mishap:
             sys.exit(1)
+
+
+def end_with_launcher() -> None:
+    """Wait until the launcher is gone, even by kill -9, and have this process save and end, or be killed where it does not.
+
+    What is waited for is the end of a pipe, which tells it too of a launcher that was gone before. The kernel's own signal
+    (PR_SET_PDEATHSIG) would tell of the fork server, the parent of this process, which lives as long as its children.
+    """
+    multiprocessing.parent_process().join()
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(GRACE)
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def gpus() -> list[str]:
@@ -125,8 +141,16 @@ class Launch:
                     self.end_stalled()
                     self.reap()
             finally:
-                for worker in self.workers:
-                    worker.process.terminate()
+                self.end_workers()
+
+    def end_workers(self) -> None:
+        """Have all processes save and end; the sweep is this launch's until they have."""
+        for worker in self.workers:
+            worker.process.terminate()
+        until = time.monotonic() + GRACE
+        for worker in self.workers:
+            worker.process.join(max(until - time.monotonic(), 0))
+            worker.process.kill()
 
     def ready(self, cell: Cell) -> bool:
         """A cell can start when it needs no parent, or its branch point is there, or its parent will not reach it."""
@@ -210,7 +234,7 @@ class Launch:
         """Kill the processes whose runs have stopped without ending; `reap` has their cells tried again."""
         at = {worker.cell.name: worker.process for worker in self.running}
         for name in self.stalls.find(at):
-            tqdm.write(f"cell '{name}': no progress for long; it is ended and tried again", file=sys.stderr)
+            tqdm.write(f"cell '{name}': {STALLED}", file=sys.stderr)
             at[name].kill()
 
     def reap(self) -> None:

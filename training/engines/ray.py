@@ -12,7 +12,7 @@ import ray
 from ray.exceptions import RayError, RayTaskError
 
 from training.engines import progress
-from training.engines.work import Interrupted, Mishap, note, perform
+from training.engines.work import Interrupted, Mishap, killed_when_stalled, note, perform
 from training.sweep import Segment, Sweep
 
 POLL = 2  # seconds between looks at the tasks
@@ -31,7 +31,8 @@ def launch(sweep: Sweep, options: dict, check: Callable[[], None] | None = None)
         segments = {segment.name: segment for segment in sweep.segments() if not segment.done()}
         here = options["attempts"] if check else 1
         for name, segment in segments.items():
-            tasks[name] = task(segment, options, check is not None).remote(segment, tasks.get(segment.needs), here)
+            given = segment, tasks.get(segment.needs), here, options["stalled_min"]
+            tasks[name] = task(segment, options, check is not None).remote(*given)
         pending = list(tasks.values())
         while pending:
             _, pending = ray.wait(pending, num_returns=len(pending), timeout=POLL)
@@ -61,15 +62,19 @@ def task(segment: Segment, options: dict, nodes_leave: bool = False):
     return ray.remote(num_cpus=options["cpus"], num_gpus=gpus, **again)(train_segment).options(name=segment.name)
 
 
-def train_segment(segment: Segment, before: None, attempts: int) -> None:
-    """`perform`, after the segment whose reference `before` is; tried again here when it fails, but not when it is interrupted."""
+def train_segment(segment: Segment, before: None, attempts: int, stalled_min: float | None) -> None:
+    """`perform`, after the segment whose reference `before` is; tried again here when it fails, but not when it is interrupted.
+
+    A run that stalls ends this process, and Ray tries the task again in another.
+    """
     if (
         signal.getsignal(signal.SIGUSR2) is signal.SIG_IGN
     ):  # of a node in a SLURM job, which is told by its job; a cell saves
         signal.signal(signal.SIGUSR2, signal.SIG_DFL)
     for attempt in range(1, attempts + 1):
         try:
-            return perform(segment)
+            with killed_when_stalled(segment, stalled_min):
+                return perform(segment)
         except Mishap as error:
             if attempt == attempts or isinstance(error, Interrupted):
                 raise

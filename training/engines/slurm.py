@@ -30,21 +30,21 @@ MANY = 1000  # segments that are jobs of their own: SLURM's arrays end at 1,001 
 
 
 class Work(Checkpointable):
-    """The function of a job: a segment, in processes of its own that are started again when they die."""
+    """The function of a job: a segment, in processes of its own that are started again when they die or stall."""
 
-    def __init__(self, attempts: int):
-        self.attempts = attempts
+    def __init__(self, attempts: int, stalled_min: float | None):
+        self.attempts, self.stalled_min = attempts, stalled_min
         self.trials: Trials | None = None
 
     def __call__(self, segment: Segment) -> None:
-        self.trials = Trials(segment, self.attempts)
+        self.trials = Trials(segment, self.attempts, self.stalled_min)
         self.trials.run()
 
     def checkpoint(self, segment: Segment) -> DelayedSubmission:
         """Called by submitit before the job is queued again: the process saves what it has first."""
         if self.trials:
             self.trials.interrupt()
-        return DelayedSubmission(Work(self.attempts), segment)
+        return DelayedSubmission(Work(self.attempts, self.stalled_min), segment)
 
 
 def launch(sweep: Sweep, options: dict) -> None:
@@ -55,15 +55,15 @@ def launch(sweep: Sweep, options: dict) -> None:
 
         allocation.launch(sweep, options)
         return
-    attempts = options["attempts"]
+    work = Work(options["attempts"], options["stalled_min"])
     options = fitting(options)
     book = Book(sweep)
     with progress(sweep) as update:
         if options["cluster"] != "slurm":
-            wait(submit(make_executor(sweep, options), segments, {}, attempts), update)
+            wait(submit(make_executor(sweep, options), work, segments), update)
             return
-        for _ in range(attempts):
-            jobs = submit(make_executor(sweep, options), segments, book.running(segments), attempts)
+        for _ in range(work.attempts):
+            jobs = submit(make_executor(sweep, options), work, segments, book.running(segments))
             book.write(jobs)
             watch(sweep, jobs, options, update)
             segments = lost(segments, jobs)
@@ -94,7 +94,7 @@ class Book:
 
 
 def submit(
-    executor: submitit.AutoExecutor, segments: dict[str, Segment], held: dict[str, str] | None = None, attempts: int = 1
+    executor: submitit.AutoExecutor, work: Work, segments: dict[str, Segment], held: dict[str, str] | None = None
 ) -> dict:
     """Submit every segment but those `held`, in one array with all others that need the same; return job or id by name.
 
@@ -109,7 +109,7 @@ def submit(
             (segment.folder / "error.txt").unlink(missing_ok=True)
         depend(executor, jobs[needs] if needs else None)
         try:
-            jobs |= zip((segment.name for segment in array), executor.map_array(Work(attempts), array), strict=True)
+            jobs |= zip((segment.name for segment in array), executor.map_array(work, array), strict=True)
         except FailedJobError as error:
             raise InputError(f"--engine slurm: {refused(error)}") from None
     return jobs

@@ -21,7 +21,11 @@ def fitting(options: dict) -> dict:
 
 def make_executor(sweep: Sweep, options: dict) -> submitit.AutoExecutor:
     """submitit's executor with the engine's settings, whose names are submitit's own."""
-    given = {key: value for key, value in options.items() if value is not None and key not in ("attempts", "jobs")}
+    given = {
+        key: value
+        for key, value in options.items()
+        if value is not None and key not in ("attempts", "stalled_min", "jobs")
+    }
     executor = submitit.AutoExecutor(
         Path(sweep.runs).resolve() / ".submitit" / "%j",
         cluster=given.pop("cluster"),

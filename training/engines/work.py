@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
 import traceback
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,10 +12,13 @@ from pathlib import Path
 from losslaws.curves import InputError
 from losslaws.curves.files import write_text
 from training import config, loop
+from training.engines.stalls import LOOK, Stalls
 from training.interrupt import Interrupted as Asked
+from training.run_folder import RunFolder
 from training.sweep import Segment
 
 BAD_INPUT = 2  # exit status of a process whose input no second attempt mends
+STALLED = "no progress for long; it is ended and tried again"
 GRACE = 60  # seconds that a process has to save a checkpoint when its job is interrupted
 
 
@@ -51,10 +55,13 @@ def perform(segment: Segment) -> None:
 
 
 class Trials:
-    """Tries a segment in a process of its own, again from the newest checkpoint when that dies, `attempts` times in all."""
+    """Tries a segment in a process of its own, again from the newest checkpoint when that dies, `attempts` times in all.
 
-    def __init__(self, segment: Segment, attempts: int):
-        self.segment, self.attempts = segment, attempts
+    stalled_min  minutes without progress after which the process is killed; None: never
+    """
+
+    def __init__(self, segment: Segment, attempts: int, stalled_min: float | None):
+        self.segment, self.attempts, self.stalls = segment, attempts, stalls_of(segment, stalled_min)
         self.process: multiprocessing.Process | None = None
 
     def run(self) -> None:
@@ -63,7 +70,7 @@ class Trials:
             # A copy of this process, which has imported everything and used no device yet.
             self.process = multiprocessing.get_context("fork").Process(target=_trial, args=(self.segment,), daemon=True)
             self.process.start()
-            self.process.join()
+            self.wait()
             if self.process.exitcode == 0 and self.segment.done():
                 return
             if self.process.exitcode == BAD_INPUT:
@@ -71,6 +78,14 @@ class Trials:
             if self.process.exitcode < 0:
                 note(self.segment, f"killed by signal {-self.process.exitcode}")
         raise Mishap(f"{self.segment.name}: {self.attempts} attempts failed; see {self.segment.folder / 'error.txt'}")
+
+    def wait(self) -> None:
+        """Wait until the process has ended; one whose run has stalled is killed."""
+        while self.process.exitcode is None:
+            self.process.join(LOOK)
+            if self.stalls.find({self.segment.name: self.process}):
+                print(f"{self.segment.name}: {STALLED}", flush=True)
+                self.process.kill()
 
     def interrupt(self) -> None:
         """Have the process save what it has and end."""
@@ -88,6 +103,34 @@ def _trial(segment):
         sys.exit(BAD_INPUT)
     except Mishap:
         sys.exit(1)
+
+
+def stalls_of(segment: Segment, minutes: float | None) -> Stalls:
+    """What finds that the run of a segment has stalled."""
+    return Stalls(minutes, lambda name: RunFolder(segment.folder).recorded_steps())
+
+
+@contextmanager
+def killed_when_stalled(segment: Segment, minutes: float | None):
+    """A block in which a thread kills this process where the run has stalled, for a process that nobody else watches.
+
+    A stalled run waits, for a device or a file system, and leaves threads their turn.
+    """
+    stalls, over = stalls_of(segment, minutes), threading.Event()
+
+    def watch():
+        while not over.wait(LOOK):
+            if stalls.find({segment.name: segment}):
+                note(segment, STALLED)
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 def note(segment: Segment, line: str) -> None:
