@@ -118,6 +118,12 @@ def first(make: Callable[[], int]) -> int:
     return number if ranks() == 1 else highest(number)[0]
 
 
+def meet() -> None:
+    """Wait until every rank is here."""
+    if ranks() > 1:
+        highest(0)
+
+
 def highest(*numbers: int) -> list[int]:
     """The highest of each number over the ranks."""
     tensor = torch.tensor(numbers, device="cuda" if dist.get_backend() == "nccl" else "cpu")

@@ -1,4 +1,5 @@
 import os
+import socket
 import subprocess
 import sys
 import sysconfig
@@ -70,6 +71,25 @@ def command():
         )
 
     return run
+
+
+def start_ranks(arguments, ranks=2, **options):
+    """Start the processes of one run as torchrun does, and without the launcher's: one Popen a rank, each with its stderr."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    shared = {"WORLD_SIZE": str(ranks), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    shared |= {"TORCHELASTIC_RUN_ID": "test", "OMP_NUM_THREADS": "1"}
+    return [
+        subprocess.Popen(
+            [sys.executable, *arguments],
+            cwd=ROOT,
+            env=os.environ | shared | {"RANK": str(rank), "LOCAL_RANK": str(rank)},
+            stderr=subprocess.PIPE,
+            text=True,
+            **options,
+        )
+        for rank in range(ranks)
+    ]
 
 
 @pytest.fixture

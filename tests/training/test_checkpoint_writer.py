@@ -97,6 +97,7 @@ def test_an_interrupted_run_ends_when_what_it_saves_is_written():
     with pytest.raises(Interrupted), Watch(None) as watch:
         watch.has_saved(1, lambda: said.append("too early"))
         signal.raise_signal(signal.SIGTERM)
+        assert watch.due(2)
         watch.has_saved(2, lambda: said.append("written"))
     assert said == ["written"]
 
