@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from tests.training.conftest import ROOT, start_ranks
+from tests.training.conftest import ROOT, end_of, start_ranks
 from training import checkpoint, config, distributed
 from training.interrupt import Interrupted, Watch
 from training.loop import train
@@ -122,8 +122,7 @@ train(config.load(sys.argv[1:]))
 def test_a_signal_to_one_of_two_processes_ends_both_at_one_step_and_they_go_on_as_one(overrides, tmp_path):
     longer = [*overrides, "steps=200", "checkpoint.every=1000"]
     whole = start_ranks(["train.py", *longer, f"runs={tmp_path / 'whole'}"])
-    for process in whole:
-        process.communicate(timeout=120)
+    assert end_of(whole)[0] == [0, 0]
     often = [*longer, "checkpoint.minutes=1e-9"]  # one is due whenever they look together
     first = start_ranks(["train.py", *often])
     while not (found := list((tmp_path / "runs").glob("*/curve.csv"))) or recorded(found[0]) < 20:
@@ -131,14 +130,13 @@ def test_a_signal_to_one_of_two_processes_ends_both_at_one_step_and_they_go_on_a
         time.sleep(0.02)
     folder = RunFolder(found[0].parent)
     first[1].send_signal(signal.SIGTERM)  # the one that writes nothing
-    said = [process.communicate(timeout=60)[1] for process in first]
-    assert [process.returncode for process in first] == [143, 143], said
+    statuses, said = end_of(first)
+    assert statuses == [143, 143], said
     steps = checkpoint.steps_in(folder.checkpoints)
     assert steps == [steps[-1] - 10, steps[-1]] and steps[-1] % 10 == 0
     assert folder.recorded_steps() == steps[-1]
     assert f"interrupted by SIGTERM at step {steps[-1]}" in said[0] and "interrupted" not in said[1]
-    again = start_ranks(["-c", RANK_0_CHOOSES, *longer])
-    said = [process.communicate(timeout=120)[1] for process in again]
-    assert [process.returncode for process in again] == [0, 0], said
+    statuses, said = end_of(start_ranks(["-c", RANK_0_CHOOSES, *longer]))
+    assert statuses == [0, 0], said
     assert folder.complete["trained"] == 200 - steps[-1]
     assert folder.record.read_bytes() == (tmp_path / "whole" / folder.path.name / "curve.csv").read_bytes()

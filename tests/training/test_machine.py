@@ -110,13 +110,22 @@ def test_a_compiled_run_is_compiled_once_and_near_the_plain_one(pattern, monkeyp
     machine.release()
 
 
-def test_a_compiler_that_fails_is_done_without(pattern, monkeypatch, capsys):
-    def broken(*args, **kwargs):
-        raise RuntimeError("no such compiler")
+def broken(*args, **kwargs):
+    raise RuntimeError("no such compiler")
 
+
+def test_a_compiler_that_fails_is_done_without(pattern, monkeypatch, capsys):
     monkeypatch.setattr(Machine, "rehearse", broken)
     one = Machine(settings("hardware.compile=true"), pattern)
     assert not one.compiled
+    assert "no such compiler" in capsys.readouterr().out
+    assert torch.equal(losses(one), losses(Machine(settings(), pattern)))
+
+
+def test_a_compiler_that_fails_on_layers_is_done_without(pattern, monkeypatch, capsys):
+    one = Machine(settings(), pattern)
+    monkeypatch.setattr(torch, "compile", lambda forward, **how: broken)
+    assert not one.compile_layers()
     assert "no such compiler" in capsys.readouterr().out
     assert torch.equal(losses(one), losses(Machine(settings(), pattern)))
 
