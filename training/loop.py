@@ -135,7 +135,7 @@ def _train(settings, schedule, folder, last):
     describe(settings, schedule, folder, machine, text, also)
     start = begin(settings, schedule, folder, machine)
     started = time.perf_counter()
-    cost = {"ready": round(started - called, 1)}
+    cost = {"ready": round(started - called, 1), "compile": round(machine.compiling, 1)}
     try:
         run_steps(settings, schedule, folder, machine, start, last)
     except Diverged as end:
@@ -163,7 +163,7 @@ def conclude(settings, schedule, folder, machine, seconds, trained, cost):
     """Write the model, unless nothing is to be kept of it, and mark the run as complete.
 
     seconds  of the steps that this process `trained`
-    cost     what else is known of it: seconds until it was ready, with the compiler's, and the GPU memory that it took
+    cost     what else is known of it: seconds until it was ready, those of them that compiling took, and the GPU memory that it took
     """
     final = folder.curve(settings["name"]).final_loss
     model, saving = machine.model, settings["checkpoint"]
@@ -174,7 +174,9 @@ def conclude(settings, schedule, folder, machine, seconds, trained, cost):
     if keeps:
         models.save(model, folder.model)
     rate = trained * machine.tokens_per_step / seconds
-    cost |= {"seconds": seconds, "tokens_per_second": round(rate)}
+    flops = models.flops_per_token(settings["model"], machine.text.vocab_size, settings["batch"]["length"])["exact"]
+    mfu = machine.utilisation(flops * rate)
+    cost |= {"seconds": seconds, "tokens_per_second": round(rate)} | ({} if mfu is None else {"mfu": mfu})
     folder.finish(status="complete", steps=schedule.steps, final_loss=final, trained=trained, **cost)
     folder.trim_checkpoints([*saving["keep"], *([schedule.steps] if keeps else [])], newest=0)
     print(

@@ -3,9 +3,10 @@
 import json
 import math
 import os
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from types import MappingProxyType
 
 import numpy as np
@@ -20,6 +21,7 @@ from training import compiled, corpus, distributed, optimizers
 from training.average import Average
 from training.corpus.batches import train_batch, val_batches
 from training.graph import Graph
+from training.peak import peak_of
 
 AVERAGE = ALSO + "average"  # the column of the average's validation loss
 ATTENTION = {
@@ -73,6 +75,7 @@ class Machine:
     """The model, its optimiser and its data on one device.
 
     compiled  whether forward and backward passes are compiled
+    compiling seconds that compiling took for this run, waiting for a process that compiles the same among them
     average   of the weights along the run, where one is asked for
     """
 
@@ -92,10 +95,12 @@ class Machine:
         self.backends = attention_backends(where.get("attention", "auto"))
         self.model = models.build(settings["model"], text.vocab_size, batch["length"], settings["seed"]).to(self.device)
         models.use(self.model, fused=where.get("fused", False), stream=stream, multiple=where.get("multiple", 1))
-        self.forward = self.model
+        self.forward, self.compiling = self.model, 0.0
         if distributed.divides(where["parallel"]):
             self.compiled = self.compiled and self.compile_layers()
-            ours = settings["model"]["family"] == "llama"  # norms of others do not take a gain of another type everywhere
+            ours = (
+                settings["model"]["family"] == "llama"
+            )  # norms of others do not take a gain of another type everywhere
             distributed.shard(self.model, self.bf16 and ours, stream)
         self.shared = distributed.replicate(self.model)
         self.graph_wanted, self.graph = where.get("graph", False) and self.device.type == "cuda", None
@@ -109,6 +114,8 @@ class Machine:
 
     def begin(self, settings: dict) -> None:
         """Take from a config what may differ from run to run on one Machine."""
+        if self.device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats()  # the run before, in this process, may have taken more
         self.seed, self.clip = settings["seed"], settings["optimizer"]["clip"]
         self.optimizer = optimizers.build(self.model, settings["optimizer"], capturable=self.graph_wanted)
         self.graph = None
@@ -123,12 +130,14 @@ class Machine:
             for parameter, new in zip(self.model.parameters(), fresh.parameters(), strict=True):
                 parameter.copy_(new)
         self.model.zero_grad(set_to_none=True)
+        self.compiling = 0.0
         self.begin(settings)
 
     def compile(self) -> nn.Module:
         """The model, compiled for training and for evaluation; as it is, with a line, where that does not work here."""
         if distributed.is_sharded(self.model):  # its layers are compiled one by one
-            self.rehearse()
+            with self.timed():
+                self.rehearse()
             return self.shared
         self.forward = torch.compile(self.shared, dynamic=False)
         self.compiled = self.works(self.rehearse)
@@ -152,7 +161,7 @@ class Machine:
         """Whether what is compiled goes through a rehearsal, on every rank; where the compiler fails, a line says why."""
         fine = True
         try:
-            with compiled.once(self.shape):
+            with self.timed(), compiled.once(self.shape):
                 rehearsal()
         except (torch.cuda.OutOfMemoryError, MemoryError):
             raise
@@ -161,6 +170,15 @@ class Machine:
             print(f"torch.compile does not work here ({type(error).__name__}: {reason[0][:200]}); training without it")
             fine = False
         return distributed.everywhere(fine)
+
+    @contextmanager
+    def timed(self) -> Iterator[None]:
+        """A block that compiles."""
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.compiling += time.perf_counter() - began
 
     def rehearse(self) -> None:
         """One forward and backward pass and one evaluation, which leave nothing behind.
@@ -286,8 +304,13 @@ class Machine:
         return losses
 
     def peak(self) -> dict[str, int]:
-        """The most bytes of a GPU that the process took at a time."""
+        """The most bytes of a GPU that the run took at a time, in this process."""
         return {"gpu_bytes": torch.cuda.max_memory_allocated()} if self.device.type == "cuda" else {}
+
+    def utilisation(self, rate: float) -> float | None:
+        """Model FLOPs utilisation: `rate`, FLOP/s, over the bf16 peak of all GPUs of the run; None on a CPU and on a GPU whose peak is not known."""
+        best = peak_of(torch.cuda.get_device_name()) if self.device.type == "cuda" else None
+        return best and round(rate / (best * self.ranks), 3)
 
     @property
     def extra(self) -> dict[str, torch.Tensor]:

@@ -53,6 +53,25 @@ def test_a_run_on_the_machine_of_the_run_before_is_that_on_a_new_one(pattern):
     machine.release()
 
 
+def test_a_run_has_the_peaks_of_its_own(pattern, monkeypatch):
+    """In memory, where the process trained another before; in FLOP/s, of all its GPUs."""
+    taken = [7]
+    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda: taken[0])
+    monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", lambda: taken.__setitem__(0, 0))
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "NVIDIA H200")
+    machine.release()
+    one = machine.of(settings(), pattern)
+    assert one.peak() == {} and one.utilisation(1e15) is None
+    one.device = SimpleNamespace(type="cuda")
+    assert one.peak() == {"gpu_bytes": 7}
+    assert machine.of(settings("seed=1"), pattern) is one
+    assert one.peak() == {"gpu_bytes": 0}
+    assert one.utilisation(989e12 / 4) == 0.25
+    one.ranks = 2
+    assert one.utilisation(989e12) == 0.5
+    machine.release()
+
+
 def test_a_run_may_add_in_the_same_order_every_time_and_the_next_is_free_again(pattern):
     plain = losses(Machine(settings(), pattern))
     assert torch.equal(losses(Machine(settings("hardware.deterministic=true"), pattern)), plain)
@@ -100,10 +119,12 @@ def test_a_compiled_run_is_compiled_once_and_near_the_plain_one(pattern, monkeyp
     one = machine.of(settings(*small), pattern)
     assert one.compiled
     graphs = torch._dynamo.utils.counters["stats"]["unique_graphs"]
+    assert one.compiling > 0
     found = losses(one)
     assert torch.equal(
         losses(machine.of(settings(*small, "seed=0"), pattern)), found
     )  # two sequences of six by themselves
+    assert one.compiling == 0  # nothing, for the second run
     assert torch._dynamo.utils.counters["stats"]["unique_graphs"] == graphs
     plain = losses(Machine(settings("model.n_layer=1"), pattern))
     torch.testing.assert_close(found, plain, rtol=1e-4, atol=0)
