@@ -193,9 +193,9 @@ def say(line, file=None):
 def begin(settings, schedule, folder, machine) -> int:
     """Load the newest checkpoint, or the one to branch from, or start anew; return the steps that are done."""
     step = distributed.first(lambda: checkpoint.newest_sound(folder.checkpoints))
-    more = machine.columns[1:]
+    more, state = machine.columns[1:], (machine.model, machine.optimizer, machine.extra)
     if step:
-        checkpoint.load(checkpoint.path_of(folder.checkpoints, step), machine.model, machine.optimizer, machine.extra)
+        checkpoint.load(checkpoint.path_of(folder.checkpoints, step), *state, sound=True)  # rank 0 has read it through
         folder.begin_record(folder, step, more)
     elif settings["init_from"]:
         origin, step = parse_origin(settings["init_from"])
@@ -203,7 +203,7 @@ def begin(settings, schedule, folder, machine) -> int:
             raise InputError(
                 f"init_from={settings['init_from']}: the run has only {schedule.steps} steps; set steps above {step}"
             )
-        checkpoint.load(checkpoint.path_of(origin.checkpoints, step), machine.model, machine.optimizer, machine.extra)
+        checkpoint.load(checkpoint.path_of(origin.checkpoints, step), *state)
         folder.begin_record(origin, step, more)
     else:
         folder.begin_record(folder, 0, more)
@@ -232,7 +232,7 @@ def run_steps(settings, schedule, folder, machine, start, last):
             if saves or step == last or len(pending) >= ROWS:
                 flush(pending, machine.columns, append, sink, bar)
             if saves:
-                writer.save(step, checkpoint.gather(machine.model, machine.optimizer, machine.extra), trim)
+                writer.save(step, trim, machine.model, machine.optimizer, machine.extra)
                 watch.has_saved(step, writer.wait)
 
 
