@@ -10,7 +10,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from losslaws.curves import InputError
-from training import compiled, config, machine, optimizers
+from training import compiled, config, distributed, machine, optimizers
 from training.graph import restore
 from training.machine import Machine
 
@@ -149,6 +149,14 @@ def test_a_compiler_that_fails_on_layers_is_done_without(pattern, monkeypatch, c
     assert not one.compile_layers()
     assert "no such compiler" in capsys.readouterr().out
     assert torch.equal(losses(one), losses(Machine(settings(), pattern)))
+
+
+def test_where_the_compiler_fails_on_another_rank_nobody_compiles(pattern, monkeypatch):
+    one = Machine(settings(), pattern)
+    assert one.works(one.evaluate_zeros)
+    monkeypatch.setattr(distributed, "ranks", lambda: 2)
+    monkeypatch.setattr(distributed, "highest", lambda *own: [1])
+    assert not one.works(one.evaluate_zeros)
 
 
 @pytest.mark.parametrize(
