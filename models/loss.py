@@ -25,7 +25,8 @@ def linear_cross_entropy(
     targets  int64 [n]
     multiple rows of zeros bring the readout to a multiple of it, which suits matrix units; they are given no probability
 
-    Under autocast the products are taken in its type; softmax and sums stay in float32.
+    Under autocast the products are taken in its type; softmax and sums stay in float32, those of the readout's gradient too where
+    the readout itself is in bfloat16, as where it was gathered so.
     """
     device = x.device.type
     dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else x.dtype
@@ -44,7 +45,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
         loss = x.new_zeros((), dtype=wide)
         training = any(ctx.needs_input_grad)
         if training:
-            dx, dweight = torch.empty_like(x), torch.zeros_like(weight)
+            dx, dweight = torch.empty_like(x), torch.zeros_like(weight, dtype=wide)
         for start in range(0, len(x), rows):
             block = slice(start, start + rows)
             inputs, target = x[block].to(dtype), targets[block, None]
@@ -62,14 +63,14 @@ class _LinearCrossEntropy(torch.autograd.Function):
                 dweight += (dz.t() @ inputs)[: len(weight)]
         if training:
             ctx.save_for_backward(dx, dweight)
-            ctx.rows = len(x)
+            ctx.rows, ctx.type = len(x), weight.dtype
         return loss / len(x)
 
     @staticmethod
     def backward(ctx, grad):
         dx, dweight = ctx.saved_tensors
         scale = grad / ctx.rows
-        return dx * scale, dweight * scale, None, None, None
+        return dx * scale, (dweight * scale).to(ctx.type), None, None, None
 
 
 def minus_one_at(z: torch.Tensor, target: torch.Tensor) -> torch.Tensor:

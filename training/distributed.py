@@ -53,26 +53,31 @@ def local_rank() -> int:
     return int(os.environ.get("LOCAL_RANK", 0))
 
 
-def shard(model: nn.Module, kind: str, compiled: bool = False, low_precision: bool = False) -> None:
-    """Divide weights, gradients and moments among the ranks (FSDP), layer by layer, in place.
-
-    compiled       compile every layer by itself: the compiler cannot look through the gathering of weights
-    low_precision  gather weights in bfloat16; gradients are still added in float32
-
-    Raises InputError for an unknown kind. With `ddp`, and with one rank, every rank keeps the whole model.
-    """
+def divides(kind: str) -> bool:
+    """Whether `hardware.parallel` divides a model among the ranks. Raises InputError for an unknown one."""
     if kind not in KINDS:
         raise InputError(f"hardware.parallel='{kind}' is unknown (known: {', '.join(KINDS)})")
-    if kind == "fsdp" and ranks() > 1:
-        mesh = init_device_mesh(next(model.parameters()).device.type, (ranks(),))
-        policy = MixedPrecisionPolicy(torch.bfloat16, torch.float32) if low_precision else MixedPrecisionPolicy()
-        for layers in [part for part in model.modules() if isinstance(part, nn.ModuleList)]:
-            for layer in layers:
-                if compiled:
-                    layer.compile()
-                fully_shard(layer, mesh=mesh, mp_policy=policy)
-        # After an evaluation no backward follows that would divide the outermost parameters again.
-        fully_shard(model, mesh=mesh, mp_policy=policy, reshard_after_forward=True)
+    return kind == "fsdp" and ranks() > 1
+
+
+def layers(model: nn.Module) -> list[nn.Module]:
+    """What is divided, gathered and compiled by itself: every layer of the model."""
+    return [layer for part in model.modules() if isinstance(part, nn.ModuleList) for layer in part]
+
+
+def shard(model: nn.Module, bf16: bool = False, stream: bool = False) -> None:
+    """Divide weights, gradients and moments among the ranks (FSDP), layer by layer, in place.
+
+    bf16    the layers' weights are gathered in bfloat16, in which their products are taken; gradients are added in float32
+    stream  so are embedding, last gain and readout: otherwise the residual stream, which is float32, would begin in bfloat16
+    """
+    mesh = init_device_mesh(next(model.parameters()).device.type, (ranks(),))
+    # What a layer is given keeps its type: autocast alone says what is computed in which.
+    low, full = MixedPrecisionPolicy(torch.bfloat16, torch.float32, cast_forward_inputs=False), MixedPrecisionPolicy()
+    for layer in layers(model):
+        fully_shard(layer, mesh=mesh, mp_policy=low if bf16 else full)
+    # After an evaluation no backward follows that would divide the outermost parameters again.
+    fully_shard(model, mesh=mesh, mp_policy=low if stream else full, reshard_after_forward=True)
 
 
 def replicate(model: nn.Module) -> nn.Module:
@@ -118,11 +123,22 @@ def first(make: Callable[[], int]) -> int:
     return number if ranks() == 1 else highest(number)[0]
 
 
+def meet() -> None:
+    """Wait until every rank is here."""
+    if ranks() > 1:
+        highest(0)
+
+
 def highest(*numbers: int) -> list[int]:
     """The highest of each number over the ranks."""
     tensor = torch.tensor(numbers, device="cuda" if dist.get_backend() == "nccl" else "cpu")
     dist.all_reduce(tensor, dist.ReduceOp.MAX)
     return tensor.tolist()
+
+
+def everywhere(true: bool) -> bool:
+    """Whether it is true on every rank."""
+    return true if ranks() == 1 else not highest(int(not true))[0]
 
 
 def add(tensor: torch.Tensor) -> torch.Tensor:

@@ -29,7 +29,8 @@ class Watch:
 
     def __init__(self, minutes: float | None):
         self.seconds = None if minutes is None else 60 * minutes
-        self.saved, self.number, self.before = time.monotonic(), 0, {}
+        self.saved, self.before = time.monotonic(), {}
+        self.number = self.agreed = 0  # of the signal that this process was sent; of the one that all ranks know of
 
     def __enter__(self) -> "Watch":
         if threading.current_thread() is threading.main_thread():
@@ -53,23 +54,27 @@ class Watch:
     def due(self, step: int) -> bool:
         """Whether to save after `step`. Ranks of one run agree, since they save together."""
         late = self.seconds is not None and time.monotonic() - self.saved >= self.seconds
-        if distributed.ranks() == 1:
-            return late or self.number > 0
-        if step % TOGETHER:
-            return False
-        late, self.number = distributed.highest(int(late), self.number)
-        return bool(late or self.number)
+        self.agreed = self.number
+        if distributed.ranks() > 1:
+            if step % TOGETHER:
+                late, self.agreed = False, 0
+            else:
+                late, self.agreed = distributed.highest(int(late), self.number)
+        return bool(late or self.agreed)
 
     def has_saved(self, step: int, finish: Callable[[], None] = lambda: None) -> None:
-        """Begin to count anew. Raises Interrupted where the run was asked to end, after telling the signal's own handler.
+        """Begin to count anew. Raises Interrupted where `due` knew of a signal, after telling the signal's own handler.
 
         finish  called before that: it waits until what was saved is written
+
+        A signal that came after `due` waits for the next: the other ranks do not know of it.
         """
         self.saved = time.monotonic()
-        if not self.number or (distributed.ranks() > 1 and step % TOGETHER):
+        if not self.agreed:
             return
         finish()
-        before = self.before.get(self.number)
+        distributed.meet()  # torchrun ends the others when one has ended, and rank 0 may still write
+        before = self.before.get(self.agreed)
         if callable(before) and before is not signal.default_int_handler:
-            before(self.number, None)
-        raise Interrupted(self.number, step)
+            before(self.agreed, None)
+        raise Interrupted(self.agreed, step)

@@ -135,7 +135,7 @@ def _train(settings, schedule, folder, last):
     describe(settings, schedule, folder, machine, text, also)
     start = begin(settings, schedule, folder, machine)
     started = time.perf_counter()
-    cost = {"ready": round(started - called, 1)}
+    cost = {"ready": round(started - called, 1), "compile": round(machine.compiling, 1)}
     try:
         run_steps(settings, schedule, folder, machine, start, last)
     except Diverged as end:
@@ -163,7 +163,7 @@ def conclude(settings, schedule, folder, machine, seconds, trained, cost):
     """Write the model, unless nothing is to be kept of it, and mark the run as complete.
 
     seconds  of the steps that this process `trained`
-    cost     what else is known of it: seconds until it was ready, with the compiler's, and the GPU memory that it took
+    cost     what else is known of it: seconds until it was ready, those of them that compiling took, and the GPU memory that it took
     """
     final = folder.curve(settings["name"]).final_loss
     model, saving = machine.model, settings["checkpoint"]
@@ -174,7 +174,9 @@ def conclude(settings, schedule, folder, machine, seconds, trained, cost):
     if keeps:
         models.save(model, folder.model)
     rate = trained * machine.tokens_per_step / seconds
-    cost |= {"seconds": seconds, "tokens_per_second": round(rate)}
+    flops = models.flops_per_token(settings["model"], machine.text.vocab_size, settings["batch"]["length"])["exact"]
+    mfu = machine.utilisation(flops * rate)
+    cost |= {"seconds": seconds, "tokens_per_second": round(rate)} | ({} if mfu is None else {"mfu": mfu})
     folder.finish(status="complete", steps=schedule.steps, final_loss=final, trained=trained, **cost)
     folder.trim_checkpoints([*saving["keep"], *([schedule.steps] if keeps else [])], newest=0)
     print(
@@ -191,9 +193,9 @@ def say(line, file=None):
 def begin(settings, schedule, folder, machine) -> int:
     """Load the newest checkpoint, or the one to branch from, or start anew; return the steps that are done."""
     step = distributed.first(lambda: checkpoint.newest_sound(folder.checkpoints))
-    more = machine.columns[1:]
+    more, state = machine.columns[1:], (machine.model, machine.optimizer, machine.extra)
     if step:
-        checkpoint.load(checkpoint.path_of(folder.checkpoints, step), machine.model, machine.optimizer, machine.extra)
+        checkpoint.load(checkpoint.path_of(folder.checkpoints, step), *state, sound=True)  # rank 0 has read it through
         folder.begin_record(folder, step, more)
     elif settings["init_from"]:
         origin, step = parse_origin(settings["init_from"])
@@ -201,7 +203,7 @@ def begin(settings, schedule, folder, machine) -> int:
             raise InputError(
                 f"init_from={settings['init_from']}: the run has only {schedule.steps} steps; set steps above {step}"
             )
-        checkpoint.load(checkpoint.path_of(origin.checkpoints, step), machine.model, machine.optimizer, machine.extra)
+        checkpoint.load(checkpoint.path_of(origin.checkpoints, step), *state)
         folder.begin_record(origin, step, more)
     else:
         folder.begin_record(folder, 0, more)
@@ -230,7 +232,7 @@ def run_steps(settings, schedule, folder, machine, start, last):
             if saves or step == last or len(pending) >= ROWS:
                 flush(pending, machine.columns, append, sink, bar)
             if saves:
-                writer.save(step, checkpoint.gather(machine.model, machine.optimizer, machine.extra), trim)
+                writer.save(step, trim, machine.model, machine.optimizer, machine.extra)
                 watch.has_saved(step, writer.wait)
 
 

@@ -3,9 +3,10 @@
 import json
 import math
 import os
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from types import MappingProxyType
 
 import numpy as np
@@ -20,6 +21,7 @@ from training import compiled, corpus, distributed, optimizers
 from training.average import Average
 from training.corpus.batches import train_batch, val_batches
 from training.graph import Graph
+from training.peak import peak_of
 
 AVERAGE = ALSO + "average"  # the column of the average's validation loss
 ATTENTION = {
@@ -73,6 +75,7 @@ class Machine:
     """The model, its optimiser and its data on one device.
 
     compiled  whether forward and backward passes are compiled
+    compiling seconds that compiling took for this run, waiting for a process that compiles the same among them
     average   of the weights along the run, where one is asked for
     """
 
@@ -85,14 +88,20 @@ class Machine:
         self.device = torch.device(where["device"], distributed.local_rank() if where["device"] == "cuda" else None)
         self.rank, self.ranks = distributed.rank(), distributed.ranks()
         self.micro = micro_batch(batch, self.ranks)
-        self.compiled = wants_compiling(settings, text.vocab_size)
+        self.compiled = distributed.everywhere(wants_compiling(settings, text.vocab_size))
         self.bf16 = where["precision"].startswith("bf16")
         stream = where["precision"] == "bf16_stream"
         self.autocast = torch.autocast(self.device.type, torch.bfloat16) if self.bf16 else nullcontext()
         self.backends = attention_backends(where.get("attention", "auto"))
         self.model = models.build(settings["model"], text.vocab_size, batch["length"], settings["seed"]).to(self.device)
         models.use(self.model, fused=where.get("fused", False), stream=stream, multiple=where.get("multiple", 1))
-        distributed.shard(self.model, where["parallel"], self.compiled, stream)
+        self.forward, self.compiling = self.model, 0.0
+        if distributed.divides(where["parallel"]):
+            self.compiled = self.compiled and self.compile_layers()
+            ours = (
+                settings["model"]["family"] == "llama"
+            )  # norms of others do not take a gain of another type everywhere
+            distributed.shard(self.model, self.bf16 and ours, stream)
         self.shared = distributed.replicate(self.model)
         self.graph_wanted, self.graph = where.get("graph", False) and self.device.type == "cuda", None
         self.begin(settings)
@@ -105,6 +114,8 @@ class Machine:
 
     def begin(self, settings: dict) -> None:
         """Take from a config what may differ from run to run on one Machine."""
+        if self.device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats()  # the run before, in this process, may have taken more
         self.seed, self.clip = settings["seed"], settings["optimizer"]["clip"]
         self.optimizer = optimizers.build(self.model, settings["optimizer"], capturable=self.graph_wanted)
         self.graph = None
@@ -119,32 +130,76 @@ class Machine:
             for parameter, new in zip(self.model.parameters(), fresh.parameters(), strict=True):
                 parameter.copy_(new)
         self.model.zero_grad(set_to_none=True)
+        self.compiling = 0.0
         self.begin(settings)
 
     def compile(self) -> nn.Module:
         """The model, compiled for training and for evaluation; as it is, with a line, where that does not work here."""
         if distributed.is_sharded(self.model):  # its layers are compiled one by one
+            with self.timed():
+                self.rehearse()
             return self.shared
         self.forward = torch.compile(self.shared, dynamic=False)
+        self.compiled = self.works(self.rehearse)
+        return self.forward if self.compiled else self.shared
+
+    def compile_layers(self) -> bool:
+        """Compile every layer by itself, since the compiler cannot look through the gathering of weights; whether that works here.
+
+        It is tried before the model is divided: no rank waits for another then.
+        """
+        layers = distributed.layers(self.model)
+        for layer in layers:
+            layer.forward = torch.compile(layer.forward, dynamic=False)
+        if self.works(self.evaluate_zeros):
+            return True
+        for layer in layers:
+            del layer.forward  # that of its class is there again
+        return False
+
+    def works(self, rehearsal: Callable[[], None]) -> bool:
+        """Whether what is compiled goes through a rehearsal, on every rank; where the compiler fails, a line says why."""
+        fine = True
         try:
-            with compiled.once(self.shape):
-                self.rehearse()
+            with self.timed(), compiled.once(self.shape):
+                rehearsal()
         except (torch.cuda.OutOfMemoryError, MemoryError):
             raise
         except Exception as error:  # whatever a foreign compiler raises
             reason = str(error).strip().splitlines() or [""]
             print(f"torch.compile does not work here ({type(error).__name__}: {reason[0][:200]}); training without it")
-            self.compiled = False
-            return self.shared
-        return self.forward
+            fine = False
+        return distributed.everywhere(fine)
+
+    @contextmanager
+    def timed(self) -> Iterator[None]:
+        """A block that compiles."""
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.compiling += time.perf_counter() - began
 
     def rehearse(self) -> None:
-        """One forward and backward pass and one evaluation, which leave nothing behind."""
-        rows = self.put(np.zeros((self.micro, self.batch["length"] + 1), np.int64))
-        self.loss(rows).backward()
+        """One forward and backward pass and one evaluation, which leave nothing behind.
+
+        Where every rank has the whole model none waits for another: one compiles while the others wait for its code. A
+        divided one is gathered together, and would keep gradients that are not divided.
+        """
+        apart = nullcontext() if distributed.is_sharded(self.model) else distributed.local_gradients(self.shared)
+        with apart:
+            self.loss(self.zeros()).backward()
         self.model.zero_grad(set_to_none=True)
-        with torch.no_grad():
-            self.loss(rows)
+        self.evaluate_zeros()
+
+    @torch.no_grad()
+    def evaluate_zeros(self) -> None:
+        """One evaluation of rows that mean nothing."""
+        self.loss(self.zeros())
+
+    def zeros(self) -> torch.Tensor:
+        """Rows of one forward pass [micro, length + 1]."""
+        return self.put(np.zeros((self.micro, self.batch["length"] + 1), np.int64))
 
     @property
     def columns(self) -> list[str]:
@@ -167,8 +222,11 @@ class Machine:
         return self.put(self.ahead(step) if self.ahead else self.train_rows(step))
 
     def put(self, rows: np.ndarray | torch.Tensor) -> torch.Tensor:
-        """Move token rows [B, length + 1] to the device without waiting for it."""
-        return torch.as_tensor(rows).to(self.device, non_blocking=True)
+        """Move token rows [B, length + 1] to the device without waiting for it.
+
+        A rank's rows are every so many of a batch; a graph is compiled for rows that lie one after the other.
+        """
+        return torch.as_tensor(rows).contiguous().to(self.device, non_blocking=True)
 
     def validation_parts(self, tokens: np.ndarray, sequences: int):
         """This rank's rows of every validation batch, and how many of them count.
@@ -195,9 +253,9 @@ class Machine:
 
     def loss(self, rows: torch.Tensor) -> torch.Tensor:
         # A smaller last batch of an evaluation is not worth a graph of its own.
-        forward = self.forward if len(rows) == self.micro else self.shared
-        with self.autocast, sdpa_kernel(self.backends) if self.backends else nullcontext():
-            return forward(rows[:, :-1], rows[:, 1:])
+        how = torch.compiler.set_stance("force_eager") if self.compiled and len(rows) != self.micro else nullcontext()
+        with how, self.autocast, sdpa_kernel(self.backends) if self.backends else nullcontext():
+            return self.forward(rows[:, :-1], rows[:, 1:])
 
     def step(self, step: int, rate: float) -> tuple[torch.Tensor, torch.Tensor]:
         """Apply optimiser step `step`; return, on the device, the loss of this rank's rows before the update and the gradient norm."""
@@ -246,8 +304,13 @@ class Machine:
         return losses
 
     def peak(self) -> dict[str, int]:
-        """The most bytes of a GPU that the process took at a time."""
+        """The most bytes of a GPU that the run took at a time, in this process."""
         return {"gpu_bytes": torch.cuda.max_memory_allocated()} if self.device.type == "cuda" else {}
+
+    def utilisation(self, rate: float) -> float | None:
+        """Model FLOPs utilisation: `rate`, FLOP/s, over the bf16 peak of all GPUs of the run; None on a CPU and on a GPU whose peak is not known."""
+        best = peak_of(torch.cuda.get_device_name()) if self.device.type == "cuda" else None
+        return best and round(rate / (best * self.ranks), 3)
 
     @property
     def extra(self) -> dict[str, torch.Tensor]:

@@ -48,3 +48,17 @@ def test_logits_far_apart_stay_finite():
     loss.backward()
     assert x.grad.isfinite().all()
     assert weight.grad.isfinite().all()
+
+
+def test_the_gradient_of_a_readout_in_bfloat16_is_rounded_once(monkeypatch):
+    """As where FSDP gathered it so; rounded after each of 256 blocks, an entry may be off by half of itself."""
+    monkeypatch.setitem(loss.BLOCK, "cpu", 17)
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(256, 5, generator=generator)
+    weight = torch.randn(17, 5, generator=generator).bfloat16()
+    targets = torch.randint(17, (256,), generator=generator)
+    found, exact = (one.requires_grad_() for one in (weight.clone(), weight.float()))
+    linear_cross_entropy(x, found, targets).backward()
+    linear_cross_entropy(x, exact, targets).backward()
+    assert found.grad.dtype == torch.bfloat16
+    torch.testing.assert_close(found.grad.float(), exact.grad, rtol=2**-8, atol=0)

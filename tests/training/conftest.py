@@ -1,8 +1,10 @@
 import os
+import socket
 import subprocess
 import sys
 import sysconfig
 from pathlib import Path
+from tempfile import TemporaryFile
 
 import pytest
 import yaml
@@ -70,6 +72,35 @@ def command():
         )
 
     return run
+
+
+def start_ranks(arguments, ranks=2):
+    """Start the processes of one run as torchrun does, without torchrun: a Popen for each rank, to be given to `end_of`."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    shared = {"WORLD_SIZE": str(ranks), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    shared |= {"TORCHELASTIC_RUN_ID": "test", "OMP_NUM_THREADS": "1"}
+    started = []
+    for rank in range(ranks):
+        said = TemporaryFile("w+")  # noqa: SIM115 (a pipe that nobody reads would hold one rank, and all others with it)
+        own = os.environ | shared | {"RANK": str(rank), "LOCAL_RANK": str(rank)}
+        started.append(subprocess.Popen([sys.executable, *arguments], cwd=ROOT, env=own, stderr=said, text=True))
+        started[-1].said = said
+    return started
+
+
+def end_of(started, timeout=150):
+    """Wait for the processes of a run; return their statuses and what each wrote to stderr."""
+    texts = []
+    for process in started:
+        try:
+            process.wait(timeout)
+        finally:
+            process.kill()
+        process.said.seek(0)
+        texts.append(process.said.read())
+        process.said.close()
+    return [process.returncode for process in started], texts
 
 
 @pytest.fixture

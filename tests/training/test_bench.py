@@ -6,6 +6,7 @@ from tests.training.conftest import CELLS
 from training import sweep
 from training.bench import loops, small, steps
 from training.bench.sweep import scaled, train_cells
+from training.peak import peak_of
 
 pytestmark = pytest.mark.slow
 
@@ -65,4 +66,4 @@ def test_trainer_has_as_many_processes_as_the_sweep_has_workers(write_sweep, cap
 )
 def test_a_gpu_has_the_peak_of_its_own_form(device, peak):
     """NVIDIA's data sheets: the H100 of a PCIe card is slower than that of an SXM board."""
-    assert loops.peak_of(device) == peak
+    assert peak_of(device) == peak

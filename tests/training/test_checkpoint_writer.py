@@ -8,10 +8,11 @@ import sys
 import time
 
 import pytest
+import torch
 
 from losslaws.curves import InputError
 from tests.training.conftest import CELLS, ROOT
-from training import checkpoint, config, engines, sweep
+from training import checkpoint, config, engines, machine, sweep
 from training.interrupt import Interrupted, Watch
 from training.loop import train
 from training.machine import Machine
@@ -26,11 +27,12 @@ def run(overrides, *more):
 
 def test_training_goes_on_while_a_checkpoint_is_written_and_does_not_change_it(overrides, tmp_path, monkeypatch):
     whole = run(overrides, "checkpoint.every=10")
-    done, during = [], {}
+    done, during, places = [], {}, []
     step, write = Machine.step, checkpoint.write
 
     def slowly(folder, at, tensors):
         before = len(done)
+        places.append({name: tensor.data_ptr() for name, tensor in tensors.items()})
         time.sleep(0.3)
         during[at] = len(done) - before
         return write(folder, at, tensors)
@@ -41,11 +43,40 @@ def test_training_goes_on_while_a_checkpoint_is_written_and_does_not_change_it(o
         cut = train(config.load([*overrides, "checkpoint.every=10", f"runs={tmp_path / 'cut'}"]), until=25)
     assert cut.complete is None and sorted(during) == [10, 20, 25]
     assert during[10] > 0
+    assert places[0] == places[1] == places[2]  # memory is taken once
     assert checkpoint.steps_in(cut.checkpoints) == [20, 25]
     (cut.checkpoints / "step-00000025.safetensors").unlink()  # what was written while steps were taken is taken up
     again = run(overrides, "checkpoint.every=10", f"runs={tmp_path / 'cut'}")
     assert again.complete["trained"] == 20
     assert again.record.read_bytes() == whole.record.read_bytes()
+
+
+def test_what_rank_0_has_read_through_is_not_read_through_again(overrides, monkeypatch):
+    train(config.load([*overrides, "checkpoint.every=10"]), until=20)
+    summed, checksum = [], checkpoint._checksum
+    monkeypatch.setattr(checkpoint, "_checksum", lambda tensors: summed.append(0) or checksum(tensors))
+    machine.release()
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoint, "write", lambda *rest: None)
+        train(config.load([*overrides, "checkpoint.every=10"]), until=21)
+    assert len(summed) == 1
+
+
+def test_a_gpu_copies_to_pinned_memory_and_is_waited_for(monkeypatch):
+    asked, waited, empty = [], [], torch.empty
+    monkeypatch.setattr(
+        torch, "empty", lambda *size, pin_memory, **how: asked.append(pin_memory) or empty(*size, **how)
+    )
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda: waited.append(0))
+    host, on_gpu = checkpoint.Host(), torch.ones(3)
+    monkeypatch.setattr(torch.Tensor, "is_cuda", property(lambda self: self is on_gpu))
+    monkeypatch.setattr(torch.Tensor, "is_pinned", lambda self: asked[-1])
+    assert host.copy("a", torch.zeros(2)).tolist() == [0, 0]
+    host.wait()
+    assert asked == [False] and not waited
+    assert host.copy("b", on_gpu).tolist() == [1, 1, 1]
+    host.wait()
+    assert asked == [False, True] and waited
 
 
 KILLED = """
@@ -97,6 +128,7 @@ def test_an_interrupted_run_ends_when_what_it_saves_is_written():
     with pytest.raises(Interrupted), Watch(None) as watch:
         watch.has_saved(1, lambda: said.append("too early"))
         signal.raise_signal(signal.SIGTERM)
+        assert watch.due(2)
         watch.has_saved(2, lambda: said.append("written"))
     assert said == ["written"]
 

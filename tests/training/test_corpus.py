@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from hashlib import file_digest
 from itertools import pairwise
 from pathlib import Path
@@ -305,6 +306,38 @@ def test_a_token_file_is_read_through_once_until_it_changes(real, tmp_path, monk
     (folder / "fingerprint.json").write_text(json.dumps(about))
     with pytest.raises(InputError, match=r"val\.bin: is missing or damaged"):
         open_corpus(folder)
+
+
+def test_what_was_built_is_not_read_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(stamp, "file_digest", None)
+    made = prepare(local(tmp_path, LETTERS), tmp_path / "corpora")
+    assert open_corpus(made.folder).id == made.id
+
+
+def test_of_processes_that_open_a_corpus_at_once_one_reads_it(real, tmp_path, monkeypatch):
+    """As the ranks of one run do, and the workers of a sweep."""
+    shutil.copytree(real.folder, folder := tmp_path / "copy")  # with the stamps of other files
+    read = []
+
+    def slowly(file, name):
+        read.append(Path(file.name).name)
+        time.sleep(0.3)
+        return file_digest(file, name)
+
+    monkeypatch.setattr(stamp, "file_digest", slowly)
+    with ThreadPoolExecutor(4) as pool:  # a lock is of the file that a thread has opened, as of a process's
+        assert len({made.id for made in pool.map(open_corpus, [folder] * 4)}) == 1
+    assert sorted(read) == ["train.bin", "val.bin"]
+
+
+def test_where_no_lock_is_to_be_had_everybody_reads(real, tmp_path, monkeypatch):
+    shutil.copytree(real.folder, folder := tmp_path / "copy")
+
+    def refuse(self, **rest):
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(stamp.FileLock, "acquire", refuse)
+    assert open_corpus(folder).id == real.id
 
 
 def test_a_full_disk_leaves_nothing_and_says_so(tmp_path, monkeypatch):

@@ -5,7 +5,7 @@ import pytest
 
 from losslaws.curves import InputError
 from training import config
-from training.corpus import open_corpus, prepare
+from training.corpus import open_corpus, prepare, stamp
 from training.corpus.batches import train_batch
 from training.corpus.pretokenized import opened
 
@@ -71,9 +71,12 @@ def test_equal_tokens_are_the_same_corpus_in_every_format(folder, tmp_path):
     assert len(ids) == 1
 
 
-def test_damage_is_noticed_though_the_files_are_elsewhere(folder, tmp_path):
+def test_damage_is_noticed_though_the_files_are_elsewhere(folder, tmp_path, monkeypatch):
+    read, digest = [], stamp.file_digest
+    monkeypatch.setattr(stamp, "file_digest", lambda file, name: read.append(file.name) or digest(file, name))
     made = prepare(data(folder), tmp_path / "corpora")
     open_corpus(made.folder)
+    assert len(read) == 3  # each once
     stamps = list(made.folder.glob(".*.verified"))
     assert len(stamps) == 3 and not list(folder.glob(".*"))
     with open(folder / "x_train_000002.bin", "r+b") as file:

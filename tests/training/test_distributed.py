@@ -1,11 +1,14 @@
 """One run on two gloo processes: the same global batch, the same curve, the same files."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
 from transformers import LlamaForCausalLM
 
-from training import config
+from tests.training.conftest import end_of, start_ranks
+from training import compiled, config
 from training.loop import train
 from training.run_folder import RunFolder
 
@@ -55,3 +58,35 @@ def test_muon_under_fsdp_is_refused(overrides, command, tmp_path):
     done = command(more, script=TORCHRUN)
     assert done.returncode != 0
     assert "needs whole matrices, which fsdp divides" in done.stderr
+
+
+FLOAT, BFLOAT = "torch.float32", "torch.bfloat16"
+# Of each run: what is chosen, how near its record is to that of one plain process, and the types of a layer's weights and of what it is
+# given, where a hook may look.
+SEVERAL = {
+    "ddp-compiled": (["hardware.parallel=ddp", "hardware.compile=true"], 1e-4, None),
+    "fsdp-compiled": (["hardware.parallel=fsdp", "hardware.compile=true"], 1e-4, None),
+    "fsdp-bf16": (["hardware.parallel=fsdp", "hardware.precision=bf16"], 1e-2, (BFLOAT, FLOAT)),
+    "fsdp-stream": (["hardware.parallel=fsdp", "hardware.precision=bf16_stream"], 1e-2, (BFLOAT, BFLOAT)),
+}
+
+
+def test_two_processes_that_compile_or_gather_bfloat16_give_the_curve_of_one(overrides, tmp_path):
+    if not compiled.possible("cpu"):
+        pytest.skip("no C++ compiler")
+    # 13 validation sequences: the last batch has a row for one process only, and no graph of its own
+    small = ["model.n_layer=1", "batch.micro=2", "eval.sequences=13", "steps=6", "eval.every=3", "checkpoint.every=100"]
+    alone = table(train(config.load([*overrides, *small, f"runs={tmp_path / 'alone'}"])))
+    asked = {name: [*overrides, *small, *chosen, f"runs={tmp_path / name}"] for name, (chosen, *_) in SEVERAL.items()}
+    (tmp_path / "asked.json").write_text(json.dumps(asked))
+    statuses, said = end_of(start_ranks(["-m", "tests.training.several", str(tmp_path / "asked.json")]))
+    assert statuses == [0, 0], said
+    seen = json.loads((tmp_path / "asked.seen").read_text())
+    for name, (_, near, types) in SEVERAL.items():
+        (found,) = (table(RunFolder(path)) for path in (tmp_path / name).glob("cosine-*"))
+        for column in ("train_loss", "grad_norm", "val_loss"):
+            np.testing.assert_allclose(found[column], alone[column], rtol=0, atol=near, err_msg=name)
+        if types:
+            assert (*seen[name]["weights"], seen[name]["stream"]) == types, name
+        else:
+            assert seen[name]["compiled"] and seen[name]["ready"] > 0 and seen[name]["later"] == 0, name

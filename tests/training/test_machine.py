@@ -10,7 +10,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from losslaws.curves import InputError
-from training import compiled, config, machine, optimizers
+from training import compiled, config, distributed, machine, optimizers
 from training.graph import restore
 from training.machine import Machine
 
@@ -50,6 +50,25 @@ def test_a_run_on_the_machine_of_the_run_before_is_that_on_a_new_one(pattern):
     assert torch.equal(losses(again), losses(Machine(settings("seed=2", "optimizer.clip=null"), pattern)))
     for other in (settings("model.n_layer=2"), settings("batch.micro=2"), settings("hardware.fused=true")):
         assert machine.of(other, pattern) is not again
+    machine.release()
+
+
+def test_a_run_has_the_peaks_of_its_own(pattern, monkeypatch):
+    """In memory, where the process trained another before; in FLOP/s, of all its GPUs."""
+    taken = [7]
+    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda: taken[0])
+    monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", lambda: taken.__setitem__(0, 0))
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "NVIDIA H200")
+    machine.release()
+    one = machine.of(settings(), pattern)
+    assert one.peak() == {} and one.utilisation(1e15) is None
+    one.device = SimpleNamespace(type="cuda")
+    assert one.peak() == {"gpu_bytes": 7}
+    assert machine.of(settings("seed=1"), pattern) is one
+    assert one.peak() == {"gpu_bytes": 0}
+    assert one.utilisation(989e12 / 4) == 0.25
+    one.ranks = 2
+    assert one.utilisation(989e12) == 0.5
     machine.release()
 
 
@@ -100,25 +119,44 @@ def test_a_compiled_run_is_compiled_once_and_near_the_plain_one(pattern, monkeyp
     one = machine.of(settings(*small), pattern)
     assert one.compiled
     graphs = torch._dynamo.utils.counters["stats"]["unique_graphs"]
+    assert one.compiling > 0
     found = losses(one)
     assert torch.equal(
         losses(machine.of(settings(*small, "seed=0"), pattern)), found
     )  # two sequences of six by themselves
+    assert one.compiling == 0  # nothing, for the second run
     assert torch._dynamo.utils.counters["stats"]["unique_graphs"] == graphs
     plain = losses(Machine(settings("model.n_layer=1"), pattern))
     torch.testing.assert_close(found, plain, rtol=1e-4, atol=0)
     machine.release()
 
 
-def test_a_compiler_that_fails_is_done_without(pattern, monkeypatch, capsys):
-    def broken(*args, **kwargs):
-        raise RuntimeError("no such compiler")
+def broken(*args, **kwargs):
+    raise RuntimeError("no such compiler")
 
+
+def test_a_compiler_that_fails_is_done_without(pattern, monkeypatch, capsys):
     monkeypatch.setattr(Machine, "rehearse", broken)
     one = Machine(settings("hardware.compile=true"), pattern)
     assert not one.compiled
     assert "no such compiler" in capsys.readouterr().out
     assert torch.equal(losses(one), losses(Machine(settings(), pattern)))
+
+
+def test_a_compiler_that_fails_on_layers_is_done_without(pattern, monkeypatch, capsys):
+    one = Machine(settings(), pattern)
+    monkeypatch.setattr(torch, "compile", lambda forward, **how: broken)
+    assert not one.compile_layers()
+    assert "no such compiler" in capsys.readouterr().out
+    assert torch.equal(losses(one), losses(Machine(settings(), pattern)))
+
+
+def test_where_the_compiler_fails_on_another_rank_nobody_compiles(pattern, monkeypatch):
+    one = Machine(settings(), pattern)
+    assert one.works(one.evaluate_zeros)
+    monkeypatch.setattr(distributed, "ranks", lambda: 2)
+    monkeypatch.setattr(distributed, "highest", lambda *own: [1])
+    assert not one.works(one.evaluate_zeros)
 
 
 @pytest.mark.parametrize(

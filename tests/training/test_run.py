@@ -16,6 +16,7 @@ from training import checkpoint, compiled, config, corpus, engines, sweep
 from training.corpus import pieces
 from training.corpus.batches import val_batches
 from training.loop import train
+from training.machine import Machine
 from training.run_folder import RunFolder
 
 pytestmark = pytest.mark.slow
@@ -57,11 +58,23 @@ def test_a_run_leaves_its_whole_record_and_a_model_that_transformers_loads(overr
 
 def test_what_a_run_cost_is_told(overrides, capsys):
     end = run(overrides, "name=cost").complete
-    assert end["trained"] == 40 and end["ready"] >= 0 and "gpu_bytes" not in end
+    assert end["trained"] == 40 and end["ready"] >= 0 and end["compile"] == 0
+    assert not {"gpu_bytes", "mfu"} & end.keys()
     assert end["tokens_per_second"] == round(40 * 8 * 32 / end["seconds"])
     capsys.readouterr()
     run(overrides, "name=cost")
     assert capsys.readouterr().out.endswith(f"complete already, final validation loss {end['final_loss']:.4f}\n")
+
+
+def test_on_a_gpu_whose_peak_is_known_the_share_of_it_is_told_and_changes_no_identity(overrides, monkeypatch):
+    rates = []
+    monkeypatch.setattr(Machine, "utilisation", lambda self, rate: rates.append(rate) or 0.25)
+    folder = run(overrides, "name=cost")
+    end, about = folder.complete, json.loads((folder.path / "run.json").read_text())
+    assert end["mfu"] == 0.25
+    assert rates == [pytest.approx(about["flops_per_token"]["exact"] * 40 * 8 * 32 / end["seconds"])]
+    folder.finish(**{key: end[key] for key in ("status", "steps", "final_loss", "trained")})  # as it was without them
+    assert run(overrides, "name=cost").complete == folder.complete and "mfu" not in folder.complete
 
 
 def test_a_complete_run_is_not_run_again(overrides, capsys):

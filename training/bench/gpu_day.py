@@ -37,9 +37,9 @@ from models.architecture import Architecture
 from training import config
 from training import machine as machines
 from training.bench import small
-from training.bench.loops import PEAK, utilisation
 from training.loop import train
 from training.machine import Machine
+from training.peak import PEAK
 
 SWITCHES = {
     "eager": ["hardware.compile=false"],
@@ -249,7 +249,7 @@ class Sitting:
                     "ms_per_step": round(seconds * 1e3, 3),
                     "tokens_per_second": round(rate),
                     "flops_per_second": float(f"{flops * rate:.3g}"),
-                    "mfu": utilisation(flops * rate, one),
+                    "mfu": one.utilisation(flops * rate),
                     "peak_mib": round(torch.cuda.max_memory_allocated() / 2**20) if on_gpu else None,
                     "seconds_to_first_step": round(ready, 1),
                 }

@@ -21,20 +21,6 @@ from training.machine import Machine
 
 LOOPS = ("ours", "trainer", "plain")
 
-# Dense bf16 FLOP/s of the tensor cores, from NVIDIA's data sheets, by words of the device's name; the first that fits counts.
-PEAK = {
-    "H100 PCIe": 756e12,
-    "H100 NVL": 835e12,
-    "H200 NVL": 835e12,
-    "H100": 989e12,
-    "H200": 989e12,
-    "GH200": 989e12,
-    "A100": 312e12,
-    "L40S": 362e12,
-    "L4": 121e12,
-    "RTX 4090": 165e12,
-}
-
 
 def ours(machine: Machine):
     """The loop of training/loop.py: the losses are read once at the end."""
@@ -173,25 +159,11 @@ def measure(name: str, rounds: int, steps: int, overrides: list[str]) -> list[di
                 "speed_over_trainer": round(statistics.median(theirs / mine for theirs, mine in paired), 3),
                 "flops_per_second": float(f"{rate:.3g}"),
                 "share_of_matmul_rate": round(rate / best, 3),
-                "mfu": utilisation(rate, machine),
+                "mfu": machine.utilisation(rate),
                 "peak_mib": in_a_process(peak_mib, loop, name, overrides),
             }
         )
     return rows
-
-
-def utilisation(rate: float, machine: Machine) -> float | None:
-    """Model FLOPs utilisation: `rate` over the GPU's bf16 peak; None on a CPU and on a GPU that PEAK does not list."""
-    if machine.device.type != "cuda":
-        return None
-    peak = peak_of(torch.cuda.get_device_name())
-    return peak and round(rate / peak, 3)
-
-
-def peak_of(device: str) -> float | None:
-    """Dense bf16 FLOP/s of the GPU of this name; None where PEAK does not list it."""
-    words = device.replace("-", " ").split()
-    return next((peak for name, peak in PEAK.items() if set(name.split()) <= set(words)), None)
 
 
 def in_a_process(function, *arguments):

@@ -41,10 +41,9 @@ import numpy as np
 from losslaws.curves import plugins
 from losslaws.curves.errors import InputError, nearest
 from training import records
-from training.corpus import build, pieces, tokenizer, tokens
+from training.corpus import build, pieces, stamp, tokenizer, tokens
 from training.corpus.build import FORMAT, SAMPLE, Request
 from training.corpus.folder import make_once
-from training.corpus.stamp import has_sha256
 from training.corpus.tokens import Tokens, open_files
 
 READERS = 8  # threads that read files for their hashes
@@ -174,16 +173,23 @@ def open_corpus(folder: Path | str) -> Corpus:
 
 
 def verify(folder: Path, files: list[dict]) -> None:
-    """Raise InputError unless each of the token files is there with its SHA-256; several are read side by side."""
+    """Raise InputError unless each of the token files is there with its SHA-256.
 
-    def sound(file):
+    Files that no stamp knows are read through, several side by side, by one process; others that ask wait for it.
+    """
+
+    def known(file):
+        return stamp.is_known(folder / file["file"], file["sha256"], folder)
+
+    def damaged(file):
         path = folder / file["file"]
-        beside = path.name if path.parent == folder else f"{path.name}.{file['sha256'][:16]}"
-        stamp = folder / f".{beside}.verified"
-        return path if not path.is_file() or not has_sha256(path, file["sha256"], stamp) else None
+        return None if path.is_file() and stamp.digest(path, folder) == file["sha256"] else path
 
-    with ThreadPoolExecutor(min(len(files), READERS)) as pool:
-        for path in filter(None, pool.map(sound, files)):
+    if all(map(known, files)):
+        return
+    with stamp.alone(folder), ThreadPoolExecutor(min(len(files), READERS)) as pool:
+        unread = [file for file in files if not known(file)]
+        for path in filter(None, pool.map(damaged, unread)):
             raise InputError(f"{path}: is missing or damaged; delete {folder} to build it again")
 
 

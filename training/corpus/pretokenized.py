@@ -8,13 +8,13 @@ import glob
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from hashlib import file_digest, sha256
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
 
 from losslaws.curves.errors import InputError
-from training.corpus import tokenizer
+from training.corpus import stamp, tokenizer
 from training.corpus.build import Request, id_type
 
 HEADER = 256 * 4  # bytes of llm.c's
@@ -58,7 +58,7 @@ def register(options: dict, request: Request, identity: dict, folder: Path) -> d
     """The fingerprint of a corpus of these files; the tokenizer, if one is named, is saved into `folder`.
 
     Training tokens are the first of `paths`, in the order of the names; validation tokens the first of `val_paths` or,
-    without, the last of `paths`. Every file is read once. Raises InputError for a file that is not what it should be, an id beyond the
+    without, the last of `paths`. Every file is read twice, for its tokens and for its SHA-256, and not again until it changes. Raises InputError for a file that is not what it should be, an id beyond the
     vocabulary and fewer tokens than the validation set asks for.
     """
     chosen = tokenizer.load(request.tokenizer) if request.tokenizer else None
@@ -96,7 +96,7 @@ def register(options: dict, request: Request, identity: dict, folder: Path) -> d
         "text_ran_out": counts["train_tokens"] < request.train_tokens,
         "dtype": types.pop(),
         "sha256": hashes,
-        "shards": {side: [_entry(file, digests) for file in files] for side, files in parts.items()},
+        "shards": {side: [_entry(file, digests, folder) for file in files] for side, files in parts.items()},
     }
 
 
@@ -179,10 +179,10 @@ def _read(files: list[File], vocab_size: int) -> str:
     return found.hexdigest()
 
 
-def _entry(file: File, digests: dict[Path, str]) -> dict:
-    """What the fingerprint says of a file."""
-    if file.path not in digests:
-        with open(file.path, "rb") as opened:
-            digests[file.path] = file_digest(opened, "sha256").hexdigest()
-    about = {"file": str(file.path.resolve()), "offset": file.offset, "tokens": file.tokens}
-    return about | {"sha256": digests[file.path]}
+def _entry(file: File, digests: dict[Path, str], folder: Path) -> dict:
+    """What the fingerprint of the corpus `folder` says of a file."""
+    path = file.path.resolve()
+    if path not in digests:
+        digests[path] = stamp.digest(path, folder)
+    about = {"file": str(path), "offset": file.offset, "tokens": file.tokens}
+    return about | {"sha256": digests[path]}

@@ -11,6 +11,8 @@ from types import TracebackType
 
 import numpy as np
 
+from training.corpus import stamp
+
 SHARD = 100_000_000  # tokens of one file; a corpus that is asked for more is built in pieces (training.corpus.pieces)
 LOADED = 2**28  # bytes that are read ahead as a whole; of more, only what is used
 
@@ -122,6 +124,9 @@ class TokenFile:
             only = self.shards[0]
             (self.folder / only["file"]).rename(self.folder / f"{self.name}.bin")
             only["file"] = f"{self.name}.bin"
+        if kind is None:  # what was hashed as it was written need not be read for that
+            for one in self.manifest():
+                stamp.note(self.folder / one["file"], one["sha256"], self.folder)
 
     def manifest(self) -> list[dict]:
         """File, number of tokens and SHA-256 of every file."""
