@@ -154,6 +154,9 @@ def test_long_jobs_hold_the_nodes_of_a_ray_cluster_and_may_come_and_go(write_swe
     from training.engines import allocation
 
     monkeypatch.setattr(allocation, "POLL", 0.5)
+    token = tmp_path / "token"  # as a cluster of one machine leaves it in the home
+    token.write_text("0123456789abcdef" * 4)
+    monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", str(token))
     count = int(os.environ.get("CELLS", "6"))
     many = {
         "cell": f"fit | schedule=constant schedule.warmup=5 steps=120 checkpoint.every=20 seed={','.join(map(str, range(count)))}"

@@ -26,6 +26,7 @@ from training.engines import squeue
 from training.engines.submission import fitting, make_executor, refused
 from training.sweep import Sweep
 
+AUTHENTICATION = "RAY_AUTH_MODE"
 CLUSTERS = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"  # where it is 0, Ray takes 127.0.0.1 for a machine's address and no node from elsewhere
 POLL = 10  # seconds between looks at the queue
 SHORT = 60  # seconds; a job that ends sooner than this after its start did not come to hold a node
@@ -53,6 +54,8 @@ def launch(sweep: Sweep, options: dict) -> None:
 def head():
     """A Ray cluster whose head is this process's machine and has no CPUs; yields its address."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    # else a token that an earlier cluster left in the home would be asked for, which this process does not show
+    os.environ.setdefault(AUTHENTICATION, "disabled")
     os.environ[CLUSTERS] = "1"  # a cluster of one machine, started in this process before, may have forbidden it
     with socket.socket() as free:
         free.bind(("", 0))
@@ -121,6 +124,7 @@ def host(address: str, cpus: int, gpus: int) -> None:
     for number in (signal.SIGUSR2, signal.SIGTERM):  # the time limit is near; the job is cancelled
         signal.signal(number, lambda *_: leave.set())
     os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", CLUSTERS: "1"}
+    os.environ.setdefault(AUTHENTICATION, "disabled")
     for _ in range(STARTS):
         node = start(
             "start",
