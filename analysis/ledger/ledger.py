@@ -17,6 +17,7 @@ from analysis.pages.writer import write_page, write_tables
 from losslaws.curves.runs import same_training
 from losslaws.curves.store import load_folder
 from losslaws.forecast import ledger
+from losslaws.forecast.calibration import STRANGE
 from losslaws.forecast.predict import SIZES
 from losslaws.words import markdown
 
@@ -119,6 +120,7 @@ def write_ledger(folder: Path) -> list[Path]:
         **{one.sweep: summary(table[table["sweep"] == one.sweep]) for one in REGISTERED},
         former=len(lines) - len(table),
         least=SIZES[0],
+        strange=STRANGE,
     )
     write_tables(folder, {"ledger": table}, digits=6)
     return write_page(folder, "ledger", text)

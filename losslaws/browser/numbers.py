@@ -18,7 +18,7 @@ CONSTANTS = {
     "runs": (runs, "FIRST"),
     "schedule": (schedule_module, "LONGEST"),
     "prior": (prior, "POINTS FIRST ADAM RELATIVE"),
-    "fitted": (fitted, "FEWEST ENDS WEIGHT FLOOR FORM RUNS_APART"),
+    "fitted": (fitted, "FEWEST ENDS WEIGHT FLOOR FORM"),
     "predict": (predict, "DRAWN CLOSE FAR LONGER SHORTER POOR KNOWN SIZES SIZES_APART"),
     "refusals": (refusals, "LATE LATER BLOWN JUMP STRETCH ENDS SAME NOISE APART RATES"),
     "huber": (huber, "ITERATIONS FTOL ROUNDING DAMPING"),
@@ -37,7 +37,7 @@ def numbers() -> dict:
     """Return all numbers of a forecast, by the file that has them."""
     found = {name: taken(module, said.split()) for name, (module, said) in CONSTANTS.items()}
     return {**found, "names": words(), "law": law(), "learned": calibration.learned(), "spreads": calibration.spreads(),
-            "unrelated": calibration.UNRELATED, "lowest": fit_prior.LOWEST, "delta": fit.__kwdefaults__["delta"]}  # fmt: skip
+            "unrelated": calibration.UNRELATED, "strange": calibration.STRANGE, "lowest": fit_prior.LOWEST, "delta": fit.__kwdefaults__["delta"]}  # fmt: skip
 
 
 def taken(module: ModuleType, wanted: list[str]) -> dict:

@@ -27,8 +27,7 @@ FEWEST = 8  # points after the warm-up; with fewer a curve cannot be told from i
 # the last ENDS points of a decayed run are fitted with WEIGHT times the weight: ends are what is forecast
 ENDS, WEIGHT = 5, 10.0
 FLOOR = 1e-3  # relative: two runs that differ in nothing but the noise of the machine differ by about this
-FORM = 0.005  # relative, for every e-fold by which a run is longer or shorter than what was seen: the law's form errs by this, see analysis/calibration/selection.py
-RUNS_APART = 0.5  # of FLOOR is what the law errs by between two runs of one model; the rest they have in common
+FORM = 0.0025  # relative, for every e-fold by which a run is longer or shorter than what was seen: the law's form errs by this, see analysis/calibration/selection.py
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,7 +108,7 @@ class Fitted:
         apart = [x - y for x, y in zip(first, last, strict=True)]
         slopes = [x - y for x, y in zip(to_first, to_last, strict=True)]
         variance = float(self.variance(apart, slopes)[0]) / level**2
-        return float(self.average(apart)[0]) / level, float(np.sqrt(variance + (RUNS_APART * FLOOR) ** 2))
+        return float(self.average(apart)[0]) / level, float(np.sqrt(variance + FLOOR**2))
 
     def variance(self, each: Sequence[np.ndarray], slopes: Sequence[np.ndarray]) -> np.ndarray:
         """Return the variance of an average over the forms, [n]: of each [n] by its slopes [n, p], and between them."""
@@ -136,6 +135,11 @@ def falls(schedule: Schedule, steps: int) -> bool:
     return bool(seen.size and np.any(seen < 0.95 * schedule.peak))
 
 
+def fallen(curve: LossCurve, share: float) -> bool:
+    """Whether the rate had come down to `share` of its peak at the last loss."""
+    return bool(curve.schedule.lr[int(curve.step[-1]) - 1] <= share * curve.schedule.peak)
+
+
 def in_unit(curve: LossCurve, factor: float) -> LossCurve:
     """Return `curve` with its rates in another unit."""
     return replace(curve, schedule=rescaled(curve.schedule, factor))
@@ -158,8 +162,9 @@ def fit_runs(curves: Sequence[LossCurve], learned: dict, optimiser: str = "adamw
     weight = [POINTS / curve.step.size for curve in seen] + [WEIGHT] * len(ends)
     last = max(seen, key=lambda curve: curve.step[-1])
     law = LAW.of_model(known.size, bool(known.rate))
+    early = not any(fallen(curve, learned["fallen"]) for curve in seen)
     fits = tuple(
-        fit(law, seen + ends, weights=weight, fixed=held, prior=prior_for(last, learned, name, known))
+        fit(law, seen + ends, weights=weight, fixed=held, prior=prior_for(last, learned, name, known, early))
         for name, held in FORMS.items()
     )
     share = likelihood(fits) * weights(learned, known)

@@ -116,9 +116,9 @@ class Forecaster:
         return adams(self.known_optimiser)
 
     @property
-    def related(self) -> bool:
-        """Whether public runs of that optimiser and of about that size say what a decay removes; else intervals are wider."""
-        return related(self.sizes, self.known_optimiser)
+    def apart(self) -> float:
+        """How many times as wide intervals are as where public runs of that optimiser and of about that size say what a decay removes."""
+        return apart(self.sizes, self.known_optimiser)
 
     @property
     def sizes(self) -> list[float]:
@@ -150,7 +150,7 @@ class Forecaster:
     def widening(self, found: Fitted) -> float:
         """Return how many spreads wide the interval of a loss is, to each side."""
         kind = "ladder" if self.model else "decayed" if found.decayed else "constant"
-        return calibration.widening(kind, self.related)
+        return calibration.widening(kind, self.apart)
 
     @property
     def explained(self) -> float:
@@ -180,11 +180,11 @@ class Forecaster:
                 )
             if first > max(LATE * last, 2 * curve.schedule.warmup):
                 yield f"{curve.name}: its losses begin at step {first} of {last}, so that its power law is known less well"
-        if self.adam and not self.related:
+        if any(map(far_in_size, self.sizes)):
             far = " or ".join(f"{size:,.0f}" for size in self.sizes if far_in_size(size))
             yield (
                 f"no public model of about {far} parameters, theirs have {SIZES[0]:,.0f} to {SIZES[1]:,.0f}: "
-                "intervals are twice as wide"
+                f"intervals are {calibration.STRANGE:g} times as wide"
             )
         if self.optimiser is not None and not self.adam:
             yield f"no public run with rates like those of {self.optimiser} says what a decay removes: intervals are twice as wide"
@@ -220,7 +220,7 @@ class Forecaster:
         ends = {name: float(self.fitted.losses(one, [one.steps])[0][0]) for name, one in schedules.items()}
         lowest = min(ends, key=lambda name: ends[name])
         wins, slope = self.wins(schedules), self.slope()
-        width = calibration.widening("difference", self.related)
+        width = calibration.widening("difference", self.apart)
         found = {}
         for name, schedule in schedules.items():
             share, spread = self.fitted.difference(schedule, schedules[lowest])
@@ -241,7 +241,7 @@ class Forecaster:
         """Return the share of DRAWS draws of the parameters, and of the form, in which each schedule ends lowest."""
         rng = np.random.default_rng(0)
         read = [self.fitted.by_form(schedule, [schedule.steps]) for schedule in schedules.values()]
-        wide = calibration.widening("difference", self.related) / NORMAL
+        wide = calibration.widening("difference", self.apart) / NORMAL
         counts = rng.multinomial(DRAWS, self.fitted.weights)
         losses = []
         for i, (count, covariance) in enumerate(zip(counts, self.fitted.covariances, strict=True)):
@@ -294,9 +294,10 @@ def far_in_size(size: float) -> bool:
     return not SIZES[0] / SIZES_APART <= size <= SIZES[1] * SIZES_APART
 
 
-def related(sizes: Iterable[float], optimiser: str) -> bool:
-    """Whether public runs of `optimiser`, of models of about these sizes, say what a decay removes."""
-    return adams(optimiser) and not any(map(far_in_size, sizes))
+def apart(sizes: Iterable[float], optimiser: str) -> float:
+    """Return how many times as wide intervals are for models of these sizes and this optimiser."""
+    size = calibration.STRANGE if any(map(far_in_size, sizes)) else 1.0
+    return max(size, 1.0 if adams(optimiser) else calibration.UNRELATED)
 
 
 def known_optimiser(curves: Sequence[LossCurve], given: str | None) -> str:

@@ -31,7 +31,9 @@ if TYPE_CHECKING:
     from losslaws.curves.public import Group  # takes pandas, which takes longer than a forecast
 
 POINTS = 100  # of a curve that are fitted
-STIFFNESS = 30.0  # points that one scale of distance from a prior costs, see analysis/calibration/selection.py
+# Points that one scale of distance from a prior costs once a run came down to FALLEN of its peak rate, and EARLY ones before: until then what
+# a decay removes is hidden, and a part of a run tells its exponent less well than other models do. See analysis/calibration/selection.py.
+STIFFNESS, EARLY, FALLEN = 30.0, 300.0, 0.6
 FIRST = 0.03  # share of the seen steps left out at the beginning, where the power law does not hold
 ADAM = ("adam", "adamw")  # optimisers whose rates the public runs' rates may be compared with
 RELATIVE = "adamw-relative"  # AdamW too, but only the ratios of its rates are known
@@ -176,7 +178,8 @@ def learn(told: Sequence[Told]) -> dict:
             "alpha": lines(told, [np.log(t.fits[i].params["alpha"]) for t in told], {"": ()})[""],
         }
     sure = [t for t in told if np.isfinite(t.memory)]
-    return {"points": STIFFNESS, "forms": forms, "memory": lines(sure, [np.log(t.memory) for t in sure], MEMORY)}
+    memory = lines(sure, [np.log(t.memory) for t in sure], MEMORY)
+    return {"points": STIFFNESS, "early": EARLY, "fallen": FALLEN, "forms": forms, "memory": memory}
 
 
 def alike(authors: Sequence[str]) -> np.ndarray:
@@ -197,7 +200,7 @@ def lines(told: Sequence[Told], value: Sequence[float], exponents: Mapping[str, 
 
 
 def line(value: np.ndarray, x: np.ndarray, weight: np.ndarray, count: int, expected: Sequence) -> dict:
-    """Return the line of `value` [n] on `x` [n, k], whose first column is 1: coefficients, their covariance, and the scale of a value around it.
+    """Return the line of `value` [n] on `x` [n, k], whose first column is 1: coefficients, and the scale of a value around it.
 
     Bayes' linear regression with normal priors (mean, scale) `expected` of all coefficients but the first. The values count together as
     `count`, one for every group of authors; the scale is what they leave, mixed with SPREAD as if COUNTS more groups had left that.
@@ -207,21 +210,22 @@ def line(value: np.ndarray, x: np.ndarray, weight: np.ndarray, count: int, expec
     gram, moment = count * (x.T * weight) @ x, count * (x.T * weight) @ value
     variance = SPREAD**2
     for _ in range(20):  # the scale and the coefficients depend on each other; this settles within a few rounds
-        covariance = np.linalg.inv(gram / variance + precision)
-        coefficients = covariance @ (moment / variance + precision @ mean)
+        coefficients = np.linalg.solve(gram / variance + precision, moment / variance + precision @ mean)
         left = weight @ (value - x @ coefficients) ** 2
         variance = (count * left + COUNTS * SPREAD**2) / (count - 1 + COUNTS)
     return {
         "coefficients": [round(float(c), 4) for c in coefficients],
-        "covariance": [[round(float(c), 6) for c in row] for row in covariance],
         "scale": round(float(np.sqrt(variance)), 4),
     }
 
 
 def expected(rule: Mapping, x: Sequence[float]) -> tuple[float, float]:
-    """Return what a line says of one more value at `x` [k], and how far off that may well be: the further from what taught it, the more."""
-    x = np.array(x)
-    return float(x @ rule["coefficients"]), float(np.sqrt(rule["scale"] ** 2 + x @ np.array(rule["covariance"]) @ x))
+    """Return what a line says of one more value at `x` [k], and how far off that may well be.
+
+    What is uncertain of the line itself is left out: with it the intervals of models that lie far from the others are too wide, by the
+    rule of analysis/calibration/selection.py.
+    """
+    return float(np.dot(x, rule["coefficients"])), rule["scale"]
 
 
 def removed(found: Fit, peak: float) -> float:
@@ -248,10 +252,10 @@ def weights(learned: Mapping, known: Known) -> np.ndarray:
     return share / share.sum()
 
 
-def prior_for(curve: LossCurve, learned: Mapping, name: str, known: Known) -> Prior:
+def prior_for(curve: LossCurve, learned: Mapping, name: str, known: Known, early: bool = False) -> Prior:
     """Return the prior for a fit of one form to `curve`, of whose last loss a decay removes a share; what is not known widens it.
 
-    learned  what `learn` returned; name  of the form. The rates of `curve` are those that are fitted.
+    learned  what `learn` returned; name  of the form; early  whether no run came down to FALLEN. The rates of `curve` are those that are fitted.
     """
     form = learned["forms"][name]
     share, scale = expected(form["share"][known.key], known.at(known.key))
@@ -260,5 +264,5 @@ def prior_for(curve: LossCurve, learned: Mapping, name: str, known: Known) -> Pr
         {"K": share + float(np.log(curve.loss[-1] / LAW.level(curve.schedule.peak))), "alpha": alpha},
         {"K": scale, "alpha": wide},
         ("K", "alpha"),
-        learned["points"],
+        learned["early" if early else "points"],
     )

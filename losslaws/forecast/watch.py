@@ -18,7 +18,7 @@ from losslaws.curves import InputError, LossCurve
 from losslaws.curves.runs import select, settled
 from losslaws.forecast import calibration
 from losslaws.forecast.fitted import Fitted, fit_runs
-from losslaws.forecast.predict import NORMAL, related
+from losslaws.forecast.predict import NORMAL, apart
 from losslaws.forecast.prior import FIRST, fitted_points, size_of
 
 MAD = 1.4826  # standard deviations of a normal distribution in a median absolute deviation
@@ -169,7 +169,7 @@ class Watcher:
         fitted, noise = self.fitted(select(curve, seen))
         loss, spread = fitted.losses(curve.schedule, curve.step[k:])
         wide = calibration.widening(
-            "decayed" if fitted.decayed else "constant", related(filter(None, [size_of(curve)]), self.optimiser)
+            "decayed" if fitted.decayed else "constant", apart(filter(None, [size_of(curve)]), self.optimiser)
         )
         return loss, loss * np.hypot(wide * spread, NORMAL * noise)
 

@@ -22,9 +22,7 @@ const falls = ({ lr, warmup, peak }, steps) => { for (let t = warmup; t < Math.m
 const withPeak = (schedule) => ({ ...schedule, peak: schedule.peak ?? largest(schedule.lr) });
 
 // What a line through other models says of one more value at `x`, and how far off that may be.
-function expected({ coefficients, covariance, scale }, x) {
-  return [dot(coefficients, x), Math.sqrt(scale ** 2 + dot(x, times(covariance, x)))];
-}
+const expected = ({ coefficients, scale }, x) => [dot(coefficients, x), scale];
 
 // What is known of a model, and the keys of prior.json for it.
 function knownOf(curve, optimiser, numbers) {
@@ -41,9 +39,9 @@ function lawFor({ rate, size }, { law }) {
   return { ...law, settings: { ...law.settings, high: rate ? high * share ** -saturation : Infinity } };
 }
 
-function priorFor(final, peak, form, known, numbers) {
-  const { share, alpha } = numbers.learned.forms[form], [mean, scale] = expected(share[known.key], known.at(known.key)), [middle, wide] = expected(alpha, [1]);
-  return { mean: { K: mean + Math.log(final / levelAt(numbers.law, peak)), alpha: middle }, scale: { K: scale, alpha: wide }, points: numbers.learned.points };
+function priorFor(final, peak, form, known, early, { law, learned }) {
+  const { share, alpha } = learned.forms[form], [mean, scale] = expected(share[known.key], known.at(known.key)), [middle, wide] = expected(alpha, [1]);
+  return { mean: { K: mean + Math.log(final / levelAt(law, peak)), alpha: middle }, scale: { K: scale, alpha: wide }, points: early ? learned.early : learned.points };
 }
 
 // What each form weighs before the run was seen.
@@ -72,10 +70,11 @@ class Fitted {
     const ends = seen.filter(({ curve }) => falls(curve, last(curve.step))).map((one) => ({
       loss: tail(one.loss), progress: tail(one.progress), noise: one.noise.map(tail), weight: WEIGHT,
     }));
+    const early = !curves.some(({ lr, peak, step }) => lr[last(step) - 1] <= numbers.learned.fallen * peak);
     const stacked = (pick) => Float64Array.from([...seen, ...ends].flatMap((one) => Array.from(pick(one))));
     const furthestSeen = furthest(seen), final = last(furthestSeen.loss), peak = furthestSeen.curve.peak * this.factor;
     const progress = stacked((one) => one.progress), loss = stacked((one) => one.loss), weight = stacked((one) => one.loss.map(() => one.weight));
-    this.fits = numbers.law.forms.map(({ name }, i) => new Problem({ progress, loss, weight, noise: stacked((one) => one.noise[i]) }, priorFor(final, peak, name, known, numbers), numbers).fit());
+    this.fits = numbers.law.forms.map(({ name }, i) => new Problem({ progress, loss, weight, noise: stacked((one) => one.noise[i]) }, priorFor(final, peak, name, known, early, numbers), numbers).fit());
     // the likelihood of each form, for a noise of unknown size, times what it weighed before
     const measurements = sum(Array.from(weight)) / POINTS, least = Math.min(...this.fits.map(({ objective }) => objective));
     const before = weightsBefore(known, numbers), share = this.fits.map(({ objective }, i) => (objective / least) ** (-measurements / 2) * before[i]), all = sum(share);
@@ -135,8 +134,8 @@ class Fitted {
   difference(a, b) {
     const level = this.average(b.each), apart = a.each.map((value, i) => value - b.each[i]);
     const slopes = a.slopes.map((slope, i) => slope.map((value, j) => value - b.slopes[i][j]));
-    const { FLOOR, RUNS_APART } = this.numbers.fitted;
-    return [this.average(apart) / level, Math.sqrt(this.variance(apart, slopes) / level ** 2 + (RUNS_APART * FLOOR) ** 2)];
+    const { FLOOR } = this.numbers.fitted;
+    return [this.average(apart) / level, Math.sqrt(this.variance(apart, slopes) / level ** 2 + FLOOR ** 2)];
   }
 }
 
@@ -154,7 +153,7 @@ class Forecaster {
     this.optimiser = optimiser || (usual ? "adamw" : "unknown");
     this.adam = [...ADAM, RELATIVE].includes(this.optimiser);
     this.far = sizes.filter((size) => !(SIZES[0] / SIZES_APART <= size && size <= SIZES[1] * SIZES_APART));
-    this.related = this.adam && !this.far.length;
+    this.apart = Math.max(this.far.length ? numbers.strange : 1, this.adam ? 1 : numbers.unrelated);
     this.fitted = new Fitted(this.curves, this.optimiser, numbers);
     const { r2 } = this.fitted, name = this.curves[0].name;
     if (Number.isNaN(r2)) throw new Error(`${name}: its losses are all the same; check the column`);
@@ -168,7 +167,7 @@ class Forecaster {
   }
 
   widening(kind) {
-    return this.numbers.spreads[kind] * (this.related ? 1 : this.numbers.unrelated);
+    return this.numbers.spreads[kind] * this.apart;
   }
 
   // What is not known and makes intervals wider, or forecasts doubtful.
@@ -182,7 +181,7 @@ class Forecaster {
       if (first > Math.max(LATE * end, 2 * warmup)) found.push(`${name}: its losses begin at step ${first} of ${end}, so that its power law is known less well`);
     }
     const [least, most] = SIZES;
-    if (this.adam && !this.related) found.push(`no public model of about ${this.far.map(grouped).join(" or ")} parameters, theirs have ${grouped(least)} to ${grouped(most)}: intervals are twice as wide`);
+    if (this.far.length) found.push(`no public model of about ${this.far.map(grouped).join(" or ")} parameters, theirs have ${grouped(least)} to ${grouped(most)}: intervals are ${general(this.numbers.strange)} times as wide`);
     if (this.given && !this.adam) found.push(`no public run with rates like those of ${this.given} says what a decay removes: intervals are twice as wide`);
     return found;
   }

@@ -11,9 +11,9 @@ import pytest
 
 from losslaws.curves import InputError, public, schedules
 from losslaws.forecast import specs
-from losslaws.forecast.calibration import UNRELATED, spreads, widening
+from losslaws.forecast.calibration import STRANGE, UNRELATED, spreads, widening
 from losslaws.forecast.fitted import FLOOR, FORM
-from losslaws.forecast.predict import SIZES, Forecaster, related
+from losslaws.forecast.predict import SIZES, Forecaster, apart
 from tests.losslaws.forecast.made import LAW, TRUTH, in_another_unit, made, plan
 
 ROOT = Path(__file__).parents[3]
@@ -59,7 +59,7 @@ def test_the_interval_is_the_spread_of_the_fit_widened_as_calibrated(constant, d
         schedule = plan(name, 22_000, **options)
         forecast = forecaster.forecast(schedule)
         loss, spread = forecaster.fitted.losses(schedule, forecast.step)
-        half = spread * widening("decayed" if forecaster.fitted.decayed else "constant", forecaster.related)
+        half = spread * widening("decayed" if forecaster.fitted.decayed else "constant", forecaster.apart)
         np.testing.assert_allclose(forecast.high / loss - 1, half, rtol=1e-9)
         np.testing.assert_allclose(1 - forecast.low / loss, half, rtol=1e-9)
 
@@ -131,7 +131,7 @@ def test_of_another_optimiser_the_unit_does_not_count_and_intervals_are_wider():
 
 def test_where_no_public_model_is_of_about_that_size_intervals_are_wider():
     run = made(plan("wsd", 20_000, decay=0.2))
-    for size, wide in ((100_000_000, 1), (1_400_000, 1), (1_300_000, UNRELATED), (19_000_000_000, UNRELATED)):
+    for size, wide in ((100_000_000, 1), (1_400_000, 1), (1_300_000, STRANGE), (19_000_000_000, STRANGE)):
         forecaster = Forecaster([replace(run, parameters={"non_embedding": size})], "adamw")
         assert forecaster.widening(forecaster.fitted) == wide * spreads()["decayed"]
         said = "; ".join(forecaster.warnings)
@@ -151,8 +151,8 @@ def test_the_size_that_one_log_of_a_model_tells_holds_for_the_others():
 
 
 def test_a_ladder_is_asked_about_a_size_that_is_far_from_all_public_ones():
-    far, near = related([2e9, 4e9, 19e9], "adamw"), related([2e9, 4e9], "adamw")
-    assert near and not far and not related([], "muon")
+    assert apart([2e9, 4e9, 19e9], "adamw") == apart([19e9], "muon") == STRANGE > UNRELATED
+    assert apart([2e9, 4e9], "adamw") == apart([], "adamw") == 1 and apart([], "muon") == UNRELATED
 
 
 def test_adamw_in_a_unit_of_its_own_is_as_sure_of_a_decay_as_other_adamw_runs():
@@ -187,7 +187,7 @@ def test_differences_leave_out_what_schedules_have_in_common(constant):
     ends = {name: constant.forecast(schedule).final for name, schedule in plans.items()}
     assert found["constant"].loss == pytest.approx(ends["constant"][0] - ends[lowest][0], rel=1e-6)
     other = next(name for name in ("wsd", "cosine") if name != lowest)
-    assert found[other].high - found[other].low < 0.5 * (ends[other][2] - ends[other][1])
+    assert found[other].high - found[other].low < 0.6 * (ends[other][2] - ends[other][1])
     assert found["constant"].told and found["constant"].steps > 1.5 and found["constant"].wins < 0.01
     truth = [LAW.loss(TRUTH, plans[name], [25_000])[0] for name in (other, lowest)]
     assert found[other].low <= truth[0] - truth[1] <= found[other].high

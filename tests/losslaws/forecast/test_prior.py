@@ -9,13 +9,16 @@ import pytest
 from losslaws.curves import LossCurve, public
 from losslaws.curves.public import Group
 from losslaws.curves.runs import decays
+from losslaws.forecast import fitted
 from losslaws.forecast.calibration import PRIOR, learned
 from losslaws.forecast.fitted import fit_runs
 from losslaws.forecast.prior import (
+    EARLY,
     EXPONENTS,
     FORMS,
     LAW,
     MEMORIES,
+    STIFFNESS,
     Known,
     alike,
     expected,
@@ -55,9 +58,18 @@ def test_where_the_rate_says_nothing_a_decay_removes_more_early_and_at_small_bat
     assert share[None, 3000] > share[None, 100_000]
 
 
-def test_far_from_all_models_less_is_known():
-    near, far = (expects(size=size).scale["K"] for size in (3e8, 3e12))
-    assert far > 1.2 * near
+def test_a_part_of_a_run_has_stiffer_priors():
+    run = made(plan("constant", 20_000))
+    late, early = (prior_for(run, learned(), "memory 100", Known(1e8, 50_000, 1e-3), early) for early in (False, True))
+    assert early.points == EARLY > late.points == STIFFNESS and early.scale == late.scale
+
+
+@pytest.mark.parametrize(("last", "early"), [(15_000, True), (17_000, True), (18_500, False)])
+def test_priors_are_stiff_until_a_run_came_down_to_three_fifths_of_its_peak(last, early, monkeypatch):
+    found = []
+    monkeypatch.setattr(fitted, "prior_for", lambda *given: found.append(given[4]) or prior_for(*given))
+    fit_runs([made(plan("wsd", 20_000, decay=0.2), last)], learned())
+    assert found == [early] * len(FORMS)
 
 
 def test_memory_grows_with_the_size():
