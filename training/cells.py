@@ -33,7 +33,7 @@ class Cell:
     branch: int = 0
     line: str = ""
     flat: frozenset[str] | None = None
-    counted: dict[str, float] = field(default_factory=dict, compare=False, repr=False)
+    counted: dict[tuple, tuple[dict, float]] = field(default_factory=dict, compare=False, repr=False)
 
     @cached_property
     def folder(self) -> RunFolder:
@@ -75,9 +75,13 @@ class Cell:
     def flops_per_step(self) -> float:
         """FLOPs of training, all matrix products counted, attention and logits included."""
         asked = self.settings["model"], self.settings["data"]["vocab_size"], self.settings["batch"]["length"]
-        if (key := repr(asked)) not in self.counted:
-            self.counted[key] = models.flops_per_token(*asked)["exact"]
-        return self.counted[key] * self.tokens_per_step
+        key = (
+            id(asked[0]),
+            *asked[1:],
+        )  # cells of one model share its settings, which are kept here so that the id stays theirs
+        if key not in self.counted:
+            self.counted[key] = asked[0], models.flops_per_token(*asked)["exact"]
+        return self.counted[key][1] * self.tokens_per_step
 
 
 class CellMaker:
@@ -88,7 +92,7 @@ class CellMaker:
         self.compose = Composer()
         self.hardware: dict[str, dict] = {}
         self.schedules: dict[str, Schedule] = {}
-        self.counted: dict[str, float] = {}
+        self.counted: dict[tuple, tuple[dict, float]] = {}
 
     def __call__(self, name: str, role: str, overrides: list[str], line: str = "") -> Cell:
         settings = self.compose(overrides)
