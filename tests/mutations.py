@@ -29,7 +29,7 @@ WHERE = {
     f"{FITTING}/metrics.py": f"{F} {BOARD}",
     "losslaws/curves/store.py": "tests/losslaws/curves/test_store.py",
     "losslaws/search/kaplan.py": "tests/analysis/papers/kaplan/test_kaplan.py",
-    "losslaws/forecast/predict.py": CAST,
+    "losslaws/forecast/predict.py": f"{CAST} tests/losslaws/forecast/test_refusals.py",
     "analysis/leaderboard/board.py": BOARD,
     "analysis/leaderboard/ranking.py": BOARD,
     "analysis/papers/claim.py": f"{A}/test_claims.py",

@@ -52,7 +52,7 @@ def draw(sweep: Sweep, path: Path) -> Path:
     for axis in axes.flat[len(lines) :]:
         axis.set_axis_off()
     figure.supxlabel("step", fontsize=8)
-    figure.supylabel("learning rate", fontsize=8)
+    figure.supylabel("learning rate", fontsize=8, x=0.05 / width)
     with atomic(path) as temporary:
         figure.savefig(temporary, format="svg", metadata={"Date": None})
     plt.close(figure)

@@ -99,3 +99,13 @@ def test_the_scale_of_a_prior_is_that_of_one_more_value_like_those_seen():
     seen = np.log(values) if "alpha" in prior.log else values
     assert prior.mean["alpha"] == pytest.approx(seen.mean())
     assert prior.scale["alpha"] == pytest.approx(seen.std(ddof=1) * np.sqrt(1 + 1 / 3))
+
+
+def test_distances_from_a_prior_have_their_derivatives():
+    prior = Prior({"C": np.log(0.4), "lambda": 0.99}, {"C": 0.1, "lambda": 0.002}, ("C",), 30.0)
+    theta, names = np.array([0.9, 0.3, 0.985]), ["A", "C", "lambda"]
+    distance, slopes = prior.rows(theta, names)
+    assert distance == pytest.approx(np.sqrt(30) * np.array([np.log(0.3 / 0.4) / 0.1, -2.5]))
+    for i, step in enumerate(1e-6 * theta):
+        moved = np.where(np.arange(3) == i, theta + step, theta)
+        assert slopes[:, i] == pytest.approx((prior.rows(moved, names)[0] - distance) / step, rel=1e-4)
