@@ -32,7 +32,7 @@ WHERE = {
     "losslaws/forecast/predict.py": f"{CAST} tests/losslaws/forecast/test_refusals.py",
     "analysis/leaderboard/board.py": BOARD,
     "analysis/leaderboard/ranking.py": BOARD,
-    "analysis/papers/claim.py": f"{A}/test_claims.py",
+    "analysis/papers/claim.py": f"{A}/test_claims.py tests/analysis/papers/test_claim.py",
     f"{PAPERS}/noise.py": f"{A}/test_noise.py {A}/test_claims.py",
     f"{PAPERS}/grid.py": f"{A}/test_grid.py {A}/test_claims.py",
     f"{PAPERS}/verify.py": f"{A}/test_verify.py",

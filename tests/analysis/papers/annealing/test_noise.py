@@ -54,6 +54,8 @@ def test_a_seed_is_counted_once_and_a_run_in_one_pair(runs):
     pairs = [name for pair in known[noise.BRANCH].pairs for name in pair.split(" - ")]
     assert sorted(pairs) == sorted(set(pairs)) and set(pairs) <= {"constant", "wsd10", "wsd20", "wsd40"}
     assert known[noise.BRANCH].freedom == (SEEDS - 1) * len(known[noise.BRANCH].pairs)
+    once = {"once": {0: first(runs)}}  # one run tells nothing of a spread
+    assert noise.relations(runs | once, first(runs)) == known
 
 
 def test_a_shared_trunk_decides_what_seeds_alone_would_hide(runs):
