@@ -9,7 +9,7 @@ from losslaws import laws
 from losslaws.curves import InputError, LossCurve, public
 from losslaws.curves.runs import final, select
 from losslaws.curves.schedules import build
-from losslaws.fitting import bootstrap, fit
+from losslaws.fitting import Intervals, bootstrap, fit
 from losslaws.fitting.metrics import average, score
 
 GIVEN = {"lambda": 0.999}
@@ -268,3 +268,11 @@ def test_a_doubt_says_which_parameter_and_why(paper_fit):
     (about,) = [doubt for doubt in found.warnings if doubt.parameter == "C" and doubt.kind == "not identified"]
     assert "it needs a decay of the learning rate" in about and found.doubts("C") and not found.doubts("alpha")
     assert paper_fit.identified and not found.identified
+
+
+def test_an_interval_leaves_out_the_same_share_at_both_ends():
+    draws = np.linspace(0.0, 1.0, 1001)[:, None]
+    found = Intervals(("a",), draws, False, "made")
+    assert found.interval()["a"] == pytest.approx((0.025, 0.975)) and found.interval(0.5)["a"] == pytest.approx(
+        (0.25, 0.75)
+    )

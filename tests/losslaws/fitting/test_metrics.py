@@ -24,7 +24,9 @@ def test_average_is_over_curves_not_points():
     assert mean.mae == pytest.approx(0.1) and mean.mean_error == pytest.approx(0.05)
 
 
-@pytest.mark.parametrize("predicted, measured", [([1.0], [1.0, 2.0]), ([], []), ([[1.0]], [[1.0]])])
+@pytest.mark.parametrize(
+    "predicted, measured", [([1.0], [1.0, 2.0]), ([1.0, 2.0], [1.0]), ([], []), ([[1.0]], [[1.0]])]
+)
 def test_bad_input(predicted, measured):
     with pytest.raises(InputError, match="one predicted loss per measured one"):
         score(predicted, measured)

@@ -8,6 +8,7 @@ from losslaws.curves import InputError, LossCurve, public
 from losslaws.curves.runs import final
 from losslaws.curves.schedules import build
 from losslaws.fitting import Doubt, Prior, fit, learn_prior
+from losslaws.fitting.fits import ALIKE
 from losslaws.fitting.metrics import score
 from tests.losslaws.laws.cases import POWER
 
@@ -99,6 +100,15 @@ def test_the_scale_of_a_prior_is_that_of_one_more_value_like_those_seen():
     seen = np.log(values) if "alpha" in prior.log else values
     assert prior.mean["alpha"] == pytest.approx(seen.mean())
     assert prior.scale["alpha"] == pytest.approx(seen.std(ddof=1) * np.sqrt(1 + 1 / 3))
+
+
+def test_a_prior_learned_from_models_that_agree_claims_to_know_no_more_than_its_share():
+    held = {"C": 0.3, "lambda": 0.985}
+    prior = learn_prior([Known(**held), Known(**held)], ["C", "lambda"])
+    assert prior.mean["C"] == pytest.approx(np.log(0.3)) and prior.scale["C"] == pytest.approx(
+        ALIKE
+    )  # less than |log .3|
+    assert prior.scale["lambda"] == pytest.approx(ALIKE * min(0.985, 1 - 0.985), rel=0.01)
 
 
 def test_distances_from_a_prior_have_their_derivatives():

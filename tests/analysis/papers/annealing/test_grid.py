@@ -1,5 +1,6 @@
 """The public grid of schedules: what a run was is read from its rates, and which shares of decay may be best."""
 
+import numpy as np
 import pytest
 
 from analysis.papers.annealing.grid import Grid
@@ -23,3 +24,9 @@ def test_the_best_shares_are_those_that_noise_does_not_tell_from_the_lowest(grid
     assert grid.best_shares(2e-3, 15_000) == [60]
     assert grid.best_shares(3e-3, 50_000) == [60, 80, 90, 99]
     assert grid.below(3.0, 3.0 + 2 * grid.limit) is True and grid.below(3.0, 3.0 + grid.limit / 2) is None
+
+
+def test_noise_alone_exceeds_the_limit_in_one_case_of_twenty(grid):
+    rng, level = np.random.default_rng(0), np.mean(list(grid.finals.values()))
+    apart = np.diff(grid.noise * level * rng.standard_normal((100_000, 2)))
+    assert np.mean(np.abs(apart) > grid.limit) == pytest.approx(0.05, abs=0.004)
