@@ -75,10 +75,8 @@ class Cell:
     def flops_per_step(self) -> float:
         """FLOPs of training, all matrix products counted, attention and logits included."""
         asked = self.settings["model"], self.settings["data"]["vocab_size"], self.settings["batch"]["length"]
-        key = (
-            id(asked[0]),
-            *asked[1:],
-        )  # cells of one model share its settings, which are kept here so that the id stays theirs
+        # cells of one model share its settings, which are kept here so that the id stays theirs
+        key = (id(asked[0]), *asked[1:])
         if key not in self.counted:
             self.counted[key] = asked[0], models.flops_per_token(*asked)["exact"]
         return self.counted[key][1] * self.tokens_per_step

@@ -146,7 +146,8 @@ class Machine:
     def compile_layers(self) -> bool:
         """Compile every layer by itself, since the compiler cannot look through the gathering of weights; whether that works here.
 
-        It is tried before the model is divided: no rank waits for another then.
+        It is tried before the model is divided, when no rank waits for another: an evaluation in float32. A compiler that fails on the
+        backward pass, or on weights that are gathered in bfloat16, ends the run.
         """
         layers = distributed.layers(self.model)
         for layer in layers:
@@ -163,7 +164,7 @@ class Machine:
         try:
             with self.timed(), compiled.once(self.shape):
                 rehearsal()
-        except (torch.cuda.OutOfMemoryError, MemoryError):
+        except (InputError, torch.cuda.OutOfMemoryError, MemoryError):
             raise
         except Exception as error:  # whatever a foreign compiler raises
             reason = str(error).strip().splitlines() or [""]

@@ -73,7 +73,9 @@ def sound(path: Path) -> bool:
         return True
     except checkpoint.Damaged as error:
         print(f"warning: {error}; it is passed over", file=sys.stderr)
-        return False
+    except InputError:  # the parent, which still trains, has removed it meanwhile
+        pass
+    return False
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,7 @@ def errors(
 ) -> pd.DataFrame:
     """Return a row for every case and every choice of authors left out: its own, and with `twice` its own and one other group.
 
-    Columns authors, also (the other authors left out, or ""), dataset, size, kind, related (whether public runs had the optimiser),
+    Columns authors, also (the other authors left out, or ""), dataset, size, kind, adam (whether the optimiser is one that public runs had),
     seen, target, horizon; error, the relative error of the final loss; spread, which the fit stated; reach, of Fitted. `change` is done to
     what is learned; `most` cases of a kind are taken of a model.
     """
@@ -70,7 +70,7 @@ def forecast(cases: Iterable[Case], learned: dict, most: int = RIVALS) -> Iterat
             "authors": case.group.authors,
             "dataset": case.group.dataset,
             "size": case.group.size,
-            "related": adams(case.optimiser),
+            "adam": adams(case.optimiser),
             "seen": case.seen.name,
             "target": case.target.name,
             "horizon": case.horizon,
@@ -100,7 +100,7 @@ def width(cases: pd.DataFrame) -> float:
 
     Where no public run had the optimiser, UNRELATED times as many are taken already.
     """
-    ratio = (cases["error"].abs() / cases["spread"]).to_numpy() / np.where(cases["related"], 1, UNRELATED)
+    ratio = (cases["error"].abs() / cases["spread"]).to_numpy() / np.where(cases["adam"], 1, UNRELATED)
     weight = 1 / cases.groupby("authors")["error"].transform("size").to_numpy()
     order = np.argsort(ratio)
     enough = np.cumsum(weight[order]) >= LEVEL * weight.sum() * (1 - 1e-12)
@@ -109,7 +109,7 @@ def width(cases: pd.DataFrame) -> float:
 
 def half(cases: pd.DataFrame, spreads: float) -> pd.Series:
     """Return the half-width of the interval of every case, relative."""
-    return cases["spread"] * spreads * np.where(cases["related"], 1, UNRELATED)
+    return cases["spread"] * spreads * np.where(cases["adam"], 1, UNRELATED)
 
 
 def checked(table: pd.DataFrame) -> pd.DataFrame:

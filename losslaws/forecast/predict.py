@@ -184,10 +184,10 @@ class Forecaster:
             far = " or ".join(f"{size:,.0f}" for size in self.sizes if far_in_size(size))
             yield (
                 f"no public model of about {far} parameters, theirs have {SIZES[0]:,.0f} to {SIZES[1]:,.0f}: "
-                f"intervals are {calibration.STRANGE:g} times as wide"
+                f"intervals are {self.apart:g} times as wide"
             )
         if self.optimiser is not None and not self.adam:
-            yield f"no public run with rates like those of {self.optimiser} says what a decay removes: intervals are twice as wide"
+            yield f"no public run with rates like those of {self.optimiser} says what a decay removes: intervals are {self.apart:g} times as wide"
 
     def new_peak(self, schedule: Schedule) -> bool:
         """Whether no run had the peak rate of `schedule`."""

@@ -45,7 +45,7 @@ class Rule:
     allowance: float = 1.5
     most: float = 4.0
     suspect: float = 1.0
-    limit: float = 12.0
+    limit: float = 16.0
 
 
 RULE = Rule()

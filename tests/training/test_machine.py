@@ -143,6 +143,15 @@ def test_a_compiler_that_fails_is_done_without(pattern, monkeypatch, capsys):
     assert torch.equal(losses(one), losses(Machine(settings(), pattern)))
 
 
+def test_what_is_wrong_with_the_file_system_is_no_failure_of_the_compiler(pattern, monkeypatch):
+    def refuse(shape):
+        raise InputError("shapes: the file system has no locks")
+
+    monkeypatch.setattr(compiled, "once", refuse)
+    with pytest.raises(InputError, match="no locks"):
+        Machine(settings("hardware.compile=true"), pattern)
+
+
 def test_a_compiler_that_fails_on_layers_is_done_without(pattern, monkeypatch, capsys):
     one = Machine(settings(), pattern)
     monkeypatch.setattr(torch, "compile", lambda forward, **how: broken)

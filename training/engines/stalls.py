@@ -1,4 +1,4 @@
-"""Runs that have stopped without ending: a wedged driver, a file system that does not answer, a wait for a lost rank."""
+"""Runs that have stopped without ending: a wedged driver, a file system other than that of the runs which does not answer, a wait for a lost rank."""
 
 import statistics
 import time

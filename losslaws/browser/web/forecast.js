@@ -181,8 +181,8 @@ class Forecaster {
       if (first > Math.max(LATE * end, 2 * warmup)) found.push(`${name}: its losses begin at step ${first} of ${end}, so that its power law is known less well`);
     }
     const [least, most] = SIZES;
-    if (this.far.length) found.push(`no public model of about ${this.far.map(grouped).join(" or ")} parameters, theirs have ${grouped(least)} to ${grouped(most)}: intervals are ${general(this.numbers.strange)} times as wide`);
-    if (this.given && !this.adam) found.push(`no public run with rates like those of ${this.given} says what a decay removes: intervals are twice as wide`);
+    if (this.far.length) found.push(`no public model of about ${this.far.map(grouped).join(" or ")} parameters, theirs have ${grouped(least)} to ${grouped(most)}: intervals are ${general(this.apart)} times as wide`);
+    if (this.given && !this.adam) found.push(`no public run with rates like those of ${this.given} says what a decay removes: intervals are ${general(this.apart)} times as wide`);
     return found;
   }
 

@@ -99,13 +99,20 @@ function pseudoInverse(matrix) {
   return matrix.map((_, i) => matrix.map((_, j) => sum(values.map((value, k) => (Math.abs(value) > cut ? (vectors[i][k] * vectors[j][k]) / value : 0)))));
 }
 
+// The mantissa and the exponent of a number rounded to so many digits: of two that are as near, the one whose last digit is even, as Python does.
+function rounded(value, digits) {
+  const up = value.toExponential(digits - 1).split("e"), [exact, exponent] = value.toExponential(60).split("e");
+  const places = exact.replace(/[-.]/g, ""), tie = /^50*$/.test(places.slice(digits)) && places[digits - 1] % 2 === 0;
+  return tie ? [`${value < 0 ? "-" : ""}${places[0]}${digits > 1 ? "." : ""}${places.slice(1, digits)}`, exponent] : up;
+}
+
 // A number as Python's format "g" writes it.
 function general(value, digits = 6) {
   if (!Number.isFinite(value)) return String(value);
-  const [mantissa, exponent] = value.toExponential(digits - 1).split("e");
+  const [mantissa, exponent] = rounded(value, digits);
   if (Number(exponent) < -4 || Number(exponent) >= digits) {
     const sign = exponent[0] === "-" ? "-" : "+", size = exponent.slice(1).padStart(2, "0");
     return `${mantissa.includes(".") ? mantissa.replace(/\.?0+$/, "") : mantissa}e${sign}${size}`;
   }
-  return String(Number(value.toPrecision(digits)));
+  return String(Number(`${mantissa}e${exponent}`));
 }

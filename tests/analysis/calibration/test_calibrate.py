@@ -66,15 +66,14 @@ def test_where_the_unit_is_not_known_a_forecast_is_not_told_the_optimiser():
     assert told == {"gemstones": "adamw-relative", "mpl": "adamw"}
 
 
-def errors(sizes, scale=1.0, kind="constant", related=True):
+def errors(sizes, scale=1.0, kind="constant", adam=True):
     """A table of errors as of `calibrate.errors`: with their own authors left out, and with each other group too."""
     rng, rows = np.random.default_rng(0), []
     for name, size in sizes.items():
         error = scale * 0.01 * rng.standard_normal(size)
         for also in ("", *(other for other in sizes if other != name)):
             rows += [
-                {"authors": name, "also": also, "kind": kind, "related": related, "error": e, "spread": 0.01}
-                for e in error
+                {"authors": name, "also": also, "kind": kind, "adam": adam, "error": e, "spread": 0.01} for e in error
             ]
     return pd.DataFrame(rows)
 
@@ -88,12 +87,12 @@ def test_the_width_is_what_groups_of_authors_need_that_count_alike():
     # 90 % of the mixture of a normal and one three times as wide lie within 3.83, whatever the number of cases
     both = pd.concat([once(errors({"a": 4000})), once(errors({"b": 1000}, 3.0))])
     assert calibrate.width(both) == pytest.approx(3.83, rel=0.07)
-    ten = pd.DataFrame({"authors": "a", "error": np.arange(1, 11) / 100, "spread": 0.01, "related": True})
+    ten = pd.DataFrame({"authors": "a", "error": np.arange(1, 11) / 100, "spread": 0.01, "adam": True})
     assert calibrate.width(ten) == pytest.approx(9)  # nine of the ten lie within
 
 
 def test_errors_of_unrelated_runs_have_their_extra_width_already():
-    assert calibrate.width(once(errors({"a": 4000}, related=False))) == pytest.approx(1.645 / UNRELATED, rel=0.05)
+    assert calibrate.width(once(errors({"a": 4000}, adam=False))) == pytest.approx(1.645 / UNRELATED, rel=0.05)
 
 
 def test_coverage_is_checked_with_widths_that_others_give():

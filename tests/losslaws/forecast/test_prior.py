@@ -64,7 +64,7 @@ def test_a_part_of_a_run_has_stiffer_priors():
     assert early.points == EARLY > late.points == STIFFNESS and early.scale == late.scale
 
 
-@pytest.mark.parametrize(("last", "early"), [(15_000, True), (17_000, True), (18_500, False)])
+@pytest.mark.parametrize(("last", "early"), [(15_000, True), (17_400, True), (17_800, False)])
 def test_priors_are_stiff_until_a_run_came_down_to_three_fifths_of_its_peak(last, early, monkeypatch):
     found = []
     monkeypatch.setattr(fitted, "prior_for", lambda *given: found.append(given[4]) or prior_for(*given))
