@@ -75,9 +75,9 @@ def refuse_end(curve: LossCurve, law: np.ndarray, half: np.ndarray) -> None:
     """
     seen = curve.loss[-law.size :]
     apart = seen / law - 1
-    if apart[-1] > JUMP - 1:
+    if apart[-1] > beyond(JUMP, curve.loss) - 1:
         end, expected = seen[-1], law[-1]
-    elif abs(np.median(apart)) > APART * np.median(half):
+    elif abs(np.median(apart)) > beyond(1 + APART * np.median(half), curve.loss) - 1:
         end, expected = np.median(seen), np.median(law)
     else:
         return

@@ -81,8 +81,8 @@ function dropOf({ step, loss }, lr, numbers) {
 function refuseEnd(curve, law, half, numbers) {
   const { JUMP, APART } = numbers.refusals, seen = curve.loss.slice(-law.length), apart = Array.from(law, (value, i) => seen[i] / value - 1);
   let end, said;
-  if (last(apart) > JUMP - 1) [end, said] = [last(seen), last(law)];
-  else if (Math.abs(median(apart)) > APART * median(half)) [end, said] = [median(seen), median(law)];
+  if (last(apart) > beyond(JUMP, curve.loss, numbers) - 1) [end, said] = [last(seen), last(law)];
+  else if (Math.abs(median(apart)) > beyond(1 + APART * median(half), curve.loss, numbers) - 1) [end, said] = [median(seen), median(law)];
   else return;
   throw new Error(`${curve.name}: its last losses are about ${general(end, 4)}, where the law fitted to all of them says ${general(said, 4)}, so nothing is forecast; cut the log where it was sound, or log on`);
 }

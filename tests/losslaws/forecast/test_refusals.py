@@ -95,6 +95,13 @@ def test_such_logs_are_refused_in_one_line(run, optimiser, message):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("seed", range(12))
+def test_losses_that_differ_from_one_to_the_next_do_not_end_off_the_law(seed):
+    """Losses of single batches: the median of the last five lies off by half of what one of them does."""
+    run = made(plan("cosine", 20_000), noise=0.01, seed=seed)
+    assert Forecaster([run]).forecast(plan("wsd", 25_000)).final[0] > 0
+
+
 def test_equal_logs_are_refused():
     run = made(plan("constant", 20_000))
     with pytest.raises(InputError, match="again: holds the losses of made, step by step; give each run once"):
