@@ -16,7 +16,6 @@ if TYPE_CHECKING:  # it imports torch, which `status` can do without
     from training.sweep import Sweep
 
 ROWS = 1000  # of a table; of a larger sweep the first are shown
-SHOWN = 10  # cells that are left out, by name
 
 
 def show_plan(sweep: "Sweep", results: Path) -> None:
@@ -80,7 +79,7 @@ def run(sweep: "Sweep", results: Path, engine: str, chosen: list[str]) -> None:
 
 def show_collected(sweep: "Sweep", results: Path) -> None:
     """Collect the curves of what is complete and say what is not."""
-    from training.results import collect
+    from training.results import SHOWN, collect
 
     left = collect(sweep, results)
     print(f"{len(sweep.cells) - len(left)} of {len(sweep.cells)} cells complete; curves in {results}")

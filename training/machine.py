@@ -98,9 +98,8 @@ class Machine:
         self.forward, self.compiling = self.model, 0.0
         if distributed.divides(where["parallel"]):
             self.compiled = self.compiled and self.compile_layers()
-            ours = (
-                settings["model"]["family"] == "llama"
-            )  # norms of others do not take a gain of another type everywhere
+            # norms of other models do not take a gain of another type everywhere
+            ours = settings["model"]["family"] == "llama"
             distributed.shard(self.model, self.bf16 and ours, stream)
         self.shared = distributed.replicate(self.model)
         self.graph_wanted, self.graph = where.get("graph", False) and self.device.type == "cuda", None

@@ -12,7 +12,7 @@ from losslaws.curves.store import FILE, FOLDER, kept_names, load_folder, save_fo
 from training.cells import Cell
 from training.sweep import Sweep
 
-SHOWN = 10  # curves that are named when they are removed
+SHOWN = 10  # cells that are named where some are left out, or their curves removed
 
 
 def collect(sweep: Sweep, results: Path) -> dict[str, str]:

@@ -100,7 +100,7 @@ def width(cases: pd.DataFrame) -> float:
 
     Where no public run had the optimiser, UNRELATED times as many are taken already.
     """
-    ratio = (cases["error"].abs() / cases["spread"]).to_numpy() / np.where(cases["adam"], 1, UNRELATED)
+    ratio = (cases["error"].abs() / half(cases, 1.0)).to_numpy()
     weight = 1 / cases.groupby("authors")["error"].transform("size").to_numpy()
     order = np.argsort(ratio)
     enough = np.cumsum(weight[order]) >= LEVEL * weight.sum() * (1 - 1e-12)

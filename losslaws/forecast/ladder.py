@@ -110,13 +110,14 @@ def fit_ladder(curves: Sequence[LossCurve], model: Model, learned: dict, optimis
     weight = [POINTS / curve.step.size for curve in seen]
     known = known_of(largest, optimiser)
     law = LAW.of_model(None, optimiser in ADAM)
+    # EARLY was chosen on forecasts from runs of one size; a ladder's priors have STIFFNESS whatever was seen
     fits = tuple(
         fit(
             law,
             seen,
             weights=weight,
             fixed=held,
-            prior=stated(prior_for(in_unit(largest, factor), learned, name, known), largest),
+            prior=stated(prior_for(in_unit(largest, factor), learned, name, known, early=False), largest),
         )
         for name, held in FORMS.items()
     )

@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 
 POINTS = 100  # of a curve that are fitted
 # Points that one scale of distance from a prior costs where a run ends, or is seen last, at FALLEN of its peak rate or below, and EARLY ones where
-# none does: what a decay removes is hidden then, and a part of a run tells its exponent less well than other models do. Ladders keep STIFFNESS. See analysis/calibration/selection.py.
+# none does: what a decay removes is hidden then, and a part of a run tells its exponent less well than other models do. See
+# analysis/calibration/selection.py.
 STIFFNESS, EARLY, FALLEN = 30.0, 300.0, 0.6
 FIRST = 0.03  # share of the seen steps left out at the beginning, where the power law does not hold
 ADAM = ("adam", "adamw")  # optimisers whose rates the public runs' rates may be compared with
@@ -252,10 +253,14 @@ def weights(learned: Mapping, known: Known) -> np.ndarray:
     return share / share.sum()
 
 
-def prior_for(curve: LossCurve, learned: Mapping, name: str, known: Known, early: bool = False) -> Prior:
+def prior_for(curve: LossCurve, learned: Mapping, name: str, known: Known, early: bool) -> Prior:
     """Return the prior for a fit of one form to `curve`, of whose last loss a decay removes a share; what is not known widens it.
 
-    learned  what `learn` returned; name  of the form; early  whether no run was seen last at FALLEN of its peak rate or below. The rates of `curve` are those that are fitted.
+    learned  what `learn` returned
+    name     of the form
+    early    whether no run was seen last at FALLEN of its peak rate or below
+
+    The rates of `curve` are those that are fitted.
     """
     form = learned["forms"][name]
     share, scale = expected(form["share"][known.key], known.at(known.key))

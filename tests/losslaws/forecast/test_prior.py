@@ -34,7 +34,7 @@ from tests.losslaws.forecast.made import in_another_unit, made, plan
 def expects(peak=1e-3, batch=50_000, size=None, optimiser_known=True):
     run = LossCurve("r", plan("constant", 1000, peak=peak), np.arange(100, 1001, 100), np.full(10, 3.0))
     known = Known(size, batch, peak if optimiser_known else None, 20_000)
-    return prior_for(run, learned(), "memory 100", known)
+    return prior_for(run, learned(), "memory 100", known, early=False)
 
 
 def test_a_decay_removes_more_at_higher_rates_and_smaller_batches_and_of_larger_models():
@@ -53,7 +53,8 @@ def test_what_is_not_known_widens():
 def test_where_the_rate_says_nothing_a_decay_removes_more_early_and_at_small_batches():
     run, share = made(plan("constant", 20_000)), {}
     for batch, steps in ((50_000, 3000), (50_000, 100_000), (4_000_000, 3000), (None, 3000), (None, 100_000)):
-        share[batch, steps] = prior_for(run, learned(), "memory 100", Known(1e8, batch, None, steps)).mean["K"]
+        known = Known(1e8, batch, None, steps)
+        share[batch, steps] = prior_for(run, learned(), "memory 100", known, early=False).mean["K"]
     assert share[50_000, 3000] > max(share[50_000, 100_000], share[4_000_000, 3000])
     assert share[None, 3000] > share[None, 100_000]
 
@@ -137,7 +138,7 @@ def test_without_adam_a_forecast_does_not_depend_on_the_unit(decay):
     for end in ends[1:]:
         assert end == pytest.approx(ends[0], rel=1e-6)
     scales = [
-        prior_for(run, learned(), "memory 100", Known(batch=51_200, rate=rate, steps=20_000)).scale["K"]
+        prior_for(run, learned(), "memory 100", Known(batch=51_200, rate=rate, steps=20_000), early=False).scale["K"]
         for rate in (1e-3, None)
     ]
     assert scales[0] < scales[1]  # what the rate says of a decay is worth something
