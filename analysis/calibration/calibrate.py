@@ -44,7 +44,7 @@ def errors(
     """Return a row for every case and every choice of authors left out: its own, and with `twice` its own and one other group.
 
     Columns authors, also (the other authors left out, or ""), dataset, size, kind, adam (whether the optimiser is one that public runs had),
-    seen, target, horizon; error, the relative error of the final loss; spread, which the fit stated; reach, of Fitted. `change` is done to
+    seen, target, horizon; error, the relative error of the final loss; spread, which the fit stated; reach and unlike, of Fitted (losses only). `change` is done to
     what is learned; `most` cases of a kind are taken of a model.
     """
     groups = models()
@@ -75,14 +75,15 @@ def forecast(cases: Iterable[Case], learned: dict, most: int = RIVALS) -> Iterat
             "target": case.target.name,
             "horizon": case.horizon,
         }
-        loss, spread = fitted[key].losses(case.target.schedule, case.target.step[-1:])
+        to = case.target.schedule, case.target.step[-1:]
+        loss, spread = fitted[key].losses(*to)
         error = float(loss[0] / case.target.final_loss - 1)
-        reach = float(fitted[key].reach(case.target.schedule, case.target.step[-1:])[0])
-        yield about | {"kind": kind_of(case), "error": error, "spread": float(spread[0]), "reach": reach}
+        far = {"reach": float(fitted[key].reach(*to)[0]), "unlike": float(fitted[key].unlike(*to)[0])}
+        yield about | {"kind": kind_of(case), "error": error, "spread": float(spread[0])} | far
         for rival in rivals(case)[:most]:
             apart, spread = fitted[key].difference(rival.schedule, case.target.schedule)
             error = apart - (rival.final_loss / case.target.final_loss - 1)
-            yield about | {"kind": "difference", "rival": rival.name, "error": error, "spread": spread, "reach": 0.0}
+            yield about | {"kind": "difference", "rival": rival.name, "error": error, "spread": spread}
 
 
 def kind_of(case: Case) -> str:

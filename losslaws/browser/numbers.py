@@ -18,7 +18,7 @@ CONSTANTS = {
     "runs": (runs, "FIRST"),
     "schedule": (schedule_module, "LONGEST"),
     "prior": (prior, "POINTS FIRST ADAM RELATIVE"),
-    "fitted": (fitted, "FEWEST ENDS WEIGHT FLOOR FORM"),
+    "fitted": (fitted, "FEWEST ENDS WEIGHT FLOOR FORM UNLIKE"),
     "predict": (predict, "DRAWN CLOSE FAR LONGER SHORTER POOR KNOWN SIZES SIZES_APART"),
     "refusals": (refusals, "LATE LATER BLOWN JUMP STRETCH ENDS SAME NOISE APART RATES"),
     "huber": (huber, "ITERATIONS FTOL ROUNDING DAMPING"),

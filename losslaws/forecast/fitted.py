@@ -27,7 +27,9 @@ FEWEST = 8  # points after the warm-up; with fewer a curve cannot be told from i
 # the last ENDS points of a decayed run are fitted with WEIGHT times the weight: ends are what is forecast
 ENDS, WEIGHT = 5, 10.0
 FLOOR = 1e-3  # relative: two runs that differ in nothing but the noise of the machine differ by about this
-FORM = 0.0025  # relative, for every e-fold by which a run is longer or shorter than what was seen: the law's form errs by this, see analysis/calibration/selection.py
+# relative, what the law's form errs by, see analysis/calibration/selection.py: for every e-fold by which a run is longer or shorter than what was
+# seen, and for every e-fold by which its mean rate, as a share of the peak, is another, so that a cosine tells a WSD less well than another cosine
+FORM, UNLIKE = 0.005, 0.012
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,29 +88,41 @@ class Fitted:
     def losses(self, schedule: Schedule, step=None) -> tuple[np.ndarray, np.ndarray]:
         """Return the forecast losses at `step` (default: every step) and their relative spread, [n] each.
 
-        The spread is that of each form, that between the forms, FLOOR, and FORM for runs of another length.
+        The spread is that of each form, that between the forms, FLOOR, and what the form errs by for runs of another length, FORM, and of
+        other rates, UNLIKE.
         """
         each, slopes = self.by_form(schedule, step)
         loss = self.average(each)
-        form = FORM * self.reach(schedule, step)
+        form = np.hypot(FORM * self.reach(schedule, step), UNLIKE * self.unlike(schedule, step))
         return loss, np.sqrt(self.variance(each, slopes) / loss**2 + FLOOR**2 + form**2)
 
     def reach(self, schedule: Schedule, step=None) -> np.ndarray:
         """Return by how many e-folds the run is longer at `step` than what was seen, [n]; a shorter run is so everywhere, below 0."""
+        return np.log(self.beyond(schedule, step) / self.steps)
+
+    def unlike(self, schedule: Schedule, step=None) -> np.ndarray:
+        """Return by how many e-folds the mean rate up to `step`, as a share of the peak, differs from that of the nearest run seen, [n]."""
+        mean = np.log(mean_share(schedule, self.beyond(schedule, step)))
+        seen = [np.log(mean_share(curve.schedule, int(curve.step[-1]))) for curve in self.curves]
+        return np.abs(np.subtract.outer(mean, seen)).min(axis=1)
+
+    def beyond(self, schedule: Schedule, step=None) -> np.ndarray:
+        """Return `step` (default: every step) where it lies beyond what was seen, else the end of what was seen, or of a shorter run, [n]."""
         step = np.arange(1, schedule.steps + 1) if step is None else np.asarray(step)
-        return np.log(np.maximum(step, min(schedule.steps, self.steps)) / self.steps)
+        return np.maximum(step, min(schedule.steps, self.steps))
 
     def difference(self, a: Schedule, b: Schedule) -> tuple[float, float]:
         """Return by how much the last loss of `a` lies above that of `b`, and the spread of that, as shares of the latter.
 
-        What errs alike for both, the level of the loss above all, does not count.
+        What errs alike for both, the level of the loss above all, does not count; that their mean rates differ does, as for losses.
         """
         (first, to_first), (last, to_last) = (self.by_form(schedule, [schedule.steps]) for schedule in (a, b))
         level = float(self.average(last)[0])
         apart = [x - y for x, y in zip(first, last, strict=True)]
         slopes = [x - y for x, y in zip(to_first, to_last, strict=True)]
         variance = float(self.variance(apart, slopes)[0]) / level**2
-        return float(self.average(apart)[0]) / level, float(np.sqrt(variance + FLOOR**2))
+        form = UNLIKE * np.log(mean_share(a, a.steps) / mean_share(b, b.steps))
+        return float(self.average(apart)[0]) / level, float(np.sqrt(variance + FLOOR**2 + form**2))
 
     def variance(self, each: Sequence[np.ndarray], slopes: Sequence[np.ndarray]) -> np.ndarray:
         """Return the variance of an average over the forms, [n]: of each [n] by its slopes [n, p], and between them."""
@@ -129,6 +143,11 @@ class Fitted:
         ]
 
 
+def mean_share(schedule: Schedule, steps: np.ndarray | int) -> np.ndarray:
+    """Return the mean rate of the first `steps` of a schedule as a share of its peak."""
+    return np.cumsum(schedule.lr)[np.asarray(steps) - 1] / (steps * schedule.peak)
+
+
 def falls(schedule: Schedule, steps: int) -> bool:
     """Whether the rate falls by more than a twentieth of the peak after the warm-up, within the first `steps`."""
     seen = schedule.lr[schedule.warmup : steps]
@@ -145,6 +164,13 @@ def in_unit(curve: LossCurve, factor: float) -> LossCurve:
     return replace(curve, schedule=rescaled(curve.schedule, factor))
 
 
+def weighted(seen: Sequence[LossCurve]) -> tuple[list[LossCurve], list[float]]:
+    """Return the points that are fitted, once more those at the ends of decayed runs, and what each point of a curve weighs."""
+    ends = [select(curve, slice(-ENDS, None)) for curve in seen if falls(curve.schedule, int(curve.step[-1]))]
+    # a log counts as much as its length tells, however often it was evaluated
+    return [*seen, *ends], [POINTS / curve.step.size for curve in seen] + [WEIGHT] * len(ends)
+
+
 def fit_runs(curves: Sequence[LossCurve], learned: dict, optimiser: str = "adamw") -> Fitted:
     """Fit each form to `curves`, runs of one model, with the priors that `learned` holds.
 
@@ -157,14 +183,12 @@ def fit_runs(curves: Sequence[LossCurve], learned: dict, optimiser: str = "adamw
         raise InputError(
             f"{curves[0].name}: has only {sum(c.step.size for c in seen)} losses after the warm-up; a forecast needs {FEWEST}"
         )
-    ends = [select(curve, slice(-ENDS, None)) for curve in seen if falls(curve.schedule, int(curve.step[-1]))]
-    # a log counts as much as its length tells, however often it was evaluated
-    weight = [POINTS / curve.step.size for curve in seen] + [WEIGHT] * len(ends)
+    points, weight = weighted(seen)
     last = max(seen, key=lambda curve: curve.step[-1])
     law = LAW.of_model(known.size, bool(known.rate))
     early = not any(fallen(curve, learned["fallen"]) for curve in seen)
     fits = tuple(
-        fit(law, seen + ends, weights=weight, fixed=held, prior=prior_for(last, learned, name, known, early))
+        fit(law, points, weights=weight, fixed=held, prior=prior_for(last, learned, name, known, early))
         for name, held in FORMS.items()
     )
     share = likelihood(fits) * weights(learned, known)

@@ -14,7 +14,7 @@ from losslaws import laws
 from losslaws.curves import InputError, LossCurve, Schedule
 from losslaws.fitting import fit
 from losslaws.fitting.prior import Prior
-from losslaws.forecast.fitted import FEWEST, Fitted, in_unit
+from losslaws.forecast.fitted import FEWEST, Fitted, in_unit, weighted
 from losslaws.forecast.prior import (
     ADAM,
     FORMS,
@@ -107,14 +107,14 @@ def fit_ladder(curves: Sequence[LossCurve], model: Model, learned: dict, optimis
     seen = [fitted_points(in_unit(curve, factor)) for curve in curves]
     if min(sum(c.step.size for c in seen if size_of(c) == size) for size in sizes) < FEWEST:
         raise InputError(f"{curves[0].name}: a ladder needs {FEWEST} losses of every size after the warm-up")
-    weight = [POINTS / curve.step.size for curve in seen]
+    points, weight = weighted(seen)
     known = known_of(largest, optimiser)
     law = LAW.of_model(None, optimiser in ADAM)
     # EARLY was chosen on forecasts from runs of one size; a ladder's priors have STIFFNESS whatever was seen
     fits = tuple(
         fit(
             law,
-            seen,
+            points,
             weights=weight,
             fixed=held,
             prior=stated(prior_for(in_unit(largest, factor), learned, name, known, early=False), largest),

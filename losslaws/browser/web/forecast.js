@@ -118,14 +118,17 @@ class Fitted {
   // Losses at `step`, their relative spread, and what the forms say of the last one.
   losses(schedule, step) {
     const forms = this.byForm(schedule, step), loss = new Float64Array(step.length), spread = new Float64Array(step.length);
-    const { FLOOR, FORM } = this.numbers.fitted, least = Math.min(schedule.lr.length, this.steps);
+    const { FLOOR, FORM, UNLIKE } = this.numbers.fitted, least = Math.min(schedule.lr.length, this.steps);
+    const seen = this.curves.map((curve) => Math.log(meanShares(curve)[last(curve.step) - 1])), shares = meanShares(schedule);
     let end = null;
     for (let k = 0; k < step.length; k++) {
       const each = forms.map((form) => form.loss[k]), slopes = forms.map(({ columns }) => columns.map((column) => column[k]));
       loss[k] = this.average(each);
-      const form = FORM * Math.log(Math.max(step[k], least) / this.steps); // of a run longer or shorter than what was seen
+      const at = Math.max(step[k], least), mean = Math.log(shares[at - 1]);
+      // of a run longer or shorter than what was seen, or of another mean rate
+      const form = Math.hypot(FORM * Math.log(at / this.steps), UNLIKE * Math.min(...seen.map((one) => Math.abs(mean - one))));
       spread[k] = Math.sqrt(this.variance(each, slopes) / loss[k] ** 2 + FLOOR ** 2 + form ** 2);
-      end = { each, slopes };
+      end = { each, slopes, share: last(shares) };
     }
     return { loss, spread, end };
   }
@@ -134,9 +137,15 @@ class Fitted {
   difference(a, b) {
     const level = this.average(b.each), apart = a.each.map((value, i) => value - b.each[i]);
     const slopes = a.slopes.map((slope, i) => slope.map((value, j) => value - b.slopes[i][j]));
-    const { FLOOR } = this.numbers.fitted;
-    return [this.average(apart) / level, Math.sqrt(this.variance(apart, slopes) / level ** 2 + FLOOR ** 2)];
+    const { FLOOR, UNLIKE } = this.numbers.fitted, form = UNLIKE * Math.log(a.share / b.share);
+    return [this.average(apart) / level, Math.sqrt(this.variance(apart, slopes) / level ** 2 + FLOOR ** 2 + form ** 2)];
   }
+}
+
+// The mean rate up to every step, as a share of the peak.
+function meanShares({ lr, peak }) {
+  let area = 0;
+  return Float64Array.from(lr, (rate, i) => (area += rate) / ((i + 1) * peak));
 }
 
 class Forecaster {
@@ -239,7 +248,7 @@ class Forecaster {
     const seen = this.curves.reduce((a, b) => (last(b.step) > last(a.step) ? b : a)), { steps } = this.fitted;
     const lr = new Float64Array(2 * steps).fill(seen.peak);
     lr.set(seen.lr.subarray(0, seen.warmup));
-    const { loss } = this.fitted.losses({ lr }, [steps, 2 * steps]);
+    const { loss } = this.fitted.losses({ lr, peak: seen.peak }, [steps, 2 * steps]);
     return (loss[0] - loss[1]) / Math.log(2);
   }
 }
