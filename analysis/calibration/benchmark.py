@@ -15,7 +15,7 @@ from pathlib import Path
 import pandas as pd
 from tqdm import tqdm
 
-from analysis.calibration.calibrate import forecast, seen, width, without
+from analysis.calibration.calibrate import forecast, width, without
 from analysis.calibration.cases import Case, constant_cases, decayed_cases
 from analysis.pages.writer import write_page, write_tables
 from losslaws import laws
@@ -52,7 +52,7 @@ def benchmark(told: Sequence[Told], others: pd.DataFrame) -> pd.DataFrame:
     for cases in (list(constant_cases(group)), near):
         found = pd.DataFrame(row for row in forecast(tqdm(cases, leave=False), learned, most=0))
         for case, row in zip(cases, found.itertuples(), strict=True):
-            same = others["kind"].map(seen) == seen(row.kind)
+            same = others["stage"] == row.stage
             half = row.spread * width(others[(others["also"] == group.authors) & same])
             rows.append(described(case, OURS, row.error, abs(row.error) <= half))
         rows += [described(case, "persistence", case.seen.final_loss / case.target.final_loss - 1) for case in cases]

@@ -1,7 +1,7 @@
 """How far forecasts are off, measured on public runs whose authors taught neither the priors nor the widths: prior.json, calibration.csv.
 
 Every case of `cases.py` is forecast with priors learned from other groups of authors. The interval of a forecast is so many times as wide as
-the spread that the fit states, to either side: a number for what was seen, `width`, for losses and for differences. Coverage is checked twice removed: for every group
+the spread that the fit states, to either side: a number for every stage of what was seen, `width`, and one for differences. Coverage is checked twice removed: for every group
 of authors, the widths come from cases of the others, each forecast with priors that neither its own authors nor the group checked taught.
 """
 
@@ -43,8 +43,8 @@ def errors(
 ) -> pd.DataFrame:
     """Return a row for every case and every choice of authors left out: its own, and with `twice` its own and one other group.
 
-    Columns authors, also (the other authors left out, or ""), dataset, size, kind, adam (whether the optimiser is one that public runs had),
-    seen, target, horizon; error, the relative error of the final loss; spread, which the fit stated; reach and unlike, of Fitted (losses only). `change` is done to
+    Columns authors, also (the other authors left out, or ""), dataset, size, kind, stage (by which widths are taken: that of Fitted, or
+    "difference"), adam (whether the optimiser is one that public runs had), seen, target, horizon; error, the relative error of the final loss; spread, which the fit stated; reach and unlike, of Fitted (losses only). `change` is done to
     what is learned; `most` cases of a kind are taken of a model.
     """
     groups = models()
@@ -79,21 +79,18 @@ def forecast(cases: Iterable[Case], learned: dict, most: int = RIVALS) -> Iterat
         loss, spread = fitted[key].losses(*to)
         error = float(loss[0] / case.target.final_loss - 1)
         far = {"reach": float(fitted[key].reach(*to)[0]), "unlike": float(fitted[key].unlike(*to)[0])}
-        yield about | {"kind": kind_of(case), "error": error, "spread": float(spread[0])} | far
+        stage = {"kind": kind_of(case), "stage": fitted[key].stage}
+        yield about | stage | {"error": error, "spread": float(spread[0])} | far
         for rival in rivals(case)[:most]:
             apart, spread = fitted[key].difference(rival.schedule, case.target.schedule)
             error = apart - (rival.final_loss / case.target.final_loss - 1)
-            yield about | {"kind": "difference", "rival": rival.name, "error": error, "spread": spread}
+            stage = {"kind": "difference", "stage": "difference", "rival": rival.name}
+            yield about | stage | {"error": error, "spread": spread}
 
 
 def kind_of(case: Case) -> str:
     """Return the kind of a case; a run that is shorter than what was seen is "shorter" whatever else it is."""
     return "shorter" if case.kind != "constant" and case.horizon < SHORTER else case.kind
-
-
-def seen(kind: str) -> str:
-    """Return which width a kind of case has: all with a decay seen share one, for the same errors of the law's form are behind them."""
-    return kind if kind in ("constant", "difference", "ladder") else "decayed"
 
 
 def width(cases: pd.DataFrame) -> float:
@@ -114,24 +111,23 @@ def half(cases: pd.DataFrame, spreads: float) -> pd.Series:
 
 
 def checked(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the cases of `table` with their own authors left out, with `half`, the half-width that others give, `inside`, and `seen`."""
-    table = table.assign(seen=table["kind"].map(seen))
+    """Return the cases of `table` with their own authors left out, with `half`, the half-width that others give, and `inside`."""
     own = table[table["also"] == ""].copy()
-    for (authors, what), rows in own.groupby(["authors", "seen"]):
-        others = table[(table["also"] == authors) & (table["seen"] == what)]
+    for (authors, stage), rows in own.groupby(["authors", "stage"]):
+        others = table[(table["also"] == authors) & (table["stage"] == stage)]
         own.loc[rows.index, "half"] = half(rows, width(others))
     return own.assign(inside=own["error"].abs() <= own["half"])
 
 
 def widths(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a row for what was seen: cases, groups of authors, `spreads` wide to each side; and of the check, per cent, over all groups of
+    """Return a row for every stage: cases, groups of authors, `spreads` wide to each side; and of the check, per cent, over all groups of
     authors alike, mean error, mean half-width and coverage."""
     rows = []
-    for what, own in checked(table).groupby("seen", sort=False):
+    for stage, own in checked(table).groupby("stage", sort=False):
         by = own.groupby("authors")
         rows.append(
             {
-                "seen": what,
+                "stage": stage,
                 "cases": len(own),
                 "authors": own["authors"].nunique(),
                 "spreads": width(own),

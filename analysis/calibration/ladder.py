@@ -64,6 +64,7 @@ def errors(told: Sequence[Told]) -> pd.DataFrame:
                         "dataset": dataset,
                         "size": asked.size,
                         "kind": "ladder",
+                        "stage": fitted.stage,
                         "adam": adams(optimiser),
                         "smaller": " ".join(group.size for group in smaller),
                         "target": curve.name,
@@ -96,7 +97,7 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
 
 def write(table: pd.DataFrame, folder: Path) -> list[Path]:
     """Write ladder.csv, ladder_cases.csv and the page into `folder`; return the pages."""
-    check = checked(table).drop(columns=["also", "adam", "kind", "seen"])
+    check = checked(table).drop(columns=["also", "adam", "kind", "stage"])
     found = summary(table)
     write_tables(folder, {"ladder": found, "ladder_cases": check}, digits=5)
     columns = {

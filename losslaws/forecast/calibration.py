@@ -23,17 +23,17 @@ def learned() -> dict:
 
 @cache
 def spreads() -> dict[str, float]:
-    """Return how many spreads wide a 90 % interval is, to each side, by the kind of forecast."""
+    """Return how many spreads wide a 90 % interval is, to each side, by the stage of what was seen."""
     if not INTERVALS.is_file():
         raise InputError(f"{INTERVALS}: no such file; write it with `python -m analysis calibrate`")
     with open(INTERVALS, encoding="utf-8") as file:
-        return {row["seen"]: float(row["spreads"]) for row in csv.DictReader(file)}
+        return {row["stage"]: float(row["spreads"]) for row in csv.DictReader(file)}
 
 
-def widening(kind: str, apart: float = 1.0) -> float:
+def widening(stage: str, apart: float = 1.0) -> float:
     """Return how many spreads wide a 90 % interval is, to each side.
 
-    kind   "constant": of a loss, where no decay was seen; "decayed": where one was; "difference": between two schedules; "ladder"
+    stage  of Fitted, for a loss: "early", "decayed" or "ladder"; "difference": between two schedules
     apart  times as wide as where public runs with the same optimiser, of models of about that size, taught the priors
     """
-    return spreads()[kind] * apart
+    return spreads()[stage] * apart

@@ -29,7 +29,7 @@ ENDS, WEIGHT = 5, 10.0
 FLOOR = 1e-3  # relative: two runs that differ in nothing but the noise of the machine differ by about this
 # relative, what the law's form errs by, see analysis/calibration/selection.py: for every e-fold by which a run is longer or shorter than what was
 # seen, and for every e-fold by which its mean rate, as a share of the peak, is another, so that a cosine tells a WSD less well than another cosine
-FORM, UNLIKE = 0.005, 0.012
+FORM, UNLIKE = 0.005, 0.016
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +41,8 @@ class Fitted:
     weights      of the forms in every average, [forms], of sum 1
     covariances  of the free parameters of each form, [p, p], before they were calibrated on other runs
     factor       on the rates, which brings them to the unit that was fitted
+    stage        by which intervals are calibrated: "early" until a run was seen down to prior.FALLEN of its peak rate, where
+                 other models say most of what is known, then "decayed"
     """
 
     curves: tuple[LossCurve, ...]
@@ -48,6 +50,7 @@ class Fitted:
     weights: np.ndarray
     covariances: tuple[np.ndarray, ...]
     factor: float = 1.0
+    stage: str = "decayed"
 
     @property
     def r2(self) -> float:
@@ -193,4 +196,4 @@ def fit_runs(curves: Sequence[LossCurve], learned: dict, optimiser: str = "adamw
     )
     share = likelihood(fits) * weights(learned, known)
     covariances = tuple(found.covariance(POINTS) for found in fits)
-    return Fitted(tuple(curves), fits, share / share.sum(), covariances, factor)
+    return Fitted(tuple(curves), fits, share / share.sum(), covariances, factor, "early" if early else "decayed")

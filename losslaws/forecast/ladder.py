@@ -56,6 +56,7 @@ class FittedLadder(Fitted):
     scatter  by how much one model lies off what the others say of its size, relative: what its shape and its rates change
     """
 
+    stage: str = "ladder"
     model: Model | None = None
     scatter: float = 0.0
 
@@ -123,7 +124,7 @@ def fit_ladder(curves: Sequence[LossCurve], model: Model, learned: dict, optimis
     )
     share = likelihood(fits) * weights(learned, Known(size=SIZE))
     covariances = tuple(found.covariance(POINTS) for found in fits)
-    found = FittedLadder(tuple(curves), fits, share / share.sum(), covariances, factor, model)
+    found = FittedLadder(tuple(curves), fits, share / share.sum(), covariances, factor, model=model)
     return replace(found, scatter=scattered(found, seen))
 
 

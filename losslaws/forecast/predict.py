@@ -149,8 +149,7 @@ class Forecaster:
 
     def widening(self, found: Fitted) -> float:
         """Return how many spreads wide the interval of a loss is, to each side."""
-        kind = "ladder" if self.model else "decayed" if found.decayed else "constant"
-        return calibration.widening(kind, self.apart)
+        return calibration.widening(found.stage, self.apart)
 
     @property
     def explained(self) -> float:

@@ -168,9 +168,7 @@ class Watcher:
         """Return what the losses marked in `seen` say of those from place `k` on, and half the width of the band, nats, [n - k] each."""
         fitted, noise = self.fitted(select(curve, seen))
         loss, spread = fitted.losses(curve.schedule, curve.step[k:])
-        wide = calibration.widening(
-            "decayed" if fitted.decayed else "constant", apart(filter(None, [size_of(curve)]), self.optimiser)
-        )
+        wide = calibration.widening(fitted.stage, apart(filter(None, [size_of(curve)]), self.optimiser))
         return loss, loss * np.hypot(wide * spread, NORMAL * noise)
 
     def fitted(self, seen: LossCurve) -> tuple[Fitted, float]:

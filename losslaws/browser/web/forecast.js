@@ -70,7 +70,9 @@ class Fitted {
     const ends = seen.filter(({ curve }) => falls(curve, last(curve.step))).map((one) => ({
       loss: tail(one.loss), progress: tail(one.progress), noise: one.noise.map(tail), weight: WEIGHT,
     }));
+    // by which intervals are calibrated, as `stage` of fitted.py
     const early = !curves.some(({ lr, peak, step }) => lr[last(step) - 1] <= numbers.learned.fallen * peak);
+    this.stage = early ? "early" : "decayed";
     const stacked = (pick) => Float64Array.from([...seen, ...ends].flatMap((one) => Array.from(pick(one))));
     const furthestSeen = furthest(seen), final = last(furthestSeen.loss), peak = furthestSeen.curve.peak * this.factor;
     const progress = stacked((one) => one.progress), loss = stacked((one) => one.loss), weight = stacked((one) => one.loss.map(() => one.weight));
@@ -167,7 +169,7 @@ class Forecaster {
     const { r2 } = this.fitted, name = this.curves[0].name;
     if (Number.isNaN(r2)) throw new Error(`${name}: its losses are all the same; check the column`);
     if (!(r2 >= POOR)) throw new Error(`${name}: the law explains only ${(100 * Math.max(r2, 0)).toFixed(0)} % of the variance of the losses, so nothing is forecast; give a longer log, validation losses, or the part of it that is sound`);
-    const wide = this.widening(this.fitted.decayed ? "decayed" : "constant");
+    const wide = this.widening(this.fitted.stage);
     for (const curve of this.curves) {
       const { loss, spread } = this.fitted.losses(curve, curve.step.slice(-numbers.refusals.STRETCH));
       refuseEnd(curve, loss, spread.map((value) => wide * value), numbers);
@@ -175,8 +177,8 @@ class Forecaster {
     this.warnings = [...this.curves.flatMap(({ name: one, notes = [] }) => notes.map((note) => `${one}: ${note}`)), ...this.unknown(), ...this.fitted.doubts.map((line) => `the law failed a check: ${line}`)];
   }
 
-  widening(kind) {
-    return this.numbers.spreads[kind] * this.apart;
+  widening(stage) {
+    return this.numbers.spreads[stage] * this.apart;
   }
 
   // What is not known and makes intervals wider, or forecasts doubtful.
@@ -226,7 +228,7 @@ class Forecaster {
       throw new Error(`its peak rate is ${general(schedule.peak)}, the log's ${this.curves.map(({ peak }) => general(peak)).join(", ")}; beyond ${FAR} times as much or as little nothing is forecast`);
     }
     const at = step ?? spaced(Math.min(2 * schedule.warmup + 1, steps), steps, DRAWN);
-    const { loss, spread, end } = this.fitted.losses(schedule, at), continues = this.continues(schedule), wide = this.widening(this.fitted.decayed ? "decayed" : "constant");
+    const { loss, spread, end } = this.fitted.losses(schedule, at), continues = this.continues(schedule), wide = this.widening(this.fitted.stage);
     const half = spread.map((value) => Math.min(value * wide, 1));
     return {
       step: at, loss, low: loss.map((value, i) => value * (1 - half[i])), high: loss.map((value, i) => value * (1 + half[i])),

@@ -42,7 +42,7 @@ def test_cases_see_nothing_of_what_they_ask_for(public):
 def test_every_kind_has_cases_and_a_width(public):
     kinds = {case.kind for group in public if group.dataset == "slimpajama-scaling" for case in cases(group)}
     assert kinds == set(KINDS)
-    assert spreads().keys() == {*map(calibrate.seen, KINDS), "difference", "ladder"}
+    assert spreads().keys() == {"early", "decayed", "difference", "ladder"}
 
 
 @pytest.mark.slow
@@ -73,7 +73,7 @@ def errors(sizes, scale=1.0, kind="constant", adam=True):
         error = scale * 0.01 * rng.standard_normal(size)
         for also in ("", *(other for other in sizes if other != name)):
             rows += [
-                {"authors": name, "also": also, "kind": kind, "adam": adam, "error": e, "spread": 0.01} for e in error
+                {"authors": name, "also": also, "kind": kind, "stage": kind, "adam": adam, "error": e, "spread": 0.01} for e in error
             ]
     return pd.DataFrame(rows)
 
@@ -161,7 +161,7 @@ def test_committed_intervals_are_wider_for_what_is_known_less():
     _, spread = fitted.losses(target, [20_000, 60_000, 80_000])
     assert spread[0] < spread[1] < spread[2]
     assert all(0.5 < widening(kind) < 5 for kind in spreads())
-    assert widening("constant", UNRELATED) == UNRELATED * widening("constant")
+    assert widening("early", UNRELATED) == UNRELATED * widening("early")
 
 
 def test_a_run_of_the_grid_is_forecast_within_a_per_cent_by_what_others_authors_say():

@@ -10,8 +10,8 @@ LAW = laws.build("relaxation")
 PEAK, WARMUP = 1e-3, 300
 
 
-def plan(name, steps, peak=PEAK, **options):
-    return schedules.build(name, steps, peak=peak, warmup=WARMUP, **options)
+def plan(name, steps, peak=PEAK, warmup=WARMUP, **options):
+    return schedules.build(name, steps, peak=peak, warmup=warmup, **options)
 
 
 def made(schedule, upto=None, noise=5e-4, seed=0, name="made"):

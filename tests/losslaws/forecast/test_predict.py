@@ -12,7 +12,7 @@ import pytest
 from losslaws.curves import InputError, public, schedules
 from losslaws.forecast import specs
 from losslaws.forecast.calibration import STRANGE, UNRELATED, spreads, widening
-from losslaws.forecast.fitted import FLOOR, FORM
+from losslaws.forecast.fitted import FLOOR, FORM, UNLIKE
 from losslaws.forecast.predict import SIZES, Forecaster, apart
 from tests.losslaws.forecast.made import LAW, TRUTH, in_another_unit, made, plan
 
@@ -59,7 +59,7 @@ def test_the_interval_is_the_spread_of_the_fit_widened_as_calibrated(constant, d
         schedule = plan(name, 22_000, **options)
         forecast = forecaster.forecast(schedule)
         loss, spread = forecaster.fitted.losses(schedule, forecast.step)
-        half = spread * widening("decayed" if forecaster.fitted.decayed else "constant", forecaster.apart)
+        half = spread * widening(forecaster.fitted.stage, forecaster.apart)
         np.testing.assert_allclose(forecast.high / loss - 1, half, rtol=1e-9)
         np.testing.assert_allclose(1 - forecast.low / loss, half, rtol=1e-9)
 
@@ -90,10 +90,11 @@ def test_notes_of_the_log_are_said():
 
 
 def test_what_was_seen_has_its_width(constant, decayed):
-    assert constant.widening(constant.fitted) == widening("constant") and decayed.widening(decayed.fitted) == widening(
-        "decayed"
-    )
-    assert spreads().keys() == {"constant", "decayed", "difference", "ladder"}
+    assert constant.widening(constant.fitted) == widening("early") and decayed.widening(decayed.fitted) == widening("decayed")
+    # a linear decay has come down to three fifths of the peak after two fifths of its steps
+    for upto, stage in ((7_000, "early"), (9_000, "decayed")):
+        assert Forecaster([made(plan("linear", 20_000), upto)]).fitted.stage == stage
+    assert spreads().keys() == {"early", "decayed", "difference", "ladder"}
 
 
 def test_the_spread_grows_with_the_log_of_the_length_to_either_side(decayed):
@@ -107,7 +108,32 @@ def test_the_spread_grows_with_the_log_of_the_length_to_either_side(decayed):
     each, slopes = fitted.by_form(schedule, [40_000])
     loss, spread = fitted.losses(schedule, [40_000])
     rest = fitted.variance(each, slopes) / loss**2 + FLOOR**2
-    assert spread == pytest.approx(np.sqrt(rest + (FORM * np.log(2)) ** 2))
+    unlike = fitted.unlike(schedule, [40_000])[0]
+    assert spread == pytest.approx(np.sqrt(rest + (FORM * np.log(2)) ** 2 + (UNLIKE * unlike) ** 2))
+
+
+def test_the_spread_grows_with_how_unlike_the_mean_rate_is(constant, decayed):
+    # without a warm-up a linear decay over the last fifth has a mean rate of .9 of the peak, one over the whole run .5
+    bare = {"warmup": 0, "final": 0.0}
+    seen = Forecaster([made(plan("wsd", 20_000, decay=0.2, **bare))]).fitted
+    for steps in (10_000, 20_000, 40_000):  # the length does not matter
+        assert seen.unlike(plan("wsd", steps, decay=0.2, **bare), [steps])[0] == pytest.approx(0, abs=1e-3)
+        half = seen.unlike(plan("linear", steps, **bare), [steps])[0]
+        assert half == pytest.approx(np.log(0.9 / 0.5), abs=2e-3)
+    # while the rates are those that were seen nothing is unlike
+    assert decayed.fitted.unlike(plan("wsd", 20_000, decay=0.2)).max() < 1e-12
+    assert constant.fitted.unlike(plan("wsd", 40_000, decay=0.2), [5_000, 20_000]).max() < 1e-12
+    # of several runs the nearest counts
+    both = Forecaster([made(plan("constant", 20_000)), made(plan("cosine", 20_000))]).fitted
+    assert both.unlike(plan("cosine", 20_000), [20_000])[0] == 0
+    # the same for a difference between two schedules
+    linear, wsd = (plan(name, 20_000, **bare, **more) for name, more in (("linear", {}), ("wsd", {"decay": 0.2})))
+    forms = [seen.by_form(schedule, [20_000]) for schedule in (linear, wsd)]
+    apart = [a - b for a, b in zip(forms[0][0], forms[1][0], strict=True)]
+    slopes = [a - b for a, b in zip(forms[0][1], forms[1][1], strict=True)]
+    rest = seen.variance(apart, slopes)[0] / seen.average(forms[1][0])[0] ** 2 + FLOOR**2
+    off = UNLIKE * np.log(0.9 / 0.5)
+    assert seen.difference(linear, wsd)[1] == pytest.approx(np.sqrt(rest + off**2), rel=1e-3)
 
 
 def test_the_interval_is_as_many_spreads_wide_as_was_calibrated(decayed):
@@ -187,7 +213,9 @@ def test_differences_leave_out_what_schedules_have_in_common(constant):
     ends = {name: constant.forecast(schedule).final for name, schedule in plans.items()}
     assert found["constant"].loss == pytest.approx(ends["constant"][0] - ends[lowest][0], rel=1e-6)
     other = next(name for name in ("wsd", "cosine") if name != lowest)
-    assert found[other].high - found[other].low < 0.6 * (ends[other][2] - ends[other][1])
+    alike = constant.compare({"shorter": plan("wsd", 25_000, decay=0.15), "longer": plans["wsd"]})["shorter"]
+    width = found[other].high - found[other].low
+    assert alike.high - alike.low < 0.5 * width and width < 0.8 * (ends[other][2] - ends[other][1])
     assert found["constant"].told and found["constant"].steps > 1.5 and found["constant"].wins < 0.01
     truth = [LAW.loss(TRUTH, plans[name], [25_000])[0] for name in (other, lowest)]
     assert found[other].low <= truth[0] - truth[1] <= found[other].high
