@@ -134,7 +134,11 @@ class Writer:
             self.thread.shutdown()
 
 
-class Damaged(InputError):
+class Unusable(InputError):
+    """A checkpoint that cannot be read: it is not there, or Damaged."""
+
+
+class Damaged(Unusable):
     """A checkpoint that is not what was written."""
 
     def __init__(self, path: Path, why: str):
@@ -142,12 +146,12 @@ class Damaged(InputError):
 
 
 def read(path: Path, sound: bool = False) -> tuple[dict[str, torch.Tensor], dict]:
-    """The tensors of a checkpoint by name, and its metadata (`records.State`). Raises InputError where it is missing, Damaged.
+    """The tensors of a checkpoint by name, and its metadata (`records.State`). Raises Unusable where it is missing, Damaged.
 
     sound  its checksum need not be computed: it was, a moment ago
     """
     if not path.is_file():
-        raise InputError(f"{path}: there is no such checkpoint (steps at hand: {steps_in(path.parent) or 'none'})")
+        raise Unusable(f"{path}: there is no such checkpoint (steps at hand: {steps_in(path.parent) or 'none'})")
     try:
         with safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
@@ -186,7 +190,7 @@ def load(
 
     sound  see `read`
 
-    Raises InputError for a missing file and for one of another model or optimiser, Damaged for a damaged one.
+    Raises Unusable for a missing file, Damaged for a damaged one, and InputError for one of another model or optimiser.
     """
     tensors, about = read(path, sound)
     moments = optimizers.state_names(optimizer) if optimizer else {}

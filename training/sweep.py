@@ -4,7 +4,6 @@ import itertools
 import json
 import os
 import shlex
-import sys
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -53,29 +52,14 @@ class Segment:
         folder = RunFolder(self.folder)
         return folder.complete is not None or (not self.ends and folder.resume_step() >= self.last)
 
-    def call(self) -> list[str]:
-        """The overrides with the latest sound checkpoint of the shared stretch, where there is one, to branch from.
+    def calls(self) -> list[list[str]]:
+        """The overrides with each checkpoint of the shared stretch to branch from, the latest first; at last with none.
 
-        What lies between it and the branch point the cell trains by itself. A cell that has begun needs none.
+        What lies between it and the branch point the cell trains by itself.
         """
-        begun = RunFolder(self.folder).resume_step() > 0
-        folder = None if self.parent is None else RunFolder(self.parent).checkpoints
-        for step in reversed(checkpoint.steps_in(folder) if folder else []):
-            if step <= self.branch and (begun or sound(checkpoint.path_of(folder, step))):
-                return [*self.overrides, f"init_from='{self.parent}@{step}'"]
-        return [*self.overrides]
-
-
-def sound(path: Path) -> bool:
-    """Whether a checkpoint is what was written; a warning names one that is not."""
-    try:
-        checkpoint.read(path)
-        return True
-    except checkpoint.Damaged as error:
-        print(f"warning: {error}; it is passed over", file=sys.stderr)
-    except InputError:  # the parent, which still trains, has removed it meanwhile
-        pass
-    return False
+        steps = checkpoint.steps_in(RunFolder(self.parent).checkpoints) if self.parent else []
+        origins = [f"init_from='{self.parent}@{step}'" for step in reversed(steps) if step <= self.branch]
+        return [*([*self.overrides, origin] for origin in origins), [*self.overrides]]
 
 
 @dataclass(frozen=True)

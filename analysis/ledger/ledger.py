@@ -1,6 +1,7 @@
 """What the forecasts of our own runs, registered before these were trained, came to.
 
     outcomes(lines) -> DataFrame     a row for every forecast whose log is kept
+    again(table) -> DataFrame        the same, with what today's library says from the same logs: hindsight
     write_ledger(folder) -> [Path]   ledger.csv and the page beside FOLDER's ledger.jsonl
 
 The lines are those of `losslaws.forecast.ledger.entries`.
@@ -14,11 +15,12 @@ import pandas as pd
 from analysis import RESULTS
 from analysis.pages.page import TEMPLATES
 from analysis.pages.writer import write_page, write_tables
+from losslaws.curves import LossCurve
 from losslaws.curves.runs import same_training
 from losslaws.curves.store import load_folder
 from losslaws.forecast import ledger
 from losslaws.forecast.calibration import STRANGE
-from losslaws.forecast.predict import SIZES
+from losslaws.forecast.predict import SIZES, Forecaster
 from losslaws.words import markdown
 
 
@@ -41,7 +43,9 @@ REGISTERED = (
     Registered("forecasts", "forecasts", "forecasts"),
     Registered("night", "annealing/tuning", "annealing/night"),
 )
+FACTORS = sorted({1, 2, 3, 4, STRANGE})  # by which intervals might be wider for models far from the public sizes
 ROW = ["sweep", "log", "schedule", "steps", "forecast", "low", "high", "run", "came_to", "error", "inside"]
+AGAIN = ["again_error", "again_inside", "again_factor"]
 COLUMNS = {
     "log": ("log", str),
     "schedule": ("schedule", str),
@@ -51,6 +55,8 @@ COLUMNS = {
     "came_to": ("came to", ".4f"),
     "error": ("error", "+.2%"),
     "inside": ("", lambda inside: "" if inside else "outside"),
+    "again_error": ("again: error", "+.2%"),
+    "again_inside": ("again", lambda inside: "" if inside else "outside"),
 }
 
 
@@ -91,6 +97,30 @@ def held(registered: Registered, lines: list[dict]) -> list[dict]:
     return rows
 
 
+def again(table: pd.DataFrame) -> pd.DataFrame:
+    """Ask today's library for every run that is over, from the same log; return `table` with three columns more.
+
+    again_error   relative error of the forecast
+    again_inside  whether the run ended within its 90 % interval
+    again_factor  so many times as wide as for a model of a public size this would have to be to hold the outcome
+    """
+    found = {}
+    for one in REGISTERED:
+        logs, runs = ({curve.name: curve for curve in curves(folder)} for folder in (one.logs, one.runs))
+        over = table[(table["sweep"] == one.sweep) & (table["run"] != "")]
+        for name, asked in over.groupby("log"):
+            today = Forecaster([logs[name]], logs[name].config["optimizer"]["name"])
+            found |= {row.Index: hindsight(today, runs[row.run]) for row in asked.itertuples()}
+    return table.join(pd.DataFrame.from_dict(found, orient="index", columns=AGAIN))
+
+
+def hindsight(today: Forecaster, run: LossCurve) -> tuple[float, bool, float]:
+    """Return the columns of `again` for a run."""
+    loss, low, high = today.forecast(run.schedule).final
+    beyond = abs(run.final_loss - loss) / (high - loss)  # an interval is as wide to either side
+    return loss / run.final_loss - 1, low <= run.final_loss <= high, beyond * today.apart
+
+
 def curves(folder: str) -> list:
     """Return the curves of a folder below results/, none where it has none yet."""
     return list(load_folder(RESULTS / folder).values()) if (RESULTS / folder).is_dir() else []
@@ -108,19 +138,30 @@ def summary(table: pd.DataFrame) -> dict:
         "bias": over["error"].mean(),
         "inside": int(over["inside"].sum()),
         "half_width": ((over["high"] - over["low"]) / 2 / over["forecast"]).mean(),
+        "again_error": over["again_error"].abs().mean(),
+        "again_inside": int(over["again_inside"].sum()),
         "table": markdown(shown, COLUMNS),
     }
+
+
+def factors(table: pd.DataFrame) -> str:
+    """Write how many outcomes intervals of today would hold, were they so many times as wide as for a model of a public size."""
+    over = table[table["run"] != ""]
+    rows = [{"factor": factor, "inside": int((over["again_factor"] <= factor).sum())} for factor in FACTORS]
+    held = pd.DataFrame(rows).assign(over=len(over))
+    return markdown(held, {"factor": ("times as wide", "g"), "inside": ("inside", "d"), "over": ("of", "d")})
 
 
 def write_ledger(folder: Path) -> list[Path]:
     """Write the table and its page; return the paths."""
     lines = ledger.entries(folder / "ledger.jsonl")
-    table = outcomes(lines)
+    table = again(outcomes(lines))
     text = TEMPLATES.get_template("ledger/ledger.md.j2").render(
         **{one.sweep: summary(table[table["sweep"] == one.sweep]) for one in REGISTERED},
         former=len(lines) - len(table),
         least=SIZES[0],
         strange=STRANGE,
+        factors=factors(table),
     )
     write_tables(folder, {"ledger": table}, digits=6)
     return write_page(folder, "ledger", text)

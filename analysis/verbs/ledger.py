@@ -1,4 +1,4 @@
-"""what the registered forecasts of our own runs came to: results/ledger"""
+"""what the registered forecasts of our own runs came to, and would come to today: results/ledger"""
 
 from pathlib import Path
 

@@ -28,22 +28,10 @@ class Noise:
 
     pairs     names of the runs whose second seed exists
     relative  rms over pairs and points of the relative difference in the second half of the curves
-    std       standard deviation of one run's final loss, nats per token
     """
 
     pairs: tuple[str, ...]
     relative: float
-    std: float
-
-    @property
-    def difference(self) -> float:
-        """Smallest difference between the final losses of two runs that counts, nats: 95 % by Student's t.
-
-        The standard deviation comes from `pairs` differences, so t has as many degrees of freedom.
-        """
-        from scipy.stats import t as student  # takes longer to import than a forecast takes
-
-        return float(student.ppf(0.975, len(self.pairs)) * np.sqrt(2) * self.std)
 
 
 def select(curve: LossCurve, keep: np.ndarray) -> LossCurve:
@@ -156,12 +144,7 @@ def noise(pairs: Sequence[tuple[LossCurve, LossCurve]]) -> Noise | None:
     if not pairs:
         return None
     late = [(b.loss / a.loss - 1)[a.step > a.schedule.steps / 2] for a, b in pairs]
-    finals = np.array([b.final_loss - a.final_loss for a, b in pairs])
-    return Noise(
-        pairs=tuple(a.name for a, _ in pairs),
-        relative=float(np.sqrt(np.mean(np.concatenate(late) ** 2))),
-        std=float(np.sqrt(np.mean(finals**2) / 2)),
-    )
+    return Noise(tuple(a.name for a, _ in pairs), float(np.sqrt(np.mean(np.concatenate(late) ** 2))))
 
 
 def consumed(curves: Sequence[LossCurve]) -> float:

@@ -10,8 +10,8 @@ from losslaws.curves.about import read_json
 FOLDER = Path(__file__).parent
 PRIOR, INTERVALS = FOLDER / "prior.json", FOLDER / "calibration.csv"
 UNRELATED = 2.0  # times as wide where no public run with the same optimiser taught the priors
-# and where none was of a model of about that size: of the 53 registered forecasts of our own small models, asked again by hand
-# once their outcomes were known (docs/forecast.md), 48 lie within
+# and where none was of a model of about that size: nine tenths of the registered forecasts of our own small models, asked again
+# once their outcomes were known, lay within (`python -m analysis ledger` says what other factors would hold)
 STRANGE = 3.5
 
 

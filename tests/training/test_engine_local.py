@@ -16,7 +16,7 @@ from losslaws.curves import InputError
 from losslaws.curves.store import load_folder
 from tests.training.conftest import CELLS, ROOT, worker_of
 from training import checkpoint, config, engines, sweep
-from training.engines import local
+from training.engines import local, work
 from training.loop import train
 from training.results import collect
 
@@ -52,10 +52,11 @@ def test_cells_whose_branch_point_is_damaged_begin_at_the_one_before(write_sweep
     planned = sweep.load(write_sweep(CELLS))
     trunk, wsd, cosine = (planned.cells[name] for name in CELLS)
     assert wsd.branch > cosine.branch > 0
-    train(config.load(planned.segment(trunk, 60).call()))
+    train(config.load(planned.segment(trunk, 60).calls()[0]))
     for name in damaged:
         path = checkpoint.path_of(trunk.folder.checkpoints, planned.cells[name].branch)
-        path.write_bytes(path.read_bytes()[:-100])
+        content = path.read_bytes()
+        path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))  # one bit, which only the checksum finds
     engines.run(planned)
     for name, cell in planned.cells.items():
         alone = train(config.load([*cell.overrides, f"runs={tmp_path / 'alone'}"]))
@@ -63,6 +64,24 @@ def test_cells_whose_branch_point_is_damaged_begin_at_the_one_before(write_sweep
         warned = (cell.folder.path / "log.txt").read_text().count("it is passed over") if cell.parent else 0
         assert warned == (len(damaged) if name == "wsd" else name in damaged)
     assert wsd.folder.complete["trained"] == 40 - (cosine.branch if len(damaged) == 1 else 0)
+
+
+def test_a_branch_point_is_read_through_once_and_one_that_is_gone_is_passed_over(write_sweep, monkeypatch, capsys):
+    planned = sweep.load(write_sweep(CELLS))
+    trunk, wsd = planned.cells["trunk"], planned.cells["wsd"]
+    work.perform(planned.segment(trunk, 60))
+    summed, checksum = [], checkpoint._checksum
+    monkeypatch.setattr(checkpoint, "_checksum", lambda tensors: summed.append(0) or checksum(tensors))
+    monkeypatch.setattr(checkpoint, "write", lambda *rest: None)
+    segment = planned.segment(wsd, wsd.branch + 1)
+    work.perform(segment)
+    assert len(summed) == 1 and wsd.folder.recorded_steps() == wsd.branch + 1
+    calls = segment.calls()
+    gone = calls[0][-1].replace(f"@{wsd.branch}", f"@{wsd.branch - 1}")
+    monkeypatch.setattr(sweep.Segment, "calls", lambda self: [[*self.overrides, gone], *calls])
+    work.perform(segment)
+    assert "there is no such checkpoint" in capsys.readouterr().err
+    assert len(summed) == 2 and wsd.folder.recorded_steps() == wsd.branch + 1
 
 
 def test_a_cell_that_fails_is_named_and_the_others_finish(write_sweep):

@@ -26,8 +26,6 @@ from training.engines import squeue
 from training.engines.submission import fitting, make_executor, refused
 from training.sweep import Sweep
 
-AUTHENTICATION = "RAY_AUTH_MODE"
-CLUSTERS = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"  # where it is 0, Ray takes 127.0.0.1 for a machine's address and no node from elsewhere
 POLL = 10  # seconds between looks at the queue
 SHORT = 60  # seconds; a job that ends sooner than this after its start did not come to hold a node
 STARTS = 3  # of a node in one job: Ray gives up after 30 s where the machine is busy
@@ -50,13 +48,20 @@ def launch(sweep: Sweep, options: dict) -> None:
         engine.launch(sweep, settings | {"address": address}, jobs.check)
 
 
+def set_environment() -> None:
+    """Set what Ray reads in the environment, for this process and those that it starts; the head and every node need the same."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    # else a token that an earlier cluster left in the home would be asked for, which this process does not show
+    os.environ.setdefault("RAY_AUTH_MODE", "disabled")
+    # a cluster of one machine, started in this process before, may have set 0: Ray would take 127.0.0.1 for a machine's address and no
+    # node from elsewhere
+    os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "1"
+
+
 @contextmanager
 def head():
     """A Ray cluster whose head is this process's machine and has no CPUs; yields its address."""
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    # else a token that an earlier cluster left in the home would be asked for, which this process does not show
-    os.environ.setdefault(AUTHENTICATION, "disabled")
-    os.environ[CLUSTERS] = "1"  # a cluster of one machine, started in this process before, may have forbidden it
+    set_environment()
     with socket.socket() as free:
         free.bind(("", 0))
         port = free.getsockname()[1]
@@ -123,8 +128,7 @@ def host(address: str, cpus: int, gpus: int) -> None:
     leave = threading.Event()
     for number in (signal.SIGUSR2, signal.SIGTERM):  # the time limit is near; the job is cancelled
         signal.signal(number, lambda *_: leave.set())
-    os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", CLUSTERS: "1"}
-    os.environ.setdefault(AUTHENTICATION, "disabled")
+    set_environment()
     for _ in range(STARTS):
         node = start(
             "start",

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from losslaws.curves import InputError
 from losslaws.curves.files import write_text
-from training import config, loop
+from training import checkpoint, config, loop
 from training.engines.stalls import LOOK, Stalls
 from training.interrupt import Interrupted as Asked
 from training.run_folder import RunFolder
@@ -40,7 +40,7 @@ def perform(segment: Segment) -> None:
     (segment.folder / "error.txt").unlink(missing_ok=True)
     with output_to(segment.folder / "log.txt"):
         try:
-            loop.train(config.load(segment.call()), until=segment.last, wait=True)
+            train(segment)
         except InputError as error:
             print(f"error: {error}", file=sys.stderr)
             note(segment, str(error))
@@ -52,6 +52,18 @@ def perform(segment: Segment) -> None:
             line = f"{type(error).__name__}: {str(error).strip()}".splitlines()[0]
             note(segment, line)
             raise Mishap(f"{segment.name}: {line}") from None
+
+
+def train(segment: Segment) -> None:
+    """Train a segment, branching off where the shared stretch can be read; what cannot is found as it is loaded, and passed over."""
+    *branching, alone = segment.calls()
+    for call in branching:
+        try:
+            loop.train(config.load(call), until=segment.last, wait=True)
+            return
+        except checkpoint.Unusable as error:
+            print(f"warning: {error}; it is passed over", file=sys.stderr)
+    loop.train(config.load(alone), until=segment.last, wait=True)
 
 
 class Trials:

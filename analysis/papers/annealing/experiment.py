@@ -6,7 +6,7 @@
     experiment.fit                      Fit of the annealing law on the curves of role "fit", lambda fitted
     experiment.paper_fit                the same with lambda given as the paper has it, .999
     experiment.fitted                   every fit by name; absent where the profile lacks its curves
-    experiment.noise                    what another seed changes;         .relations          the same by how two runs are related
+    experiment.noise                    what another seed changes;         .relations          that beside all other relations of two runs
     experiment.fits()                   DataFrame -> fits.csv
     experiment.predictions()            DataFrame -> predictions.csv
 
@@ -22,10 +22,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from analysis.papers.annealing.noise import CONSTANT, SEED, Relations, apart, relations
+from analysis.papers.annealing.noise import CONSTANT, SEED, Relations, relations
 from losslaws import laws
 from losslaws.curves import InputError, LossCurve
-from losslaws.curves.runs import Noise, decays, final, kinds, mean_curve, noise, same_model, select, settled
+from losslaws.curves.runs import decays, final, kinds, mean_curve, same_model, select, settled
 from losslaws.curves.store import load_folder
 from losslaws.fitting import Fit, fit
 from losslaws.fitting.metrics import Score, score
@@ -178,12 +178,10 @@ class Experiment:
         runs = [c for c in self.curves.values() if same_model(c, base) and c.schedule.peak == base.schedule.peak]
         return fit(laws.build("annealing", warmup=self.warmup), map(settled, runs))
 
-    @cached_property
-    def noise(self) -> Noise | None:
-        """What another seed changes, from runs that share no trunk; None where no cell was run twice."""
-        alone = [runs for name, runs in self.runs.items() if name in apart(self.curves)]
-        pairs = [(first, run) for first, *others in (list(runs.values()) for runs in alone) for run in others]
-        return noise(pairs)
+    @property
+    def noise(self) -> Relations | None:
+        """What another seed changes of an annealed run's final loss; None where no such run has a second seed."""
+        return self.relations.get(SEED)
 
     def score(self, name: str, by: str = "annealing") -> Score:
         """Return the score of kind `name` as the fit `by` predicts it, over the settled points of the seeds that it is asked about."""

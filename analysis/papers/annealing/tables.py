@@ -36,7 +36,10 @@ def summary(paper: Paper) -> str:
             )
         )
     if experiment.noise:
-        rows.append(("Seed noise", f"another seed changes a loss by {percent(experiment.noise.relative)}"))
+        seeds = f"standard deviation over {experiment.noise.freedom + 1} seeds"
+        rows.append(
+            ("Seed noise", f"another seed changes a final loss by {percent(experiment.noise.relative)} ({seeds})")
+        )
     rows.append(("Compute", paper.evidence.headline))
     rows.append(("Claims", paper.verdicts))
     printed, theirs = paper.evidence.paper_fit, paper.evidence.unseen.values()

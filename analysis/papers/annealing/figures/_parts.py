@@ -19,7 +19,7 @@ def need(e, *names: str) -> list[LossCurve]:
 
 def spread(e, curve) -> float:
     """Return the standard error of the mean final loss of a kind of run over its seeds; 0 where no seed tells it."""
-    return e.own.noise.std / np.sqrt(len(e.own.runs[curve.name])) if e.own.noise else 0.0
+    return e.own.noise.sd / np.sqrt(len(e.own.runs[curve.name])) if e.own.noise else 0.0
 
 
 def finals(axis, e, curves, labels):

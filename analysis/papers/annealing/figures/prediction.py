@@ -46,7 +46,8 @@ def strips(out, panels, noise, columns):
 @figure
 def fig02_fit(e):
     """The fitted loss curves. Points: measured validation loss in nats per token; line: the annealing law, its parameters
-    fitted to both curves at once. Below: relative error of the law; the band is what another seed changes."""
+    fitted to both curves at once. Below: relative error of the law; the band is one standard
+    deviation of a final loss over seeds."""
     experiment = e.own
     fit, curves = experiment.fit, [experiment.seen(name) for name in experiment.role("fit")]
     mean = mean_error(fit, map(settled, curves))
@@ -61,13 +62,13 @@ def fig02_fit(e):
 def fig03_unseen(e):
     """Loss curves that the fit never saw: other schedules, two and three times as long. Points: measured; line: predicted
     from the two fitted curves and the schedule alone. Above each panel its mean relative error; below it the error along
-    the curve over the band that another seed spans."""
+    the curve over one standard deviation of a final loss over seeds."""
     experiment = e.own
     unseen = [experiment.asked(name) for name in experiment.role("unseen")]
     if not unseen:
         raise NotRun("needs curves of the role 'unseen', not run in this profile")
     errors = {curve.name: mean_error(experiment.fit, [settled(curve)]) for curve in unseen}
-    beside = f"; another seed changes {percent(experiment.noise.relative)}" if experiment.noise else ""
+    beside = f"; another seed changes an end by {percent(experiment.noise.relative)}" if experiment.noise else ""
     out = canvas(height=4.7 if len(unseen) > 4 else 2.7)
     panels = [(curve, experiment.fit, f"{curve.name}: {errors[curve.name]:.2f} %") for curve in unseen]
     strips(out, panels, experiment.noise, min(4, len(unseen)))
@@ -113,9 +114,9 @@ def fig15_paper(e):
 
 @figure
 def fig16_noise(e):
-    """What another seed of initialisation and data order changes: loss of each run over the mean of its seeds. Errors
-    of a law below this say nothing; the band is the root mean square of the difference of two seeds over the second half of the runs.
-    Only runs that share no trunk are shown."""
+    """What another seed of initialisation and data order changes: loss of each run over the mean of its seeds. The band
+    is one standard deviation of an annealed run's final loss over seeds; at a high rate, and where less text is read
+    than at the end, runs differ by more. Only runs that share no trunk are shown."""
     noise = e.own.noise
     if noise is None:
         raise NotRun("needs a second seed of some cell, not run in this profile")
@@ -133,4 +134,4 @@ def fig16_noise(e):
     axis.set_ylabel("off the mean (%)")
     thousands(axis)
     out.legend(loc="outside right center")
-    return headline(out, f"Another seed changes the loss by {percent(noise.relative)}")
+    return headline(out, f"Another seed changes a final loss by {percent(noise.relative)}")

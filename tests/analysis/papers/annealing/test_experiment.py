@@ -41,27 +41,15 @@ def test_unseen_curves_do_not_touch_the_fit(clean):
     assert other.score("cosine-3x").mean_error == pytest.approx(1 - 1 / 1.1, rel=1e-3)
 
 
-def test_noise_is_what_another_seed_changes():
-    step = np.arange(10, 101, 10)
-
+def test_noise_is_what_another_seed_changes_at_an_annealed_end():
     def run(name, schedule, loss, seed):
-        return LossCurve(name, schedules.build(schedule, 100, 1e-3), step, np.full(10, loss), seed=seed)
+        return LossCurve(name, schedules.build(schedule, 100, 1e-3), [50, 100], [3.0, loss], role="fit", seed=seed)
 
-    pairs = [
-        run("a", "constant", 2.0, 0),
-        run("another a", "constant", 2.02, 1),
-        run("b", "linear", 4.0, 0),
-        run("another b", "linear", 3.96, 1),
-        run("d", "wsd", 5.0, 0),  # shares its trunk with a: no draw of its own
-        run("another d", "wsd", 7.0, 1),
-        run("c", "cosine", 9, 1),
-    ]
-    noise = Experiment.of("pairs", pairs).noise
-    assert noise.pairs == ("a", "b")
-    assert noise.relative == pytest.approx(0.01)
-    assert noise.std == pytest.approx(np.sqrt((0.02**2 + 0.04**2) / 2 / 2))
-    assert noise.difference == pytest.approx(4.302653 * np.sqrt(2) * noise.std)  # Student's t with 2 degrees of freedom
-    assert Experiment("alone", {"a": pairs[0]}).noise is None
+    annealed = [run("a-seed0", "cosine", 2.0, 0), run("a-seed1", "cosine", 2.02, 1)]
+    constant = [run("b-seed0", "constant", 4.0, 0), run("b-seed1", "constant", 4.4, 1)]
+    noise = Experiment.of("pairs", annealed + constant).noise
+    assert (noise.sd, noise.freedom, noise.pairs) == (pytest.approx(0.02 / np.sqrt(2)), 1, ("a",))
+    assert Experiment.of("alone", annealed[:1] + constant).noise is None
 
 
 def test_predictions_tell_new_points_from_shared_ones(clean):
