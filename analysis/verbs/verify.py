@@ -7,7 +7,7 @@ from analysis.verbs._into import add_into
 def arguments(parser) -> None:
     parser.add_argument("profile", nargs="?", help="a profile of the annealing paper, or a folder that holds curves/")
     add_into(parser)
-    parser.add_argument("--update", action="store_true", help="write the values anew, keeping tolerances")
+    parser.add_argument("--update", action="store_true", help="write the values anew")
 
 
 def run(args) -> None:

@@ -3,7 +3,7 @@
     headline_numbers(paper) -> {name: Number}
     compare(paper) -> DataFrame             beside results/PROFILE/expected.json, a row for every number
     refuse_drift(paper, table)              raises InputError where a number is off by more than its tolerance
-    update(paper) -> Path                   writes the values anew, keeping the tolerances that the file has
+    update(paper) -> Path                   writes the values anew
 
 expected.json holds {"name": {"value": ..., "tolerance": ..., "why": ...}}. Numbers recomputed from points that are stored
 have a tight tolerance. Runs that are trained anew are the same runs, seed and all: another processor or a compiler rounds otherwise,
@@ -101,17 +101,12 @@ def refuse_drift(paper: Paper, table: pd.DataFrame) -> None:
 
 
 def update(paper: Paper) -> Path:
-    """Write the values found to expected.json, with the tolerances that it has or, for new numbers, the usual ones."""
+    """Write the values found to expected.json; a tolerance is never one that the file had, which may be wider than today's rule."""
     path = paper.folder / EXPECTED
-    kept = read_expected(paper) if expected_file(paper).exists() else {}
-    content = {}
-    for name, number in headline_numbers(paper).items():
-        limit = kept.get(name, number)
-        content[name] = {
-            "value": float(f"{number.value:.6g}"),
-            "tolerance": float(f"{limit.tolerance:.2g}"),
-            "why": limit.why,
-        }
+    content = {
+        name: {"value": float(f"{number.value:.6g}"), "tolerance": float(f"{number.tolerance:.2g}"), "why": number.why}
+        for name, number in headline_numbers(paper).items()
+    }
     write_text(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
     return path
 

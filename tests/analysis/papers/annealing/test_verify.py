@@ -3,9 +3,10 @@ from dataclasses import replace
 
 import pytest
 
+from analysis import RESULTS
 from analysis.papers.annealing.evidence import Evidence
 from analysis.papers.annealing.experiment import Experiment
-from analysis.papers.annealing.verify import EXPECTED, compare, headline_numbers, refuse_drift, update
+from analysis.papers.annealing.verify import EXPECTED, compare, headline_numbers, read_expected, refuse_drift, update
 from analysis.papers.paper import Paper
 from losslaws.curves import InputError
 from losslaws.fitting import Fit
@@ -107,13 +108,21 @@ def test_a_number_that_can_no_longer_be_computed_is_drift(paper):
         refuse_drift(paper, compare(paper))
 
 
-def test_an_update_keeps_the_tolerances_that_were_set(paper):
+def test_an_update_takes_the_tolerances_of_the_rule(paper):
     update(paper)
-    edit(paper, lambda content: content["fit error"].update(value=9.0, tolerance=0.123, why="agreed"))
+    edit(paper, lambda content: content["fit error"].update(value=9.0, tolerance=3.0, why="agreed"))
     update(paper)
-    content = json.loads((paper.folder / EXPECTED).read_text())
-    assert content["fit error"]["tolerance"] == 0.12 and content["fit error"]["why"] == "agreed"
-    assert content["fit error"]["value"] != 9.0
+    found, rule = json.loads((paper.folder / EXPECTED).read_text())["fit error"], headline_numbers(paper)["fit error"]
+    assert found["tolerance"] == rule.tolerance and found["why"] == rule.why and found["value"] != 9.0
+
+
+@pytest.mark.parametrize("profile", ["cpu", "night"])
+def test_no_committed_tolerance_is_wider_than_the_rule(profile):
+    committed = Paper.load("annealing", profile, root=RESULTS)
+    expected, rule = read_expected(committed), headline_numbers(committed)
+    assert expected.keys() == rule.keys()
+    for name, number in expected.items():
+        assert number.tolerance <= 1.05 * rule[name].tolerance, name
 
 
 @pytest.mark.parametrize(
