@@ -29,7 +29,7 @@ from losslaws.forecast.watch import RULE, Rule, Watcher
 from losslaws.words import markdown
 
 CHOSEN_ON = ("Schaipp, Hägele et al.", "Jordan et al.")
-RULES = [replace(RULE, allowance=a, limit=b) for a, b in product((1.0, 1.25, 1.5, 2.0), (6.0, 9.0, 12.0, 16.0, 24.0))]
+RULES = [replace(RULE, allowance=a, limit=b) for a, b in product((1.0, 1.25, 1.5, 2.0), (6.0, 9.0, 12.0, 16.0, 24.0, 32.0))]
 OFF = 2.5  # half widths
 HARMED = 4  # one of so many runs is damaged too
 HEALTHY = "none"  # kind of a run that was left as it is

@@ -57,7 +57,7 @@ def test_the_interval_is_that_of_a_ladder_and_grows_with_size_and_length(ladder)
 
 
 def test_the_olmo_ladder_tells_its_760m_model():
-    """The two smaller sizes alone; a fifth of each run on. Two of five lengths lie beyond .5 % at single evaluations, see results/calibration/ladder.md."""
+    """The two smaller sizes alone, within .5 % at every evaluation of all five lengths, a fifth of each run on."""
     small, middle, large = public.groups("olmo-ladder")
     seen = [run for group in (small, middle) for run in group.curves.values()]
     fitted = fit_ladder(seen, Model(large.parameters, large.tokens_per_step), learned())
@@ -65,7 +65,7 @@ def test_the_olmo_ladder_tells_its_760m_model():
         late = run.step >= 0.2 * run.step[-1]
         loss, _ = fitted.losses(run.schedule, run.step)
         error = np.abs(loss / run.loss - 1)[late]
-        assert error.mean() < 0.003 and error.max() < 0.006
+        assert error.mean() < 0.002 and error.max() < 0.005
 
 
 def test_it_is_asked_through_predict(ladder):
