@@ -43,7 +43,7 @@ REGISTERED = (
     Registered("forecasts", "forecasts", "forecasts"),
     Registered("night", "annealing/tuning", "annealing/night"),
 )
-FACTORS = sorted({1, 2, 3, 4, STRANGE})  # by which intervals might be wider for models far from the public sizes
+FACTORS = sorted({1, 2, 3, 4, STRANGE, 5})  # by which intervals might be wider for models far from the public sizes
 ROW = ["sweep", "log", "schedule", "steps", "forecast", "low", "high", "run", "came_to", "error", "inside"]
 AGAIN = ["again_error", "again_inside", "again_factor"]
 COLUMNS = {

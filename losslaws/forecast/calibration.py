@@ -10,9 +10,9 @@ from losslaws.curves.about import read_json
 FOLDER = Path(__file__).parent
 PRIOR, INTERVALS = FOLDER / "prior.json", FOLDER / "calibration.csv"
 UNRELATED = 2.0  # times as wide where no public run with the same optimiser taught the priors
-# and where none was of a model of about that size: nine tenths of the registered forecasts of our own small models, asked again
-# once their outcomes were known, lay within (`python -m analysis ledger` says what other factors would hold)
-STRANGE = 3.5
+# and where none was of a model of about that size: the least multiple of a half with which nine tenths of the registered forecasts of
+# our own small models, asked again once their outcomes were known, lie within (`python -m analysis ledger`)
+STRANGE = 4.5
 
 
 @cache

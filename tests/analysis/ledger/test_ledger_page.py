@@ -49,6 +49,8 @@ def test_today_is_asked_from_the_log_alone_about_the_run_that_followed(table):
     assert (asked["again_inside"] == (asked["again_factor"] <= STRANGE)).all()
     inside = dict(re.findall(r"\| ([\d.]+) \| (\d+) \| 53 \|", factors(asked)))
     assert int(inside[f"{STRANGE:g}"]) == asked["again_inside"].sum() and int(inside["1"]) < int(inside["4"]) < 53
+    factor = asked["again_factor"].dropna()
+    assert (factor <= STRANGE).mean() >= 0.9 > (factor <= STRANGE - 0.5).mean()  # the rule by which the factor is set
     waiting = table.assign(run=table["run"].where(table["sweep"] == "night", ""))
     assert again(waiting)["again_error"].notna().sum() == 26
 
