@@ -8,7 +8,7 @@ import numpy as np
 
 from losslaws.curves import InputError, LossCurve, Schedule
 from losslaws.forecast import calibration
-from losslaws.forecast.fitted import Fitted, falls, fit_runs
+from losslaws.forecast.fitted import FLOOR, UNLIKE, Fitted, falls, fit_runs, mean_share
 from losslaws.forecast.ladder import Model, fit_ladder
 from losslaws.forecast.prior import adams, size_of
 from losslaws.forecast.refusals import LATE, STRETCH, refuse, refuse_end
@@ -237,7 +237,11 @@ class Forecaster:
         return float(now - later) / np.log(2)
 
     def wins(self, schedules: Mapping[str, Schedule]) -> dict[str, float]:
-        """Return the share of DRAWS draws of the parameters, and of the form, in which each schedule ends lowest."""
+        """Return the share of draws in which each schedule ends lowest: DRAWS of all that makes a difference uncertain.
+
+        These are the parameters and the form of the law, what two equal runs differ by, and what the form errs by for another mean rate: with one sign
+        for all schedules of a draw, as `Fitted.difference` has it.
+        """
         rng = np.random.default_rng(0)
         read = [self.fitted.by_form(schedule, [schedule.steps]) for schedule in schedules.values()]
         wide = calibration.widening("difference", self.apart) / NORMAL
@@ -246,7 +250,9 @@ class Forecaster:
         for i, (count, covariance) in enumerate(zip(counts, self.fitted.covariances, strict=True)):
             drawn = rng.multivariate_normal(np.zeros(len(covariance)), covariance, count, method="eigh") * wide
             losses.append(np.array([each[i] + drawn @ slopes[i][0] for each, slopes in read]))
-        lowest = np.argmin(np.concatenate(losses, axis=1), axis=0)
+        mean = np.log([[mean_share(schedule, schedule.steps)] for schedule in schedules.values()])
+        off = UNLIKE * mean * rng.standard_normal(DRAWS) + FLOOR / np.sqrt(2) * rng.standard_normal((len(mean), DRAWS))
+        lowest = np.argmin(np.concatenate(losses, axis=1) * (1 + wide * off), axis=0)
         return {name: float(np.mean(lowest == i)) for i, name in enumerate(schedules)}
 
     def continues(self, schedule: Schedule) -> bool:

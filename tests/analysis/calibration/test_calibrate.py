@@ -73,7 +73,8 @@ def errors(sizes, scale=1.0, kind="constant", adam=True):
         error = scale * 0.01 * rng.standard_normal(size)
         for also in ("", *(other for other in sizes if other != name)):
             rows += [
-                {"authors": name, "also": also, "kind": kind, "stage": kind, "adam": adam, "error": e, "spread": 0.01} for e in error
+                {"authors": name, "also": also, "kind": kind, "stage": kind, "adam": adam, "error": e, "spread": 0.01}
+                for e in error
             ]
     return pd.DataFrame(rows)
 

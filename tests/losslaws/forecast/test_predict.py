@@ -8,12 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 
 from losslaws.curves import InputError, public, schedules
 from losslaws.forecast import specs
 from losslaws.forecast.calibration import STRANGE, UNRELATED, spreads, widening
 from losslaws.forecast.fitted import FLOOR, FORM, UNLIKE
-from losslaws.forecast.predict import SIZES, Forecaster, apart
+from losslaws.forecast.predict import NORMAL, SIZES, Forecaster, apart
 from tests.losslaws.forecast.made import LAW, TRUTH, in_another_unit, made, plan
 
 ROOT = Path(__file__).parents[3]
@@ -90,7 +91,9 @@ def test_notes_of_the_log_are_said():
 
 
 def test_what_was_seen_has_its_width(constant, decayed):
-    assert constant.widening(constant.fitted) == widening("early") and decayed.widening(decayed.fitted) == widening("decayed")
+    assert constant.widening(constant.fitted) == widening("early") and decayed.widening(decayed.fitted) == widening(
+        "decayed"
+    )
     # a linear decay has come down to three fifths of the peak after two fifths of its steps
     for upto, stage in ((7_000, "early"), (9_000, "decayed")):
         assert Forecaster([made(plan("linear", 20_000), upto)]).fitted.stage == stage
@@ -219,6 +222,16 @@ def test_differences_leave_out_what_schedules_have_in_common(constant):
     assert found["constant"].told and found["constant"].steps > 1.5 and found["constant"].wins < 0.01
     truth = [LAW.loss(TRUTH, plans[name], [25_000])[0] for name in (other, lowest)]
     assert found[other].low <= truth[0] - truth[1] <= found[other].high
+
+
+@pytest.mark.parametrize(
+    "pair", [("wsd:decay=0.2", "cosine"), ("wsd:decay=0.2", "wsd:decay=0.19"), ("wsd:decay=0.5", "linear")]
+)
+def test_the_share_of_draws_is_what_the_interval_says(constant, pair):
+    found = constant.compare({word: specs.parse(word, {"steps": 25_000, "peak": 1e-3, "warmup": 300}) for word in pair})
+    other = max(found.values(), key=lambda one: one.loss)
+    spread = (other.high - other.low) / 2 / NORMAL  # of a normal distribution whose 90 % this is
+    assert other.wins == pytest.approx(norm.cdf(-other.loss / spread), abs=0.03)
 
 
 def test_schedules_that_are_alike_cannot_be_told(decayed):
