@@ -101,5 +101,12 @@ def forms(table: pd.DataFrame) -> pd.DataFrame:
         outside = (check["error"].abs() - check["half"]).clip(lower=0)
         score = (2 * check["half"] + 2 / (1 - LEVEL) * outside).groupby([check["authors"], check["kind"]]).mean()
         names = score.index.unique("authors")
-        rows.append({"form": form, "unlike": unlike, "all": score.mean(), **{f"without {a}": score.drop(a).mean() for a in names}})
+        rows.append(
+            {
+                "form": form,
+                "unlike": unlike,
+                "all": score.mean(),
+                **{f"without {a}": score.drop(a).mean() for a in names},
+            }
+        )
     return pd.DataFrame(rows)

@@ -29,8 +29,8 @@ from losslaws.forecast.watch import RULE, Rule, Watcher
 from losslaws.words import markdown
 
 CHOSEN_ON = ("Schaipp, Hägele et al.", "Jordan et al.")
-RULES = [replace(RULE, allowance=a, limit=b) for a, b in product((1.0, 1.25, 1.5, 2.0), (6.0, 9.0, 12.0, 16.0, 24.0, 32.0))]
-OFF = 2.5  # half widths
+RULES = [replace(RULE, allowance=a, limit=b) for a, b in product((1.0, 1.5, 2.0, 2.5, 3.0), (8.0, 12.0, 16.0, 20.0, 28.0))]
+OFF = 4.5  # half widths
 HARMED = 4  # one of so many runs is damaged too
 HEALTHY = "none"  # kind of a run that was left as it is
 NO_DAMAGE = "spike that recovers"  # after which the run is as it would have been
@@ -105,7 +105,7 @@ def choose(table: pd.DataFrame) -> Rule:
 
 def soonest(rule: Rule) -> float:
     """Return the losses after which `rule` notices a run that lies OFF half widths off."""
-    return rule.limit / (OFF - rule.allowance)
+    return rule.limit / min(OFF - rule.allowance, rule.most)
 
 
 def under(table: pd.DataFrame, rule: Rule) -> pd.DataFrame:

@@ -34,7 +34,7 @@ class Rule:
     turn       share of the peak by which the rate may have changed since the last fit
     first      losses behind the warm-up that the first fit needs
     allowance  half widths of its band that a loss may lie off for ever
-    most       half widths that one loss counts at most, so that a single one is no alarm
+    most       half widths beyond the allowance that one loss counts at most, so that a single one is no alarm
     suspect    sum up to which fits are made
     limit      sum above which the alarm is given
     """
@@ -42,7 +42,7 @@ class Rule:
     ratio: float = 1.25
     turn: float = 0.1
     first: int = 12
-    allowance: float = 1.5
+    allowance: float = 2.5
     most: float = 4.0
     suspect: float = 1.0
     limit: float = 16.0
@@ -103,7 +103,7 @@ class Side:
         """Add the loss at place `k`, which lies so many half widths above what was expected; in an episode it is not `sound`."""
         if self.sum == 0:
             self.begun = k
-        beyond = min(SIDES[self.name] * off, self.rule.most) - self.rule.allowance
+        beyond = min(SIDES[self.name] * off - self.rule.allowance, self.rule.most)
         # no higher than twice the limit, so that a run that is sound again is so within as many losses, however long it was off
         self.sum = min(max(0.0, self.sum + beyond), 2 * self.rule.limit)
         if self.alarm and self.sum == 0:

@@ -78,7 +78,7 @@ def test_too_few_losses_are_refused(watcher):
 
 
 def test_the_sum_of_a_side_is_pages():
-    rule = Rule(allowance=1.0, most=4.0, limit=5.0)
+    rule = Rule(allowance=1.0, most=3.0, limit=5.0)
     run = made(plan("constant", STEPS))
     side, sound = Side("above", rule, run), np.ones(run.step.size, bool)
     sums = []
