@@ -24,7 +24,7 @@ CONSTANTS = {
     "huber": (huber, "ITERATIONS FTOL ROUNDING DAMPING"),
     "problem": (problem, "ON_BOUND FLAT RIDGE"),
     "losses": (losses, "LEAST MOST LOW HIGH SHORT FIRST SHARE STAYS MOVES"),
-    "rates": (rates, "NEAR SPIKE SPIKES MOST LATE SPARSE"),
+    "rates": (rates, "NEAR SPIKE SPIKES ALIKE SMOOTH SIDE COUPLE LEAP FALLEN FEW MOST LATE SPARSE"),
     "roles": (roles, "SOME EQUAL EQUAL_RATES"),
     "smoothing": (smoothing, "BLOCKS CUT DRAG"),
     "steps": (steps, "MIXED RUN FALSE_START EACH CALLS MICRO EQUAL SEVERAL"),

@@ -213,17 +213,9 @@ function blocksOf({ step, loss }, warmup, numbers, notes) {
 
 // The rates as {knots: [steps, rates], steps, warmup}: straight lines between the logged ones.
 function loggedRates({ step, value: rate }, steps, given, file, numbers, notes) {
-  const { SPIKE, SPIKES, MOST, SPARSE } = numbers.rates, odd = rate.findIndex((r) => !(r >= 0 && r < Infinity));
+  const { MOST, SPARSE } = numbers.rates, odd = rate.findIndex((r) => !(r >= 0 && r < Infinity));
   if (odd >= 0) throw new Error(`${file}: the learning rate at step ${step[odd]} is ${general(rate[odd])}; it must be finite and >= 0`);
-  const out = [];
-  for (let i = 1; i < rate.length - 1; i++) {
-    const low = Math.min(rate[i - 1], rate[i + 1]), high = Math.max(rate[i - 1], rate[i + 1]);
-    if (high <= 1.1 * low && (rate[i] > SPIKE * high || rate[i] * SPIKE < low)) out.push(i);
-  }
-  if (out.length && out.length <= SPIKES) {
-    for (const i of out) notes.push(`the learning rate ${general(rate[i])} at step ${step[i]} stands out from its neighbours, ${general(rate[i - 1])} and ${general(rate[i + 1])}, and is left out`);
-    [step, rate] = [step, rate].map((values) => values.filter((_, i) => !out.includes(i)));
-  }
+  [step, rate] = withoutSpikes(step, rate, numbers.rates, notes);
   const peak = rate.length ? largest(rate) : 0;
   if (peak > MOST) throw new Error(`${file}: the learning rate is ${general(peak)} somewhere; no optimiser takes it, so correct the row`);
   if (!(peak > 0)) throw new Error(`${file}: the learning rate is never above 0; choose the column of the rates`);
@@ -241,6 +233,49 @@ function loggedRates({ step, value: rate }, steps, given, file, numbers, notes) 
     knots: [[0, ...step.slice(begin, end), warmup].concat(step.slice(at)), [0, ...rate.slice(begin, end), top].concat(rate.slice(at))],
     steps, warmup: Math.min(warmup, steps),
   };
+}
+
+// The logged rates without single ones, or two in a row, that stand out from their neighbours, which agree.
+function withoutSpikes(step, rate, { SPIKE, SPIKES, ALIKE, COUPLE, LEAP, FALLEN, FEW, ...smooth }, notes) {
+  const rows = (values) => [...values.keys()].slice(1, -1);
+  const single = (at, r) => rows(r).filter((i) => {
+    const low = Math.min(r[i - 1], r[i + 1]), high = Math.max(r[i - 1], r[i + 1]), above = r[i] > SPIKE * high, below = r[i] * SPIKE < low;
+    return (above || below) && (high <= ALIKE * low || ((above || r[i - 1] > r[i + 1]) && inSmooth(at, r, i, 1, smooth)));
+  });
+  const couple = (at, r) => rows(r).filter((i) => Math.min(r[i], r[i + 1]) / COUPLE > Math.max(r[i - 1], r[i + 2]) && inSmooth(at, r, i, 2, smooth)).flatMap((i) => [i, i + 1]);
+  const leap = (at, r) => {
+    const top = r.length ? r.indexOf(largest(r)) : 0;
+    if (top < FALLEN) return [];
+    const near = at.slice(top - 1, top + 2).map((s) => Math.max(s, 1)), share = Math.max(...near.slice(1).map((s, i) => s / near[i]));
+    const least = largest(r.filter((_, i) => i !== top)) * share;
+    return least > 0 && r[top] / LEAP > least ? [top] : [];
+  };
+  if (rate.length <= FEW) return [step, rate];
+  let kept = [...rate.keys()];
+  for (const find of [single, couple, ...Array(SPIKES).fill(leap)]) {
+    const out = new Set(find(kept.map((i) => step[i]), kept.map((i) => rate[i])));
+    kept = kept.filter((_, k) => !out.has(k));
+  }
+  const stay = new Set(kept), out = [...rate.keys()].filter((i) => !stay.has(i));
+  if (!out.length || out.length > SPIKES) return [step, rate];
+  for (const i of out) {
+    const beside = [kept.findLast((k) => k < i), kept.find((k) => k > i)].filter((k) => k !== undefined).map((k) => general(rate[k])).join(" and ");
+    notes.push(`the learning rate ${general(rate[i])} at step ${step[i]} stands out from its neighbours, ${beside}, and is left out`);
+  }
+  return [kept.map((i) => step[i]), kept.map((i) => rate[i])];
+}
+
+// Whether the neighbours of `width` rates from row i on agree to the slope.
+function inSmooth(step, rate, i, width, { SMOOTH, SIDE }) {
+  if (i < SIDE || i + width + SIDE > rate.length) return false;
+  const off = (left, row, right) => {
+    const share = (step[row] - step[left]) / (step[right] - step[left]);
+    return Math.abs(rate[row] - (1 - share) * rate[left] - share * rate[right]);
+  };
+  const around = Array.from({ length: 2 * SIDE }, (_, k) => i + k - SIDE + (k < SIDE ? 0 : width));
+  const rough = Math.max(...around.slice(2).map((row, k) => off(around[k], around[k + 1], row)));
+  const apart = Math.min(...Array.from({ length: width }, (_, k) => off(i - 1, i + k, i + width)));
+  return apart / SMOOTH > rough;
 }
 
 // The last step of the warm-up with which the log begins; 0 for none.

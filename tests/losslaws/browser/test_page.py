@@ -139,6 +139,59 @@ def test_names_of_columns_mean_in_the_browser_what_they_mean_here(browser):
     assert dict(zip(asked, found, strict=True)) == dict(zip(asked, here, strict=True))
 
 
+@pytest.fixture(scope="module")
+def reader(browser):
+    """Reads the text of a table as the page does: {notes, peak, step}, or {error}."""
+    source = "\n".join(
+        (writer.WEB / f"{name}.js").read_text() for name in ("words", "numeric", "names", "table", "log")
+    )
+    page = browser.new_page()
+    page.evaluate(
+        "([source, numbers]) => { window.read = new Function('numbers', source + ';const names = new Names(numbers.names);"
+        'return (text) => readLog(text, "run.csv", {}, numbers, names);\')(numbers); }',
+        [source, numbers()],
+    )
+    yield lambda text: page.evaluate(
+        "(text) => { try { const { notes, step, schedule } = window.read(text); return { notes, step, peak: Math.max(...schedule.knots[1]) }; }"
+        " catch ({ message }) { return { error: message }; } }",
+        text,
+    )
+    page.close()
+
+
+def tables():
+    """Tables of a cosine by what is odd about them, with a part of what is said of it."""
+    rate, rows = schedules.build("cosine", 20_000, peak=6e-4, warmup=1000, final=0.1).lr, range(500, 20_001, 500)
+
+    def text(header="step,lr,val_loss", lr=(), loss=(), unit=1):
+        lr, loss = dict(lr), dict(loss)
+        lines = [f"{t},{lr.get(t, repr(float(rate[t - 1]) / unit))},{loss.get(t, 3 + 5 / t**0.5)}" for t in rows]
+        return "\n".join([header, *lines]) + "\n"
+
+    return {
+        "a damaged rate": (text(lr={9000: 100}), "the learning rate 100 at step 9000 stands out"),
+        "a low damaged rate": (text(lr={9000: 0}), "the learning rate 0 at step 9000 stands out"),
+        "two damaged rates": (text(lr={9000: 1, 9500: 0.05}), "the learning rate 0.05 at step 9500 stands out"),
+        "a damaged last rate": (text(lr={20_000: 1}), "the learning rate 1 at step 20000 stands out"),
+    }
+
+
+@pytest.mark.parametrize("odd", tables())
+def test_the_page_says_of_odd_tables_what_the_command_says(reader, tmp_path, odd):
+    from losslaws.curves.logs import look
+
+    content, said = tables()[odd]
+    (tmp_path / "run.csv").write_text(content)
+    theirs = reader(content)
+    try:
+        reading = look(tmp_path / "run.csv")
+    except InputError as error:
+        assert said in str(error) and said in theirs["error"]
+        return
+    assert theirs["notes"] == reading.notes and any(said in note for note in reading.notes)
+    assert theirs["step"] == reading.curve.step.tolist() and theirs["peak"] == pytest.approx(reading.peak)
+
+
 CASES = {
     "constant": (["constant"], {}, ()),
     "decayed": (["decayed"], {}, ()),
