@@ -155,7 +155,7 @@ def fit_runs(curves: Sequence[LossCurve], learned: dict, optimiser: str = "adamw
     seen = [fitted_points(in_unit(curve, factor)) for curve in curves]
     if sum(curve.step.size for curve in seen) < FEWEST:
         raise InputError(
-            f"{curves[0].name}: has only {sum(c.step.size for c in seen)} losses after the warm-up; a forecast needs {FEWEST}"
+            f"{curves[0].origin}: has only {sum(c.step.size for c in seen)} losses after the warm-up; a forecast needs {FEWEST}"
         )
     ends = [select(curve, slice(-ENDS, None)) for curve in seen if falls(curve.schedule, int(curve.step[-1]))]
     # a log counts as much as its length tells, however often it was evaluated

@@ -249,6 +249,17 @@ def test_the_page_forecasts_nothing_from_what_the_command_refuses(desk, logs, tm
 
 
 @pytest.mark.slow
+def test_the_page_says_what_was_noted_of_a_log_that_the_law_does_not_describe(desk, tmp_path):
+    rows = [f"{100 * i},{1 if i == 55 else 1e-3},{4 - i / 120}" for i in range(1, 61)]
+    (tmp_path / "run.csv").write_text("\n".join(["step,lr,val_loss", *rows]) + "\n")
+    with pytest.raises(InputError) as caught:
+        commanded([str(tmp_path / "run.csv")])
+    theirs, ours = str(caught.value), shown(desk[0], [str(tmp_path / "run.csv")])["problem"]
+    assert theirs.removeprefix(f"{tmp_path}/") == ours
+    assert ours.startswith("run.csv: the law explains only") and "1 at step 5500 stands out" in ours
+
+
+@pytest.mark.slow
 def test_differences_are_those_of_the_command(desk, logs):
     from losslaws.curves.logs import read
     from losslaws.forecast.plans import planned
