@@ -17,6 +17,7 @@ Nothing is unpickled or executed. What was done on the way to the curve stands i
 and "notes", a line for everything that the reader of a forecast should know. Limits of size stand in source.py.
 """
 
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from importlib import import_module
@@ -114,7 +115,11 @@ def look_at(rows: Iterable[Mapping], name: str = "run") -> Reading:
 
 
 def format_of(source: Source) -> ModuleType:
-    """Return the module that reads `source`. Raises InputError for a file of no known format."""
+    """Return the module that reads `source`. Raises InputError for what is empty, and for a file of no known format."""
+    if not (any(source.path.iterdir()) if source.is_dir else source.head.removeprefix(BOM_UTF8).strip()):
+        raise InputError(
+            f"{source.path}: is empty; give a log that holds losses, or wait until the run has written some"
+        )
     if source.start.startswith(ARCHIVE):
         raise InputError(f"{source.path}: is an archive; unpack it and give the log in it")
     for name in FORMATS:

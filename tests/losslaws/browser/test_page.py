@@ -172,6 +172,8 @@ def tables():
         "a damaged rate": (text(lr={9000: 100}), "the learning rate 100 at step 9000 stands out"),
         "a low damaged rate": (text(lr={9000: 0}), "the learning rate 0 at step 9000 stands out"),
         "two damaged rates": (text(lr={9000: 1, 9500: 0.05}), "the learning rate 0.05 at step 9500 stands out"),
+        "nothing": ("", "run.csv: is empty; give a log that holds losses"),
+        "blank lines": ("\n \n", "run.csv: is empty; give a log that holds losses"),
         "a damaged last rate": (text(lr={20_000: 1}), "the learning rate 1 at step 20000 stands out"),
     }
 
