@@ -23,7 +23,7 @@ CONSTANTS = {
     "refusals": (refusals, "LATE LATER BLOWN JUMP STRETCH ENDS SAME NOISE APART RATES"),
     "huber": (huber, "ITERATIONS FTOL ROUNDING DAMPING"),
     "problem": (problem, "ON_BOUND FLAT RIDGE"),
-    "losses": (losses, "LEAST MOST LOW HIGH SHORT FIRST SHARE STAYS MOVES"),
+    "losses": (losses, "LEAST MOST LOW HIGH HALF EMPTY FAR SHOWN SHORT FIRST SHARE STAYS MOVES"),
     "rates": (rates, "NEAR SPIKE SPIKES ALIKE SMOOTH SIDE COUPLE LEAP FALLEN FEW MOST LATE SPARSE"),
     "roles": (roles, "SOME EQUAL EQUAL_RATES"),
     "smoothing": (smoothing, "BLOCKS CUT DRAG"),

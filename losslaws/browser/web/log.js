@@ -155,12 +155,30 @@ function seriesOf(step, column, numbers, notes, file, loss = false) {
 
 const chosen = ({ step, value }, keep) => ({ step: step.filter((_, i) => keep(step[i], value[i])), value: value.filter((_, i) => keep(step[i], value[i])) });
 
+// Note rows that lack a loss which stands at equal distances, before and behind them too; `others`: steps at which none is due.
+function noteEmpty({ step }, rows, others, column, { EMPTY, FAR, SHORT, SHOWN }, notes) {
+  const apart = step.slice(1).map((s, i) => s - step[i]), usual = apart.length >= SHORT ? median(apart) : 0, due = [];
+  apart.forEach((d, i) => {
+    if (d > usual && d <= FAR * usual && apart[i - 1] === usual && apart[i + 1] === usual) for (let t = step[i] + usual; t < step[i + 1]; t += usual) due.push(t);
+  });
+  if (!due.length || due.length > EMPTY * step.length) return;
+  const there = new Set(rows), empty = due.filter((t) => there.has(t) && !others.has(t));
+  if (empty.length) notes.push(`'${column}' is empty in ${empty.length} of ${step.length + empty.length} rows that should hold it (steps ${listed(empty, SHOWN)}), which are left out`);
+}
+
+const listed = (step, shown) => step.slice(0, shown).join(", ") + (step.length > shown ? ` and ${step.length - shown} more` : "");
+
 // Losses after step 0, in nats where the unit is known. Throws for impossible ones.
 function checkedLosses(series, column, unit, file, numbers, notes) {
-  const { LEAST, MOST, LOW, HIGH } = numbers.losses;
-  const after = chosen(series, (s) => s > 0), end = after.value.findLastIndex(Number.isFinite) + 1;
+  const { LEAST, MOST, LOW, HIGH, HALF, SHOWN } = numbers.losses;
+  const after = chosen(series, (s) => s > 0), all = after.value.length, stop = after.value[all - 1];
+  let end = 0, longest = 0; // losses up to the last finite one, and the most in a row that were none before
+  after.value.forEach((v, i) => { if (Number.isFinite(v)) { longest = end ? Math.max(longest, i - end) : 0; end = i + 1; } });
   after.value.fill(NaN, end);
-  if (end < after.value.length) notes.push(`'${column}' is NaN or inf from step ${after.step[end]} on, in the last ${after.value.length - end} of ${after.value.length} losses; what is used ends before`);
+  const lost = after.step.filter((_, i) => Number.isNaN(after.value[i]));
+  if (all - end > longest) {
+    notes.push(`'${column}' is ${Number.isNaN(stop) ? "NaN" : "NaN or inf"} from step ${after.step[end]} on, in the last ${all - end} of ${all} losses: the run has diverged; what is used ends before`);
+  } else if (lost.length && lost.length < HALF * all) notes.push(`'${column}' is NaN at ${lost.length} of ${all} steps (${listed(lost, SHOWN)}), which are left out`);
   let { step, value } = chosen(after, (_, v) => !Number.isNaN(v));
   if (unit === "perplexity") {
     ({ step, value } = chosen({ step, value }, (_, v) => v !== Infinity));
@@ -326,10 +344,12 @@ function readLog(content, file, options, numbers, names) {
   }
   if (!columns.lr) throw new Error(`${file}: has no column for the learning rate; choose it, or give the schedule to the command (--ran)`);
   purge(step, columns, file, numbers, notes);
-  const losses = {};
+  const losses = {}, evaluated = new Set(columns.val_loss?.row.map((row) => step[row])); // where no training loss need stand
   for (const role of ["train_loss", "val_loss"]) {
     if (!columns[role]) continue;
-    const found = checkedLosses(seriesOf(step, columns[role], numbers, notes, file, true), picked[role], options.unit || picked.unit[role], file, numbers, notes);
+    const series = seriesOf(step, columns[role], numbers, notes, file, true);
+    noteEmpty(series, step, role === "train_loss" ? evaluated : new Set(), picked[role], numbers.losses, notes);
+    const found = checkedLosses(series, picked[role], options.unit || picked.unit[role], file, numbers, notes);
     if (found.step.length) losses[role] = found;
   }
   if (losses.train_loss && losses.val_loss) losses.val_loss = withoutStays(losses.val_loss, losses.train_loss.loss, picked.val_loss, numbers, notes);

@@ -28,7 +28,7 @@ import numpy as np
 
 from losslaws.curves.errors import InputError
 from losslaws.curves.logs import wandb_service
-from losslaws.curves.logs.losses import SHORT, checked, note_perplexity, usable, without_stays
+from losslaws.curves.logs.losses import SHORT, checked, note_empty, note_perplexity, usable, without_stays
 from losslaws.curves.logs.names import split
 from losslaws.curves.logs.rates import every_step
 from losslaws.curves.logs.reading import Reading
@@ -250,6 +250,8 @@ def one_part(
 def losses_of(reading: Reading, order: Order, picked: Picked, unit: str | None) -> dict:
     """Return steps and losses by role. Raises InputError where there is none."""
     losses = {}
+    validation = order.columns.get(picked.used.get("val_loss"))
+    evaluated = order.step[validation.row] if validation else []  # where no training loss need stand
     for role in ("train_loss", "val_loss"):
         column = picked.used.get(role)
         if column is None:
@@ -257,13 +259,9 @@ def losses_of(reading: Reading, order: Order, picked: Picked, unit: str | None) 
         kind = unit or picked.unit[role]
         if kind == "nats" and unit is None and in_bits(order, picked, role, reading.notes):
             picked.unit[role] = "bits"
-        at, loss, nan, diverged = checked(
-            *order.series(column, loss=not (role == "val_loss" and "batch" in split(column))),
-            column,
-            kind,
-            reading.path,
-            reading.notes,
-        )
+        at, loss = order.series(column, loss=not (role == "val_loss" and "batch" in split(column)))
+        note_empty(at, order.step, evaluated if role == "train_loss" else [], column, reading.notes)
+        at, loss, nan, diverged = checked(at, loss, column, kind, reading.path, reading.notes)
         if nan:
             reading.not_finite[column] = nan
         if diverged:

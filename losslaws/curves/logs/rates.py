@@ -15,11 +15,11 @@ ALIKE = 1.1  # times; neighbours that differ by less agree
 # rows on either side lie off the lines through those beside them. Peaks and ends of cycles that were logged in few rows come to 4.
 SMOOTH, SIDE = 10, 3
 COUPLE = 10  # times the higher neighbour: two rates in a row are damaged from there on; less may be a cycle that was logged in few rows
-LEAP = 3  # times all others and what a rise in proportion to the step or a fall as 1/step explains: the highest rate is a damaged row, also the last
-FALLEN, FEW = (
-    2,
-    8,
-)  # rows in which a rate may have fallen from its peak for good, where few were logged; rates among which none stands out
+# The highest rate is damaged, also in the last row, so many times above all others and above what a rise in proportion to the step, or a fall as
+# 1/step, explains.
+LEAP = 3
+FALLEN = 2  # rows in which a rate may have fallen from its peak for good, where few were logged
+FEW = 8  # rates among which none stands out
 MOST = 1e3  # a rate above is none
 STAIRS, DIGITS = (
     5,

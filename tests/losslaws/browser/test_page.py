@@ -172,6 +172,18 @@ def tables():
         "a damaged rate": (text(lr={9000: 100}), "the learning rate 100 at step 9000 stands out"),
         "a low damaged rate": (text(lr={9000: 0}), "the learning rate 0 at step 9000 stands out"),
         "two damaged rates": (text(lr={9000: 1, 9500: 0.05}), "the learning rate 0.05 at step 9500 stands out"),
+        "lost losses": (
+            text(loss={5000: "nan", 9000: "NaN"}),
+            "is NaN at 2 of 40 steps (5000, 9000), which are left out",
+        ),
+        "empty losses": (
+            text(loss={5000: "", 5500: "", 9000: "None"}),
+            "is empty in 3 of 40 rows that should hold it (steps 5000, 5500, 9000)",
+        ),
+        "an end of NaN": (
+            text(loss={5000: "nan", 19_500: "nan", 20_000: "inf"}),
+            "is NaN or inf from step 19500 on, in the last 2 of 40 losses",
+        ),
         "nothing": ("", "run.csv: is empty; give a log that holds losses"),
         "blank lines": ("\n \n", "run.csv: is empty; give a log that holds losses"),
         "a damaged last rate": (text(lr={20_000: 1}), "the learning rate 1 at step 20000 stands out"),
