@@ -253,6 +253,15 @@ function loggedRates({ step, value: rate }, steps, given, file, numbers, notes) 
   };
 }
 
+// Rates whose column names a unit without it, where they are in it. Throws where they may be, or not.
+function inUnit({ step, value }, column, file, { NEAR, LARGE }, names, notes) {
+  const unit = names.unit(column), some = value.filter((r) => r > 0), middle = some.length ? median(some) : 0;
+  if (unit === 1 || middle <= unit * (1 + NEAR)) return { step, value };
+  if (middle < LARGE) throw new Error(`${file}: column '${column}' names a unit of ${general(unit)}, and whether its values, about ${general(middle, 2)}, are in it is not clear; write the rates as they are, in a column without a unit, or give the schedule that was applied to the command (--ran)`);
+  notes.push(`'${column}' is in units of ${general(unit)}, by its name; the rates are its values times that`);
+  return { step, value: value.map((r) => r * unit) };
+}
+
 // The logged rates without single ones, or two in a row, that stand out from their neighbours, which agree.
 function withoutSpikes(step, rate, { SPIKE, SPIKES, ALIKE, COUPLE, LEAP, FALLEN, FEW, ...smooth }, notes) {
   const rows = (values) => [...values.keys()].slice(1, -1);
@@ -355,7 +364,7 @@ function readLog(content, file, options, numbers, names) {
   if (losses.train_loss && losses.val_loss) losses.val_loss = withoutStays(losses.val_loss, losses.train_loss.loss, picked.val_loss, numbers, notes);
   if (!losses.train_loss && !losses.val_loss) throw new Error(`${file}: no row after step 0 has a loss; give a log with losses`);
   const end = Math.max(...Object.values(losses).map(({ step: at }) => at[at.length - 1]));
-  const rates = chosen(seriesOf(step, columns.lr, numbers, notes), (_, r) => !Number.isNaN(r));
+  const rates = inUnit(chosen(seriesOf(step, columns.lr, numbers, notes), (_, r) => !Number.isNaN(r)), picked.lr, file, numbers.rates, names, notes);
   const schedule = loggedRates(rates, end, warmup, file, numbers, notes);
   const usable = ({ step: at }) => at.filter((s) => s >= Math.max(numbers.losses.FIRST * schedule.warmup, numbers.losses.SHARE * end)).length;
   let used = losses.val_loss ? "val_loss" : "train_loss";

@@ -30,7 +30,7 @@ from losslaws.curves.errors import InputError
 from losslaws.curves.logs import wandb_service
 from losslaws.curves.logs.losses import SHORT, checked, note_empty, note_perplexity, usable, without_stays
 from losslaws.curves.logs.names import split
-from losslaws.curves.logs.rates import every_step
+from losslaws.curves.logs.rates import every_step, in_unit
 from losslaws.curves.logs.reading import Reading
 from losslaws.curves.logs.roles import Picked, pick
 from losslaws.curves.logs.rows import of_one_run
@@ -176,7 +176,7 @@ def complete(
         return reading
     if schedule is None:
         at, rate = order.series(picked.used["lr"])
-        at, rate = at[~np.isnan(rate)], rate[~np.isnan(rate)]
+        at, rate = at[~np.isnan(rate)], in_unit(rate[~np.isnan(rate)], picked.used["lr"], path, notes)
         schedule = every_step(at, rate, last, known if warmup is None else warmup, family, path, notes)
     elif last < COVERED * schedule.steps:
         notes.append(

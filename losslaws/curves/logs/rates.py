@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from losslaws.curves.errors import InputError
+from losslaws.curves.logs import names
 from losslaws.curves.schedule import Schedule
 
 NEAR = 1e-3  # relative; a rate this close to the highest counts as the highest, since logs round
@@ -21,6 +22,7 @@ LEAP = 3
 FALLEN = 2  # rows in which a rate may have fallen from its peak for good, where few were logged
 FEW = 8  # rates among which none stands out
 MOST = 1e3  # a rate above is none
+LARGE = 0.1  # a rate from there on is in the unit that its name gives; one up to that unit is a rate as it stands
 STAIRS, DIGITS = (
     5,
     50,
@@ -62,6 +64,23 @@ def every_step(
     if warmup:
         step, rate = with_warmup(step, rate, warmup)
     return Schedule(np.interp(np.arange(1.0, steps + 1), step, rate), min(warmup, steps), name)
+
+
+def in_unit(rate: np.ndarray, name: str, path: Path, notes: list[str]) -> np.ndarray:
+    """Return rates whose column names a unit without it, where they are in it.
+
+    Raises InputError where they may be, or not.
+    """
+    unit, some = names.unit(name), rate[rate > 0]
+    if unit == 1 or not some.size or np.median(some) <= unit * (1 + NEAR):
+        return rate
+    if np.median(some) < LARGE:
+        raise InputError(
+            f"{path}: column '{name}' names a unit of {unit:g}, and whether its values, about {np.median(some):.2g}, are in it is not clear; write the "
+            "rates as they are, in a column without a unit, or give the schedule that was applied (--ran)"
+        )
+    notes.append(f"'{name}' is in units of {unit:g}, by its name; the rates are its values times that")
+    return rate * unit
 
 
 def note_digits(rate: np.ndarray, notes: list[str]) -> None:

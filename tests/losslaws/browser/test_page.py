@@ -184,6 +184,12 @@ def tables():
             text(loss={5000: "nan", 19_500: "nan", 20_000: "inf"}),
             "is NaN or inf from step 19500 on, in the last 2 of 40 losses",
         ),
+        "a unit": (text("step,lr_x1e-4,val_loss", unit=1e-4), "'lr_x1e-4' is in units of 0.0001, by its name"),
+        "no unit": (text("step,lr_1e-3,val_loss", lr={9000: 100}), "the learning rate 100 at step 9000 stands out"),
+        "perhaps a unit": (
+            text("step,lr (1e-3),val_loss", unit=0.02),
+            "names a unit of 0.001, and whether its values, about 0.0",
+        ),
         "nothing": ("", "run.csv: is empty; give a log that holds losses"),
         "blank lines": ("\n \n", "run.csv: is empty; give a log that holds losses"),
         "a damaged last rate": (text(lr={20_000: 1}), "the learning rate 1 at step 20000 stands out"),
