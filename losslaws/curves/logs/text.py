@@ -337,7 +337,7 @@ class Words:
                 self.also = f"{sides[1]} {rest}"
                 return f"{sides[0]} {rest}"
             return self.loss(spelled)
-        return spelled if found or spelled in self.named else ""
+        return spelled if found or names.decayed(spelled) or spelled in self.named else ""
 
     def progress(self, place: int, named: bool, behind: str) -> str | None:
         """Return the column of a count that stands before its total, without a word: "10/4000", 10it [; nothing if it counts an evaluation's batches.

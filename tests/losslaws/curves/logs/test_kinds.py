@@ -568,6 +568,14 @@ def test_rates_of_groups_with_and_without_weight_decay_are_asked_about_where_the
     assert logs.read(alike).schedule.peak == pytest.approx(6e-4)
 
 
+def test_rates_of_groups_in_lines_are_asked_about_where_they_differ(tmp_path):
+    path = text(tmp_path, lambda t: f"step {t} | loss {TRAIN[t]:.4f} | lr_decay {LR[t]:.4e} | lr_embed 1.0e-03")
+    asks(r"2 columns may be the lr: lr decay, lr embed; name one \(lr=COLUMN\)", path)
+    is_training(logs.look(path, columns={"lr": "lr decay"}))
+    path = text(tmp_path, lambda t: f"step {t} | loss {TRAIN[t]:.4f} | lr {LR[t]:.4e} | lr_decay 0.1")
+    is_training(logs.look(path))  # the decay of the rate
+
+
 UNITS = {
     "word": "lr_x1e-4: {:.4f}",
     "exponent": "learning_rate_e-4 {:.4f}",
