@@ -2,6 +2,7 @@
 
 import json
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -568,6 +569,21 @@ def test_rates_of_groups_with_and_without_weight_decay_are_asked_about_where_the
     assert logs.read(alike).schedule.peak == pytest.approx(6e-4)
 
 
+def test_a_count_from_zero_with_a_step_unit_says_where_it_begins(tmp_path):
+    def look(first):
+        rows = lambda t: (t // 10 - 1 + first, LR[t], TRAIN[t])  # noqa: E731
+        path = table(tmp_path, "epoch,lr,loss", rows)
+        return logs.look(path, columns={"step": "epoch"}, step_unit=Fraction(10))
+
+    said(
+        look(0),
+        "column 'epoch' begins at 0, taken as step 0",
+        "all steps here are 10 too few: write the column 1 higher",
+    )
+    assert not any("begins at 0" in note for note in look(1).notes)
+    is_training(look(1))
+
+
 def test_rates_of_groups_in_lines_are_asked_about_where_they_differ(tmp_path):
     path = text(tmp_path, lambda t: f"step {t} | loss {TRAIN[t]:.4f} | lr_decay {LR[t]:.4e} | lr_embed 1.0e-03")
     asks(r"2 columns may be the lr: lr decay, lr embed; name one \(lr=COLUMN\)", path)
@@ -631,5 +647,6 @@ def test_rates_as_they_are_stay_whatever_their_name_says(tmp_path):
 def test_rates_that_may_be_in_the_unit_of_their_name_are_refused(tmp_path):
     path = table(tmp_path, "step,lr(1e-4),loss", lambda t: (t, 30 * LR[t], TRAIN[t]))
     asks(
-        r"column 'lr\(1e-4\)' names a unit of 0.0001, and whether its values, about 0.0099, are in it is not clear", path
+        r"column 'lr\(1e-4\)' names a unit of 0.0001, and whether its values, about 0.0099, are in it is not clear",
+        path,
     )
