@@ -155,11 +155,11 @@ def single(step: np.ndarray, rate: np.ndarray) -> np.ndarray:
     """Return the rows whose rate is SPIKE times off both neighbours, which are alike or agree to the slope."""
     before, here, after = rate[:-2], rate[1:-1], rate[2:]
     low, high = np.minimum(before, after), np.maximum(before, after)
-    above, below, alike = here > SPIKE * high, here * SPIKE < low, high <= ALIKE * low
-    sloping = 1 + np.flatnonzero(
-        (above | (below & (before > after))) & ~alike
-    )  # between cycles a rate is low too, and higher behind
-    return np.union1d(1 + np.flatnonzero((above | below) & alike), sloping[in_smooth(step, rate, sloping, 1)])
+    above, below, alike, equal = here > SPIKE * high, here * SPIKE < low, high <= ALIKE * low, high <= (1 + NEAR) * low
+    # the ends of cycles are low too: higher behind, or not smooth around
+    found = 1 + np.flatnonzero(above | (below & ((before > after) | alike)))
+    at_end, i = (found < SIDE) | (found + SIDE >= rate.size), found - 1
+    return found[in_smooth(step, rate, found, 1) | (above & alike)[i] | (at_end & equal[i])]
 
 
 def couple(step: np.ndarray, rate: np.ndarray) -> np.ndarray:

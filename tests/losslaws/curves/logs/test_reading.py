@@ -142,6 +142,12 @@ def test_a_rate_that_fell_to_nothing_in_one_row_is_left_out():
     assert np.setdiff1d(step, kept).tolist() == [10_000] and len(notes) == 1
 
 
+def test_cycles_that_end_at_nothing_are_sound():
+    step, notes = np.arange(1, 31) * 500, []
+    without_spikes(step, 1e-4 * np.abs(np.arange(30) % 10 - 5), notes)
+    assert notes == []
+
+
 SOUND = {
     "restarts": ("cyclic", {"cycles": 4}),
     "restarts without a rise": ("cyclic", {"cycles": 4, "rewarm": 0}),
