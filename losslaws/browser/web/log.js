@@ -265,11 +265,17 @@ function inUnit({ step, value }, column, file, { NEAR, LARGE }, names, notes) {
 // The logged rates without single ones, or two in a row, that stand out from their neighbours, which agree.
 function withoutSpikes(step, rate, { NEAR, SPIKE, SPIKES, ALIKE, COUPLE, LEAP, FALLEN, FEW, ...smooth }, notes) {
   const rows = (values) => [...values.keys()].slice(1, -1);
-  const single = (at, r) => rows(r).filter((i) => {
-    const low = Math.min(r[i - 1], r[i + 1]), high = Math.max(r[i - 1], r[i + 1]), above = r[i] > SPIKE * high, below = r[i] * SPIKE < low;
-    const alike = high <= ALIKE * low, atEnd = i < smooth.SIDE || i + smooth.SIDE >= r.length;
-    return (above || (below && (r[i - 1] > r[i + 1] || alike))) && ((above && alike) || (atEnd && high <= (1 + NEAR) * low) || inSmooth(at, r, i, 1, smooth));
-  });
+  const single = (at, r) => {
+    const high = (i) => Math.max(r[i - 1], r[i + 1]), low = (i) => Math.min(r[i - 1], r[i + 1]);
+    const above = new Set(rows(r).filter((i) => r[i] > SPIKE * high(i))), below = new Set(rows(r).filter((i) => r[i] * SPIKE < low(i)));
+    if (above.size + below.size > 2 * SPIKES) return [];
+    const elsewhere = largest(r.filter((_, i) => !above.has(i)));
+    return rows(r).filter((i) => {
+      const alike = high(i) <= ALIKE * low(i), atEnd = i < smooth.SIDE || i + smooth.SIDE >= r.length;
+      if (!above.has(i) && !below.has(i)) return false;
+      return (alike && r[i] > SPIKE * elsewhere) || (atEnd && high(i) <= (1 + NEAR) * low(i)) || inSmooth(at, r, i, 1, smooth);
+    });
+  };
   const couple = (at, r) => rows(r).filter((i) => Math.min(r[i], r[i + 1]) / COUPLE > Math.max(r[i - 1], r[i + 2]) && inSmooth(at, r, i, 2, smooth)).flatMap((i) => [i, i + 1]);
   const leap = (at, r) => {
     const top = r.length ? r.indexOf(largest(r)) : 0;

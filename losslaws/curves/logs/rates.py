@@ -156,10 +156,14 @@ def single(step: np.ndarray, rate: np.ndarray) -> np.ndarray:
     before, here, after = rate[:-2], rate[1:-1], rate[2:]
     low, high = np.minimum(before, after), np.maximum(before, after)
     above, below, alike, equal = here > SPIKE * high, here * SPIKE < low, high <= ALIKE * low, high <= (1 + NEAR) * low
-    # the ends of cycles are low too: higher behind, or not smooth around
-    found = 1 + np.flatnonzero(above | (below & ((before > after) | alike)))
+    # damaged ones, and sound ones between two of them; more are cycles in two rows each
+    if np.sum(above | below) > 2 * SPIKES:
+        return np.array([], int)
+    # tops and ends of cycles stand out too: no higher than rates elsewhere, not smooth around
+    tall = here > SPIKE * np.max(rate[np.concatenate([[True], ~above, [True]])])
+    found = 1 + np.flatnonzero(above | below)
     at_end, i = (found < SIDE) | (found + SIDE >= rate.size), found - 1
-    return found[in_smooth(step, rate, found, 1) | (above & alike)[i] | (at_end & equal[i])]
+    return found[in_smooth(step, rate, found, 1) | (tall & alike)[i] | (at_end & equal[i])]
 
 
 def couple(step: np.ndarray, rate: np.ndarray) -> np.ndarray:

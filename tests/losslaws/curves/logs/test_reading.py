@@ -142,9 +142,25 @@ def test_a_rate_that_fell_to_nothing_in_one_row_is_left_out():
     assert np.setdiff1d(step, kept).tolist() == [10_000] and len(notes) == 1
 
 
+def test_two_damaged_rates_around_a_sound_one_are_left_out():
+    step, rate = np.arange(1, 201) * 100, schedules.build("cosine", 20_000, peak=6e-4, final=0.1).lr[99::100]
+    kept, _ = without_spikes(step, np.where(np.isin(step, (9000, 9200)), 100, rate), [])
+    assert np.setdiff1d(step, kept).tolist() == [9000, 9200]
+
+
+@pytest.mark.parametrize("row", [1, 20, 37, 38])
+def test_a_constant_rate_with_one_that_is_nothing_is_constant(row):
+    step, rate = np.arange(1, 41) * 500, np.full(40, 6e-4)
+    rate[row] = 0
+    assert np.all(without_spikes(step, rate, [])[1] == 6e-4)
+
+
 def test_cycles_that_end_at_nothing_are_sound():
     step, notes = np.arange(1, 31) * 500, []
     without_spikes(step, 1e-4 * np.abs(np.arange(30) % 10 - 5), notes)
+    for cycles, warmup, at in [(5, 100, np.arange(1, 11) * 2000), (2, 8000, np.linspace(1, 20_000, 20).astype(int))]:
+        rate = schedules.build("cyclic", 20_000, peak=6e-4, warmup=warmup, cycles=cycles, rewarm=0).lr
+        without_spikes(at, rate[at - 1], notes)
     assert notes == []
 
 
