@@ -110,6 +110,11 @@ class LossCurve:
             raise InputError(f"curve '{self.name}': {message.format(step[np.argmax(bad)])}")
 
     @property
+    def origin(self) -> str:
+        """What an error calls the curve: the log that it was read from, else its name."""
+        return self.source["file"] if "columns" in self.source else self.name
+
+    @property
     def config(self) -> dict:
         """The resolved config of the run, as far as it bears on the record: model, data, schedule, ...; empty for others' runs."""
         return self.source.get("config", {})

@@ -53,7 +53,7 @@ def settled(curve: LossCurve, share: float = 0.0) -> LossCurve:
     keep = curve.step >= max(FIRST * curve.schedule.warmup, share * curve.step[-1])
     if not keep.any():
         raise InputError(
-            f"curve '{curve.name}': has no loss after {FIRST} times its warm-up of {curve.schedule.warmup} steps; log on"
+            f"{curve.origin}: has no loss after {FIRST} times its warm-up of {curve.schedule.warmup} steps; log on"
         )
     return select(curve, keep)
 

@@ -184,7 +184,7 @@ def fit_runs(curves: Sequence[LossCurve], learned: dict, optimiser: str = "adamw
     seen = [fitted_points(in_unit(curve, factor)) for curve in curves]
     if sum(curve.step.size for curve in seen) < FEWEST:
         raise InputError(
-            f"{curves[0].name}: has only {sum(c.step.size for c in seen)} losses after the warm-up; a forecast needs {FEWEST}"
+            f"{curves[0].origin}: has only {sum(c.step.size for c in seen)} losses after the warm-up; a forecast needs {FEWEST}"
         )
     points, weight = weighted(seen)
     last = max(seen, key=lambda curve: curve.step[-1])

@@ -92,12 +92,14 @@ def fit_ladder(curves: Sequence[LossCurve], model: Model, learned: dict, optimis
     for curve in curves:
         if not size_of(curve) or not curve.tokens_per_step:
             raise InputError(
-                f"{curve.name}: a ladder needs the size and the batch of every log; give --parameters N,N,... and --batch TOKENS,TOKENS,..., one each"
+                f"{curve.origin}: a ladder needs the size and the batch of every log; give --parameters N,N,... and --batch TOKENS,TOKENS,..., one each"
             )
     curves = [replace(curve, parameters={"non_embedding": size_of(curve)}) for curve in curves]
     sizes = sorted({size_of(curve) for curve in curves})
     if len(sizes) < 2:
-        raise InputError(f"{curves[0].name}: all logs are of {sizes[0]:,} parameters; a ladder needs two sizes or more")
+        raise InputError(
+            f"{curves[0].origin}: all logs are of {sizes[0]:,} parameters; a ladder needs two sizes or more"
+        )
     if not sizes[0] / FAR <= model.size <= sizes[-1] * FAR:
         raise InputError(
             f"--next {model.size}: the logs are of {sizes[0]:,} to {sizes[-1]:,} parameters; nothing is forecast beyond {FAR:g} times that"
@@ -107,7 +109,7 @@ def fit_ladder(curves: Sequence[LossCurve], model: Model, learned: dict, optimis
     factor = 1.0 if optimiser in ADAM else unit(largest, optimiser)
     seen = [fitted_points(in_unit(curve, factor)) for curve in curves]
     if min(sum(c.step.size for c in seen if size_of(c) == size) for size in sizes) < FEWEST:
-        raise InputError(f"{curves[0].name}: a ladder needs {FEWEST} losses of every size after the warm-up")
+        raise InputError(f"{curves[0].origin}: a ladder needs {FEWEST} losses of every size after the warm-up")
     points, weight = weighted(seen)
     known = known_of(largest, optimiser)
     law = LAW.of_model(None, optimiser in ADAM)

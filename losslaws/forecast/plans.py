@@ -57,8 +57,11 @@ def predict(
     runs = [runs] if isinstance(runs, LossCurve) else list(runs)
     if not runs:
         raise InputError("predict: no run is given; give at least one, as losslaws.read returns it")
+    forecaster = Forecaster(
+        sized(runs, parameters), optimizer, model
+    )  # refuses logs of which no schedule is to be asked
     plans = planned(longest(runs).schedule, schedules, steps, until, peak, compare, options)
-    return forecasts(Forecaster(sized(runs, parameters), optimizer, model), plans, compare)
+    return forecasts(forecaster, plans, compare)
 
 
 def sized(runs: Sequence[LossCurve], parameters: int | Sequence[int] | None) -> list[LossCurve]:

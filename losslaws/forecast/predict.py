@@ -11,7 +11,7 @@ from losslaws.forecast import calibration
 from losslaws.forecast.fitted import FLOOR, UNLIKE, Fitted, falls, fit_runs, mean_share
 from losslaws.forecast.ladder import Model, fit_ladder
 from losslaws.forecast.prior import adams, size_of
-from losslaws.forecast.refusals import LATE, STRETCH, refuse, refuse_end
+from losslaws.forecast.refusals import LATE, STRETCH, noted, refuse, refuse_end
 
 DRAWN = 400  # steps at which a forecast curve is given
 CLOSE = 1e-3  # relative; rates of a log and of a plan that differ by less are the same
@@ -101,7 +101,7 @@ class Forecaster:
             object.__setattr__(self, "curves", tuple(every))
         if len(sizes) > 1 and not self.model:
             raise InputError(
-                f"{self.curves[0].name}: the logs are of {len(sizes)} sizes ({', '.join(f'{size:,}' for size in sorted(sizes))}); give --next N, the size "
+                f"{self.curves[0].origin}: the logs are of {len(sizes)} sizes ({', '.join(f'{size:,}' for size in sorted(sizes))}); give --next N, the size "
                 "to be forecast, or logs of one model"
             )
 
@@ -135,11 +135,11 @@ class Forecaster:
         else:
             found = fit_runs(self.curves, learned, self.known_optimiser)
         if np.isnan(found.r2):
-            raise InputError(f"{self.curves[0].name}: its losses are all the same; check the column")
+            raise InputError(f"{self.curves[0].origin}: its losses are all the same; check the column")
         if not found.r2 >= POOR:
             raise InputError(
-                f"{self.curves[0].name}: the law explains only {100 * max(found.r2, 0):.0f} % of the variance of the losses, so nothing is forecast; "
-                "give a longer log, validation losses, or the part of it that is sound"
+                f"{self.curves[0].origin}: the law explains only {100 * max(found.r2, 0):.0f} % of the variance of the losses, so nothing is forecast; "
+                f"give a longer log, validation losses, or the part of it that is sound{noted(self.curves)}"
             )
         wide = self.widening(found)
         for curve in () if self.model else self.curves:

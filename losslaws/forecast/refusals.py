@@ -27,10 +27,10 @@ def refuse(curves: Sequence[LossCurve], optimiser: str) -> None:
     """Raise InputError for a run given twice, and for a log that began late, blew up, jumped, or has rates that `optimiser` cannot have had."""
     for a, b in combinations(curves, 2):
         if one_run(a, b):
-            raise InputError(f"{b.name}: holds the losses of {a.name}, step by step; give each run once")
+            raise InputError(f"{b.origin}: holds the losses of {a.origin}, step by step; give each run once")
     for curve in curves:
         for reason in doubts(curve, optimiser):
-            raise InputError(f"{curve.name}: {reason}")
+            raise InputError(f"{curve.origin}: {reason}")
 
 
 def doubts(curve: LossCurve, optimiser: str) -> Iterator[str]:
@@ -82,9 +82,15 @@ def refuse_end(curve: LossCurve, law: np.ndarray, half: np.ndarray) -> None:
     else:
         return
     raise InputError(
-        f"{curve.name}: its last losses are about {end:.4g}, where the law fitted to all of them says {expected:.4g}, "
-        "so nothing is forecast; cut the log where it was sound, or log on"
+        f"{curve.origin}: its last losses are about {end:.4g}, where the law fitted to all of them says {expected:.4g}, "
+        f"so nothing is forecast; cut the log where it was sound, or log on{noted([curve])}"
     )
+
+
+def noted(curves: Sequence[LossCurve]) -> str:
+    """Return what was noted when the logs were read, which may be why the law does not describe them; empty where nothing was."""
+    notes = [note for curve in curves for note in curve.source.get("notes", ())]
+    return f"; noted when it was read: {'; '.join(notes)}" if notes else ""
 
 
 def jump(curve: LossCurve) -> int:

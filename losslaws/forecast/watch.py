@@ -161,7 +161,7 @@ class Watcher:
             if fitted_points(select(curve, slice(n))).step.size >= self.rule.first:
                 return n
         raise InputError(
-            f"{curve.name}: has too few losses behind the warm-up to say what the next ones should be; {self.rule.first + 1} are needed"
+            f"{curve.origin}: has too few losses behind the warm-up to say what the next ones should be; {self.rule.first + 1} are needed"
         )
 
     def band(self, curve: LossCurve, seen: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:

@@ -48,11 +48,11 @@ def run(args) -> None:
     from losslaws.forecast.predict import Forecaster
 
     check_outputs(args)
-    curves = read_logs(args)
+    curves = plans.sized(read_logs(args), args.parameters)
+    # refuses logs of which no schedule is to be asked, as one that ends within its warm-up
+    forecaster = Forecaster(curves, args.optimizer and args.optimizer.lower(), model_of(args, curves))
     seen = plans.longest(curves).schedule
     asked = plans.planned(seen, args.schedule, args.steps, args.until, args.peak, args.compare, options_of(args))
-    curves = plans.sized(curves, args.parameters)
-    forecaster = Forecaster(curves, args.optimizer and args.optimizer.lower(), model_of(args, curves))
     forecasts = plans.forecasts(forecaster, asked, args.compare)
     differences = forecaster.compare(asked) if args.compare else {}
     write = output.as_json if args.json else output.as_text

@@ -7,7 +7,7 @@ const pickedAt = (values, places) => places.map((i) => values[i]);
 
 function settledOf(curve, share, numbers) {
   const first = Math.max(numbers.runs.FIRST * curve.warmup, share * last(curve.step)), start = place(curve.step, first);
-  if (start === curve.step.length) throw new Error(`${curve.name}: has no loss after ${numbers.runs.FIRST} times its warm-up of ${curve.warmup} steps; log on`);
+  if (start === curve.step.length) throw new Error(`${originOf(curve)}: has no loss after ${numbers.runs.FIRST} times its warm-up of ${curve.warmup} steps; log on`);
   return { step: curve.step.slice(start), loss: curve.loss.slice(start) };
 }
 
@@ -62,7 +62,7 @@ class Fitted {
     this.factor = ADAM.includes(optimiser) ? 1 : numbers.law.stated_at / longest.peak;
     this.steps = last(longest.step);
     const seen = curves.map((curve) => ({ ...fittedPoints(curve, numbers), curve })), count = sum(seen.map(({ step }) => step.length));
-    if (count < FEWEST) throw new Error(`${curves[0].name}: has only ${count} losses after the warm-up; a forecast needs ${FEWEST}`);
+    if (count < FEWEST) throw new Error(`${originOf(curves[0])}: has only ${count} losses after the warm-up; a forecast needs ${FEWEST}`);
     this.decayed = curves.some((curve) => falls(curve, last(curve.step)));
     this.speeds = numbers.law.forms.map(({ rho }) => rho);
     for (const one of seen) Object.assign(one, this.read(one.curve, one.step), { weight: POINTS / one.step.length });
@@ -158,7 +158,7 @@ class Forecaster {
     const usual = this.curves.every(({ peak }) => KNOWN[0] <= peak && peak <= KNOWN[1]);
     refuse(this.curves, optimiser || "unknown", numbers);
     const sizes = [...new Set(this.curves.map(({ size }) => size).filter(Boolean))].sort((a, b) => a - b);
-    if (sizes.length > 1) throw new Error(`${this.curves[0].name}: the logs are of ${sizes.length} sizes (${sizes.map(grouped).join(", ")}); tick logs of one model`);
+    if (sizes.length > 1) throw new Error(`${originOf(this.curves[0])}: the logs are of ${sizes.length} sizes (${sizes.map(grouped).join(", ")}); tick logs of one model`);
     if (sizes.length) this.curves = this.curves.map((curve) => ({ ...curve, size: sizes[0] })); // what one says of its size holds for all
     this.given = optimiser;
     this.optimiser = optimiser || (usual ? "adamw" : "unknown");
@@ -166,9 +166,9 @@ class Forecaster {
     this.far = sizes.filter((size) => !(SIZES[0] / SIZES_APART <= size && size <= SIZES[1] * SIZES_APART));
     this.apart = Math.max(this.far.length ? numbers.strange : 1, this.adam ? 1 : numbers.unrelated);
     this.fitted = new Fitted(this.curves, this.optimiser, numbers);
-    const { r2 } = this.fitted, name = this.curves[0].name;
+    const { r2 } = this.fitted, name = originOf(this.curves[0]);
     if (Number.isNaN(r2)) throw new Error(`${name}: its losses are all the same; check the column`);
-    if (!(r2 >= POOR)) throw new Error(`${name}: the law explains only ${(100 * Math.max(r2, 0)).toFixed(0)} % of the variance of the losses, so nothing is forecast; give a longer log, validation losses, or the part of it that is sound`);
+    if (!(r2 >= POOR)) throw new Error(`${name}: the law explains only ${(100 * Math.max(r2, 0)).toFixed(0)} % of the variance of the losses, so nothing is forecast; give a longer log, validation losses, or the part of it that is sound${noted(this.curves)}`);
     const wide = this.widening(this.fitted.stage);
     for (const curve of this.curves) {
       const { loss, spread } = this.fitted.losses(curve, curve.step.slice(-numbers.refusals.STRETCH));

@@ -155,12 +155,30 @@ function seriesOf(step, column, numbers, notes, file, loss = false) {
 
 const chosen = ({ step, value }, keep) => ({ step: step.filter((_, i) => keep(step[i], value[i])), value: value.filter((_, i) => keep(step[i], value[i])) });
 
+// Note rows that lack a loss which stands at equal distances, before and behind them too; `others`: steps at which none is due.
+function noteEmpty({ step }, rows, others, column, { EMPTY, FAR, SHORT, SHOWN }, notes) {
+  const apart = step.slice(1).map((s, i) => s - step[i]), usual = apart.length >= SHORT ? median(apart) : 0, due = [];
+  apart.forEach((d, i) => {
+    if (d > usual && d <= FAR * usual && apart[i - 1] === usual && apart[i + 1] === usual) for (let t = step[i] + usual; t < step[i + 1]; t += usual) due.push(t);
+  });
+  if (!due.length || due.length > EMPTY * step.length) return;
+  const there = new Set(rows), empty = due.filter((t) => there.has(t) && !others.has(t));
+  if (empty.length) notes.push(`'${column}' is empty in ${empty.length} of ${step.length + empty.length} rows that should hold it (steps ${listed(empty, SHOWN)}), which are left out`);
+}
+
+const listed = (step, shown) => step.slice(0, shown).join(", ") + (step.length > shown ? ` and ${step.length - shown} more` : "");
+
 // Losses after step 0, in nats where the unit is known. Throws for impossible ones.
 function checkedLosses(series, column, unit, file, numbers, notes) {
-  const { LEAST, MOST, LOW, HIGH } = numbers.losses;
-  const after = chosen(series, (s) => s > 0), end = after.value.findLastIndex(Number.isFinite) + 1;
+  const { LEAST, MOST, LOW, HIGH, HALF, SHOWN } = numbers.losses;
+  const after = chosen(series, (s) => s > 0), all = after.value.length, stop = after.value[all - 1];
+  let end = 0, longest = 0; // losses up to the last finite one, and the most in a row that were none before
+  after.value.forEach((v, i) => { if (Number.isFinite(v)) { longest = end ? Math.max(longest, i - end) : 0; end = i + 1; } });
   after.value.fill(NaN, end);
-  if (end < after.value.length) notes.push(`'${column}' is NaN or inf from step ${after.step[end]} on, in the last ${after.value.length - end} of ${after.value.length} losses; what is used ends before`);
+  const lost = after.step.filter((_, i) => Number.isNaN(after.value[i]));
+  if (all - end > longest) {
+    notes.push(`'${column}' is ${Number.isNaN(stop) ? "NaN" : "NaN or inf"} from step ${after.step[end]} on, in the last ${all - end} of ${all} losses: the run has diverged; what is used ends before`);
+  } else if (lost.length && lost.length < HALF * all) notes.push(`'${column}' is NaN at ${lost.length} of ${all} steps (${listed(lost, SHOWN)}), which are left out`);
   let { step, value } = chosen(after, (_, v) => !Number.isNaN(v));
   if (unit === "perplexity") {
     ({ step, value } = chosen({ step, value }, (_, v) => v !== Infinity));
@@ -213,17 +231,9 @@ function blocksOf({ step, loss }, warmup, numbers, notes) {
 
 // The rates as {knots: [steps, rates], steps, warmup}: straight lines between the logged ones.
 function loggedRates({ step, value: rate }, steps, given, file, numbers, notes) {
-  const { SPIKE, SPIKES, MOST, SPARSE } = numbers.rates, odd = rate.findIndex((r) => !(r >= 0 && r < Infinity));
+  const { MOST, SPARSE } = numbers.rates, odd = rate.findIndex((r) => !(r >= 0 && r < Infinity));
   if (odd >= 0) throw new Error(`${file}: the learning rate at step ${step[odd]} is ${general(rate[odd])}; it must be finite and >= 0`);
-  const out = [];
-  for (let i = 1; i < rate.length - 1; i++) {
-    const low = Math.min(rate[i - 1], rate[i + 1]), high = Math.max(rate[i - 1], rate[i + 1]);
-    if (high <= 1.1 * low && (rate[i] > SPIKE * high || rate[i] * SPIKE < low)) out.push(i);
-  }
-  if (out.length && out.length <= SPIKES) {
-    for (const i of out) notes.push(`the learning rate ${general(rate[i])} at step ${step[i]} stands out from its neighbours, ${general(rate[i - 1])} and ${general(rate[i + 1])}, and is left out`);
-    [step, rate] = [step, rate].map((values) => values.filter((_, i) => !out.includes(i)));
-  }
+  [step, rate] = withoutSpikes(step, rate, numbers.rates, notes);
   const peak = rate.length ? largest(rate) : 0;
   if (peak > MOST) throw new Error(`${file}: the learning rate is ${general(peak)} somewhere; no optimiser takes it, so correct the row`);
   if (!(peak > 0)) throw new Error(`${file}: the learning rate is never above 0; choose the column of the rates`);
@@ -241,6 +251,65 @@ function loggedRates({ step, value: rate }, steps, given, file, numbers, notes) 
     knots: [[0, ...step.slice(begin, end), warmup].concat(step.slice(at)), [0, ...rate.slice(begin, end), top].concat(rate.slice(at))],
     steps, warmup: Math.min(warmup, steps),
   };
+}
+
+// Rates whose column names a unit without it, where they are in it. Throws where they may be, or not.
+function inUnit({ step, value }, column, file, { NEAR, LARGE }, names, notes) {
+  const unit = names.unit(column), some = value.filter((r) => r > 0), middle = some.length ? median(some) : 0;
+  if (unit === 1 || middle <= unit * (1 + NEAR)) return { step, value };
+  if (middle < LARGE) throw new Error(`${file}: column '${column}' names a unit of ${general(unit)}, and whether its values, about ${general(middle, 2)}, are in it is not clear; write the rates as they are, in a column without a unit, or give the schedule that was applied to the command (--ran)`);
+  notes.push(`'${column}' is in units of ${general(unit)}, by its name; the rates are its values times that`);
+  return { step, value: value.map((r) => r * unit) };
+}
+
+// The logged rates without single ones, or two in a row, that stand out from their neighbours, which agree.
+function withoutSpikes(step, rate, { NEAR, SPIKE, SPIKES, ALIKE, COUPLE, LEAP, FALLEN, FEW, ...smooth }, notes) {
+  const rows = (values) => [...values.keys()].slice(1, -1);
+  const single = (at, r) => {
+    const high = (i) => Math.max(r[i - 1], r[i + 1]), low = (i) => Math.min(r[i - 1], r[i + 1]);
+    const above = new Set(rows(r).filter((i) => r[i] > SPIKE * high(i))), below = new Set(rows(r).filter((i) => r[i] * SPIKE < low(i)));
+    if (above.size + below.size > 2 * SPIKES) return [];
+    const elsewhere = largest(r.filter((_, i) => !above.has(i)));
+    return rows(r).filter((i) => {
+      const alike = high(i) <= ALIKE * low(i), atEnd = i < smooth.SIDE || i + smooth.SIDE >= r.length;
+      if (!above.has(i) && !below.has(i)) return false;
+      return (alike && r[i] > SPIKE * elsewhere) || (atEnd && high(i) <= (1 + NEAR) * low(i)) || inSmooth(at, r, i, 1, smooth);
+    });
+  };
+  const couple = (at, r) => rows(r).filter((i) => Math.min(r[i], r[i + 1]) / COUPLE > Math.max(r[i - 1], r[i + 2]) && inSmooth(at, r, i, 2, smooth)).flatMap((i) => [i, i + 1]);
+  const leap = (at, r) => {
+    const top = r.length ? r.indexOf(largest(r)) : 0;
+    if (top < FALLEN) return [];
+    const near = at.slice(top - 1, top + 2).map((s) => Math.max(s, 1)), share = Math.max(...near.slice(1).map((s, i) => s / near[i]));
+    const least = largest(r.filter((_, i) => i !== top)) * share;
+    return least > 0 && r[top] / LEAP > least ? [top] : [];
+  };
+  if (rate.length <= FEW) return [step, rate];
+  let kept = [...rate.keys()];
+  for (const find of [single, couple, ...Array(SPIKES).fill(leap)]) {
+    const out = new Set(find(kept.map((i) => step[i]), kept.map((i) => rate[i])));
+    kept = kept.filter((_, k) => !out.has(k));
+  }
+  const stay = new Set(kept), out = [...rate.keys()].filter((i) => !stay.has(i));
+  if (!out.length || out.length > SPIKES) return [step, rate];
+  for (const i of out) {
+    const beside = [kept.findLast((k) => k < i), kept.find((k) => k > i)].filter((k) => k !== undefined).map((k) => general(rate[k])).join(" and ");
+    notes.push(`the learning rate ${general(rate[i])} at step ${step[i]} stands out from its neighbours, ${beside}, and is left out`);
+  }
+  return [kept.map((i) => step[i]), kept.map((i) => rate[i])];
+}
+
+// Whether the neighbours of `width` rates from row i on agree to the slope.
+function inSmooth(step, rate, i, width, { SMOOTH, SIDE }) {
+  if (i < SIDE || i + width + SIDE > rate.length) return false;
+  const off = (left, row, right) => {
+    const share = (step[row] - step[left]) / (step[right] - step[left]);
+    return Math.abs(rate[row] - (1 - share) * rate[left] - share * rate[right]);
+  };
+  const around = Array.from({ length: 2 * SIDE }, (_, k) => i + k - SIDE + (k < SIDE ? 0 : width));
+  const rough = Math.max(...around.slice(2).map((row, k) => off(around[k], around[k + 1], row)));
+  const apart = Math.min(...Array.from({ length: width }, (_, k) => off(i - 1, i + k, i + width)));
+  return apart / SMOOTH > rough;
 }
 
 // The last step of the warm-up with which the log begins; 0 for none.
@@ -291,16 +360,18 @@ function readLog(content, file, options, numbers, names) {
   }
   if (!columns.lr) throw new Error(`${file}: has no column for the learning rate; choose it, or give the schedule to the command (--ran)`);
   purge(step, columns, file, numbers, notes);
-  const losses = {};
+  const losses = {}, evaluated = new Set(columns.val_loss?.row.map((row) => step[row])); // where no training loss need stand
   for (const role of ["train_loss", "val_loss"]) {
     if (!columns[role]) continue;
-    const found = checkedLosses(seriesOf(step, columns[role], numbers, notes, file, true), picked[role], options.unit || picked.unit[role], file, numbers, notes);
+    const series = seriesOf(step, columns[role], numbers, notes, file, true);
+    noteEmpty(series, step, role === "train_loss" ? evaluated : new Set(), picked[role], numbers.losses, notes);
+    const found = checkedLosses(series, picked[role], options.unit || picked.unit[role], file, numbers, notes);
     if (found.step.length) losses[role] = found;
   }
   if (losses.train_loss && losses.val_loss) losses.val_loss = withoutStays(losses.val_loss, losses.train_loss.loss, picked.val_loss, numbers, notes);
   if (!losses.train_loss && !losses.val_loss) throw new Error(`${file}: no row after step 0 has a loss; give a log with losses`);
   const end = Math.max(...Object.values(losses).map(({ step: at }) => at[at.length - 1]));
-  const rates = chosen(seriesOf(step, columns.lr, numbers, notes), (_, r) => !Number.isNaN(r));
+  const rates = inUnit(chosen(seriesOf(step, columns.lr, numbers, notes), (_, r) => !Number.isNaN(r)), picked.lr, file, numbers.rates, names, notes);
   const schedule = loggedRates(rates, end, warmup, file, numbers, notes);
   const usable = ({ step: at }) => at.filter((s) => s >= Math.max(numbers.losses.FIRST * schedule.warmup, numbers.losses.SHARE * end)).length;
   let used = losses.val_loss ? "val_loss" : "train_loss";

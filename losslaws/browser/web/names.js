@@ -63,6 +63,12 @@ class Names {
     return rest.length < words.length && rest.every((word) => word === "decay") && rest.length > 0;
   }
 
+  // The power of ten below 1 that the name of a rate holds, as of lr_x1e-4, lr(1e-4) and lr*1e4; 1 where it holds none.
+  unit(name) {
+    const found = /(?:(?<!\d)1(?:\.0*)? ?e|(?<!\d)10(?:\^|\*\*)|(?<![a-z])e(?=-)) ?[-+]?(\d{1,2})(?!\d)/.exec(metricOf(name).toLowerCase());
+    return found ? Number(`1e-${found[1]}`) : 1;
+  }
+
   count(words, name) {
     const any = (some) => words.some((word) => some.has(word)), all = (some) => words.every((word) => some.has(word));
     if (any(this.WRITERS) && all(new Set([...this.WRITERS, "local", "global", "id"]))) return { kind: "rank", side: "", rank: 0, name: "" };

@@ -3,12 +3,12 @@
 function refuse(curves, optimiser, numbers) {
   curves.forEach((b, i) => {
     for (const a of curves.slice(0, i)) {
-      if (sameRun(a, b, numbers)) throw new Error(`${b.name}: holds the losses of ${a.name}, step by step; give each run once`);
+      if (sameRun(a, b, numbers)) throw new Error(`${originOf(b)}: holds the losses of ${originOf(a)}, step by step; give each run once`);
     }
   });
   for (const curve of curves) {
     const reason = doubtOf(curve, optimiser, numbers);
-    if (reason) throw new Error(`${curve.name}: ${reason}`);
+    if (reason) throw new Error(`${originOf(curve)}: ${reason}`);
   }
 }
 
@@ -84,5 +84,14 @@ function refuseEnd(curve, law, half, numbers) {
   if (last(apart) > beyond(JUMP, curve.loss, numbers) - 1) [end, said] = [last(seen), last(law)];
   else if (Math.abs(median(apart)) > beyond(1 + APART * median(half), curve.loss, numbers) - 1) [end, said] = [median(seen), median(law)];
   else return;
-  throw new Error(`${curve.name}: its last losses are about ${general(end, 4)}, where the law fitted to all of them says ${general(said, 4)}, so nothing is forecast; cut the log where it was sound, or log on`);
+  throw new Error(`${originOf(curve)}: its last losses are about ${general(end, 4)}, where the law fitted to all of them says ${general(said, 4)}, so nothing is forecast; cut the log where it was sound, or log on${noted([curve])}`);
+}
+
+// What an error calls a run: the log that it was read from, else its name.
+const originOf = ({ file, name }) => file ?? name;
+
+// What was noted when the logs were read, which may be why the law does not describe them.
+function noted(curves) {
+  const notes = curves.flatMap(({ notes: some = [] }) => some);
+  return notes.length ? `; noted when it was read: ${notes.join("; ")}` : "";
 }

@@ -47,6 +47,7 @@ function numberOf(text) {
 
 function tableOf(content, fileName, numbers, names) {
   const text = content.replace(/^\uFEFF/, "").replaceAll("\r\n", "\n").replaceAll("\r", "\n").replace(/^(?:[ \t]*(?:#[^\n]*)?\n)+/, "");
+  if (!content.trim()) throw new Error(`${fileName}: is empty; give a log that holds losses, or wait until the run has written some`);
   const [header = "", ...some] = text.slice(0, 2 ** 16).split("\n").filter((line) => line.trim() && !line.startsWith("#")).slice(0, 21);
   const mark = separator(header, some), [heads = [], ...rows] = entriesOf(text, mark), notes = [];
   if (heads.length < 2) throw new Error(`${fileName}: is not a CSV table with a header; the command \`losslaws page LOG\` reads other logs`);

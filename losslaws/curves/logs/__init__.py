@@ -17,6 +17,7 @@ Nothing is unpickled or executed. What was done on the way to the curve stands i
 and "notes", a line for everything that the reader of a forecast should know. Limits of size stand in source.py.
 """
 
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from importlib import import_module
@@ -27,9 +28,9 @@ import numpy as np
 
 from losslaws.curves.errors import InputError
 from losslaws.curves.logs import wandb_service
-from losslaws.curves.logs.losses import SHORT, checked, note_perplexity, usable, without_stays
+from losslaws.curves.logs.losses import SHORT, checked, note_empty, note_perplexity, usable, without_stays
 from losslaws.curves.logs.names import split
-from losslaws.curves.logs.rates import every_step
+from losslaws.curves.logs.rates import every_step, in_unit
 from losslaws.curves.logs.reading import Reading
 from losslaws.curves.logs.roles import Picked, pick
 from losslaws.curves.logs.rows import of_one_run
@@ -114,7 +115,11 @@ def look_at(rows: Iterable[Mapping], name: str = "run") -> Reading:
 
 
 def format_of(source: Source) -> ModuleType:
-    """Return the module that reads `source`. Raises InputError for a file of no known format."""
+    """Return the module that reads `source`. Raises InputError for what is empty, and for a file of no known format."""
+    if not (any(source.path.iterdir()) if source.is_dir else source.head.removeprefix(BOM_UTF8).strip()):
+        raise InputError(
+            f"{source.path}: is empty; give a log that holds losses, or wait until the run has written some"
+        )
     if source.start.startswith(ARCHIVE):
         raise InputError(f"{source.path}: is an archive; unpack it and give the log in it")
     for name in FORMATS:
@@ -171,7 +176,7 @@ def complete(
         return reading
     if schedule is None:
         at, rate = order.series(picked.used["lr"])
-        at, rate = at[~np.isnan(rate)], rate[~np.isnan(rate)]
+        at, rate = at[~np.isnan(rate)], in_unit(rate[~np.isnan(rate)], picked.used["lr"], path, notes)
         schedule = every_step(at, rate, last, known if warmup is None else warmup, family, path, notes)
     elif last < COVERED * schedule.steps:
         notes.append(
@@ -245,6 +250,8 @@ def one_part(
 def losses_of(reading: Reading, order: Order, picked: Picked, unit: str | None) -> dict:
     """Return steps and losses by role. Raises InputError where there is none."""
     losses = {}
+    validation = order.columns.get(picked.used.get("val_loss"))
+    evaluated = order.step[validation.row] if validation else []  # where no training loss need stand
     for role in ("train_loss", "val_loss"):
         column = picked.used.get(role)
         if column is None:
@@ -252,13 +259,9 @@ def losses_of(reading: Reading, order: Order, picked: Picked, unit: str | None) 
         kind = unit or picked.unit[role]
         if kind == "nats" and unit is None and in_bits(order, picked, role, reading.notes):
             picked.unit[role] = "bits"
-        at, loss, nan, diverged = checked(
-            *order.series(column, loss=not (role == "val_loss" and "batch" in split(column))),
-            column,
-            kind,
-            reading.path,
-            reading.notes,
-        )
+        at, loss = order.series(column, loss=not (role == "val_loss" and "batch" in split(column)))
+        note_empty(at, order.step, evaluated if role == "train_loss" else [], column, reading.notes)
+        at, loss, nan, diverged = checked(at, loss, column, kind, reading.path, reading.notes)
         if nan:
             reading.not_finite[column] = nan
         if diverged:

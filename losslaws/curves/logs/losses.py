@@ -9,6 +9,9 @@ from losslaws.curves.errors import InputError
 LEAST, MOST = 1e-9, 1e9  # beyond, a value is no loss in any unit
 LOW, HIGH = 0.05, 15.0  # nats per token between which language models' losses lie; ln(vocabulary) is below 13
 HALF = 0.5  # share of rows up to which NaN is a loss that was lost; beyond, it says that there is none
+# share of losses up to which single ones are wanting, and rows between two of them; beyond, that is how the log was written
+EMPTY, FAR = 0.1, 3
+SHOWN = 5  # steps that a note names
 SHORT = 8  # losses that a forecast needs
 FIRST, SHARE = 2, 0.03  # ... behind so many times the warm-up and behind this share of the steps
 STAYS = 0.75  # share of rows with another loss than the row before, below which a loss is written on until the next evaluation
@@ -32,7 +35,7 @@ def checked(
         nan[finite[-1] + 1 :] = True  # inf at the end is no other than NaN there
     diverged = note_end(step, nan, float(loss[-1]) if loss.size else 0.0, column, notes)
     if not diverged and 0 < nan.sum() < HALF * nan.size:
-        notes.append(f"'{column}' is NaN at {nan.sum()} of {nan.size} steps, which are left out")
+        notes.append(f"'{column}' is NaN at {nan.sum()} of {nan.size} steps ({listed(step[nan])}), which are left out")
     step, loss = step[~nan], loss[~nan]
     with np.errstate(divide="ignore", invalid="ignore"):
         if unit == "perplexity":
@@ -56,6 +59,33 @@ def checked(
     elif unit == "nats" and loss.size:
         note_size(loss, column, notes)
     return step, loss, int(nan.sum()), diverged
+
+
+def note_empty(step: np.ndarray, rows: np.ndarray, others: np.ndarray, column: str, notes: list[str]) -> None:
+    """Note rows that lack a loss which stands at equal distances, before and behind them too.
+
+    step    where the loss stands, rising
+    rows    the steps of all rows
+    others  steps at which none is due
+    """
+    apart = np.diff(step)
+    usual = np.median(apart) if apart.size >= SHORT else 0
+    near, wide = apart == usual, (apart > usual) & (apart <= FAR * usual)
+    alone = 1 + np.flatnonzero(near[:-2] & wide[1:-1] & near[2:])
+    due = np.array([t for i in alone for t in np.arange(step[i] + usual, step[i + 1], usual)])
+    if not 0 < due.size <= EMPTY * step.size:
+        return
+    empty = due[np.isin(due, rows) & ~np.isin(due, others)]
+    if empty.size:
+        notes.append(
+            f"'{column}' is empty in {empty.size} of {step.size + empty.size} rows that should hold it (steps {listed(empty)}), which are left out"
+        )
+
+
+def listed(step: np.ndarray) -> str:
+    """Return some steps in words."""
+    more = f" and {step.size - SHOWN} more" if step.size > SHOWN else ""
+    return ", ".join(f"{t:.0f}" for t in step[:SHOWN]) + more
 
 
 def note_end(step: np.ndarray, nan: np.ndarray, last: float, column: str, notes: list[str]) -> int:

@@ -197,6 +197,14 @@ def decayed(name: str) -> bool:
     return bool(words & RATE) and words - RATE == {"decay"}
 
 
+def unit(name: str) -> float:
+    """Return the power of ten below 1 that the name of a rate holds, as of lr_x1e-4, lr(1e-4) and lr*1e4; 1.0 where it holds none."""
+    found = re.search(
+        r"(?:(?<!\d)1(?:\.0*)? ?e|(?<!\d)10(?:\^|\*\*)|(?<![a-z])e(?=-)) ?[-+]?(\d{1,2})(?!\d)", metric(name).lower()
+    )
+    return 10.0 ** -int(found[1]) if found else 1.0
+
+
 def count(words: tuple[str, ...], name: str) -> Role | None:
     """Return the role of a name that counts something."""
     has = set(words)

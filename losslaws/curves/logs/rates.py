@@ -5,12 +5,24 @@ from pathlib import Path
 import numpy as np
 
 from losslaws.curves.errors import InputError
+from losslaws.curves.logs import names
 from losslaws.curves.schedule import Schedule
 
 NEAR = 1e-3  # relative; a rate this close to the highest counts as the highest, since logs round
 SPIKE = 1.5  # a single logged rate this many times off both its neighbours, which agree, is a damaged row
 SPIKES = 3  # of them at most; more are how the rates run
+ALIKE = 1.1  # times; neighbours that differ by less agree
+# Where the rate falls or rises, neighbours agree to the slope: what stands between them lies so many times as far off their line as so many
+# rows on either side lie off the lines through those beside them. Peaks and ends of cycles that were logged in few rows come to 4.
+SMOOTH, SIDE = 10, 3
+COUPLE = 10  # times the higher neighbour: two rates in a row are damaged from there on; less may be a cycle that was logged in few rows
+# The highest rate is damaged, also in the last row, so many times above all others and above what a rise in proportion to the step, or a fall as
+# 1/step, explains.
+LEAP = 3
+FALLEN = 2  # rows in which a rate may have fallen from its peak for good, where few were logged
+FEW = 8  # rates among which none stands out
 MOST = 1e3  # a rate above is none
+LARGE = 0.1  # a rate from there on is in the unit that its name gives; one up to that unit is a rate as it stands
 STAIRS, DIGITS = (
     5,
     50,
@@ -52,6 +64,23 @@ def every_step(
     if warmup:
         step, rate = with_warmup(step, rate, warmup)
     return Schedule(np.interp(np.arange(1.0, steps + 1), step, rate), min(warmup, steps), name)
+
+
+def in_unit(rate: np.ndarray, name: str, path: Path, notes: list[str]) -> np.ndarray:
+    """Return rates whose column names a unit without it, where they are in it.
+
+    Raises InputError where they may be, or not.
+    """
+    unit, some = names.unit(name), rate[rate > 0]
+    if unit == 1 or not some.size or np.median(some) <= unit * (1 + NEAR):
+        return rate
+    if np.median(some) < LARGE:
+        raise InputError(
+            f"{path}: column '{name}' names a unit of {unit:g}, and whether its values, about {np.median(some):.2g}, are in it is not clear; write the "
+            "rates as they are, in a column without a unit, or give the schedule that was applied (--ran)"
+        )
+    notes.append(f"'{name}' is in units of {unit:g}, by its name; the rates are its values times that")
+    return rate * unit
 
 
 def note_digits(rate: np.ndarray, notes: list[str]) -> None:
@@ -105,14 +134,67 @@ def note_beginning(step: np.ndarray, rate: np.ndarray, steps: int, warmup: int, 
 
 
 def without_spikes(step: np.ndarray, rate: np.ndarray, notes: list[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Return the logged rates without single ones that stand out from both neighbours, which agree; that is noted."""
-    before, here, after = rate[:-2], rate[1:-1], rate[2:]
-    low, high = np.minimum(before, after), np.maximum(before, after)
-    out = np.flatnonzero((high <= 1.1 * low) & ((here > SPIKE * high) | (here * SPIKE < low)))
+    """Return the logged rates without single ones, or two in a row, that stand out from their neighbours, which agree; that is noted."""
+    if rate.size <= FEW:
+        return step, rate
+    stays = np.ones(rate.size, bool)
+    for find in (single, couple, *[leap] * SPIKES):
+        stays[np.flatnonzero(stays)[find(step[stays], rate[stays])]] = False
+    kept, out = np.flatnonzero(stays), np.flatnonzero(~stays)
     if not 0 < out.size <= SPIKES:
         return step, rate
-    notes.extend(
-        f"the learning rate {here[i]:g} at step {step[i + 1]} stands out from its neighbours, {before[i]:g} and {after[i]:g}, and is left out"
-        for i in out
-    )
-    return np.delete(step, out + 1), np.delete(rate, out + 1)
+    for i in out:
+        beside = [f"{rate[j]:g}" for j in (*kept[kept < i][-1:], *kept[kept > i][:1])]
+        notes.append(
+            f"the learning rate {rate[i]:g} at step {step[i]} stands out from its neighbours, {' and '.join(beside)}, and is left out"
+        )
+    return step[kept], rate[kept]
+
+
+def single(step: np.ndarray, rate: np.ndarray) -> np.ndarray:
+    """Return the rows whose rate is SPIKE times off both neighbours, which are alike or agree to the slope."""
+    before, here, after = rate[:-2], rate[1:-1], rate[2:]
+    low, high = np.minimum(before, after), np.maximum(before, after)
+    above, below, alike, equal = here > SPIKE * high, here * SPIKE < low, high <= ALIKE * low, high <= (1 + NEAR) * low
+    # damaged ones, and sound ones between two of them; more are cycles in two rows each
+    if np.sum(above | below) > 2 * SPIKES:
+        return np.array([], int)
+    # tops and ends of cycles stand out too: no higher than rates elsewhere, not smooth around
+    tall = here > SPIKE * np.max(rate[np.concatenate([[True], ~above, [True]])])
+    found = 1 + np.flatnonzero(above | below)
+    at_end, i = (found < SIDE) | (found + SIDE >= rate.size), found - 1
+    return found[in_smooth(step, rate, found, 1) | (tall & alike)[i] | (at_end & equal[i])]
+
+
+def couple(step: np.ndarray, rate: np.ndarray) -> np.ndarray:
+    """Return the rows of two rates in a row, COUPLE times as high as both neighbours, which agree to the slope."""
+    lower, high = np.minimum(rate[1:-2], rate[2:-1]), np.maximum(rate[:-3], rate[3:])
+    first = 1 + np.flatnonzero(lower / COUPLE > high)
+    first = first[in_smooth(step, rate, first, 2)]
+    return np.union1d(first, first + 1)
+
+
+def in_smooth(step: np.ndarray, rate: np.ndarray, first: np.ndarray, width: int) -> np.ndarray:
+    """Return whether the neighbours of `width` rates, from the rows `first` on, agree to the slope, which takes SIDE on either side."""
+    found = (first >= SIDE) & (first + width + SIDE <= rate.size)
+    here = first[found]
+    around = [here + i for i in (*range(-SIDE, 0), *range(width, width + SIDE))]
+
+    def off(left: np.ndarray, row: np.ndarray, right: np.ndarray) -> np.ndarray:
+        """By how much the rate of `row` lies off the line through `left` and `right`."""
+        share = (step[row] - step[left]) / (step[right] - step[left])
+        return np.abs(rate[row] - (1 - share) * rate[left] - share * rate[right])
+
+    rough = np.maximum.reduce([off(*three) for three in zip(around, around[1:], around[2:], strict=False)])
+    apart = np.minimum.reduce([off(here - 1, here + i, here + width) for i in range(width)])
+    found[found] = apart / SMOOTH > rough
+    return found
+
+
+def leap(step: np.ndarray, rate: np.ndarray) -> np.ndarray:
+    """Return the row of the highest rate where LEAP says that it is damaged, else none."""
+    top = int(rate.argmax()) if rate.size else 0
+    if top < FALLEN:
+        return np.array([], int)
+    others, near = np.delete(rate, top).max(), np.maximum(step[top - 1 : top + 2], 1)
+    return np.array([top] if rate[top] / LEAP > others * np.max(near[1:] / near[:-1]) > 0 else [], int)

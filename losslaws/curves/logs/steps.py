@@ -63,6 +63,11 @@ def of_rows(
         theirs = of_training(table.columns[picked.val_step].dense(rows), step, picked.val_step, notes)
         fill(step, theirs, first, picked.val_step, rank, notes)
     if unit is not None:
+        if unit > 1 and whole(step) and np.nanmin(step) == 0:
+            notes.append(
+                f"column '{first}' begins at 0, taken as step 0, before the first update; if that row was logged after the first {unit} updates, all steps "
+                f"here are {unit} too few: write the column 1 higher"
+            )
         step = np.rint(step * float(unit))
         notes.append(f"steps are column '{first}' times {unit}")
     elif rank == MICRO:

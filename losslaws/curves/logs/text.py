@@ -51,6 +51,12 @@ ATTACHED = re.compile(
     r"(?<![\w/.-])((?:global[ _]?)?(?:step|iter|iteration|epoch|update))_?(?=\d+(?:[:\s,\])|]|$))", re.IGNORECASE
 )
 GROUP = re.compile(r"\(group (\d+)\)")  # which belongs to a rate's name
+# the unit in a rate's name, which is no number of the line: lr(1e-3): lr (x 1e-4)= lr*1e4 learning_rate_e-4
+UNIT_OF_RATE = re.compile(
+    r"(?<![a-z])(lr|rate)"
+    r"(?:(?:[ _]*+[(\[]?[x*\u00d7/] ?|_)1(?:\.0*+)?e[-+]?(\d{1,2})[)\]]?|[ _]*+[(\[]1(?:\.0*+)?e[-+]?(\d{1,2})[)\]](?=['\"]? ?[:=])|[ _]*+e-(\d{1,2}))(?!\d)",
+    re.IGNORECASE,
+)
 LOGGER = re.compile(r"^(?:DEBUG|INFO|WARNING|ERROR):[\w.]++:")  # before a line, as logging's default is
 MPIRUN = re.compile(r"^\[\d+,(\d+)\]<std(?:out|err)>:?")  # the rank before a line, as mpirun writes it
 TOTAL = re.compile(r"\s*(?:/|of|out of)\s*", re.IGNORECASE)
@@ -154,7 +160,7 @@ class Lines:
         if not self.source.named and not WORTH.search(line.lower()) and not line[:1].isdecimal():
             self.known[letters] = None
             return
-        line = LOGGER.sub("", line)
+        line = UNIT_OF_RATE.sub(lambda found: f"{found[1]}_x1e{found[found.lastindex]}", LOGGER.sub("", line))
         parts = NUMBER.split(GROUP.sub("(group\\1)", ATTACHED.sub("\\1 ", MPIRUN.sub("rank \\1: ", line))))
         words = tuple(parts[::2])
         if words not in self.templates and unended and not self.ends_like_others(words):
@@ -331,7 +337,7 @@ class Words:
                 self.also = f"{sides[1]} {rest}"
                 return f"{sides[0]} {rest}"
             return self.loss(spelled)
-        return spelled if found or spelled in self.named else ""
+        return spelled if found or names.decayed(spelled) or spelled in self.named else ""
 
     def progress(self, place: int, named: bool, behind: str) -> str | None:
         """Return the column of a count that stands before its total, without a word: "10/4000", 10it [; nothing if it counts an evaluation's batches.

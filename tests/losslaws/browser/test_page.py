@@ -139,6 +139,79 @@ def test_names_of_columns_mean_in_the_browser_what_they_mean_here(browser):
     assert dict(zip(asked, found, strict=True)) == dict(zip(asked, here, strict=True))
 
 
+@pytest.fixture(scope="module")
+def reader(browser):
+    """Reads the text of a table as the page does: {notes, peak, step}, or {error}."""
+    source = "\n".join(
+        (writer.WEB / f"{name}.js").read_text() for name in ("words", "numeric", "names", "table", "log")
+    )
+    page = browser.new_page()
+    page.evaluate(
+        "([source, numbers]) => { window.read = new Function('numbers', source + ';const names = new Names(numbers.names);"
+        'return (text) => readLog(text, "run.csv", {}, numbers, names);\')(numbers); }',
+        [source, numbers()],
+    )
+    yield lambda text: page.evaluate(
+        "(text) => { try { const { notes, step, schedule } = window.read(text); return { notes, step, peak: Math.max(...schedule.knots[1]) }; }"
+        " catch ({ message }) { return { error: message }; } }",
+        text,
+    )
+    page.close()
+
+
+def tables():
+    """Tables of a cosine by what is odd about them, with a part of what is said of it."""
+    rate, rows = schedules.build("cosine", 20_000, peak=6e-4, warmup=1000, final=0.1).lr, range(500, 20_001, 500)
+
+    def text(header="step,lr,val_loss", lr=(), loss=(), unit=1):
+        lr, loss = dict(lr), dict(loss)
+        lines = [f"{t},{lr.get(t, repr(float(rate[t - 1]) / unit))},{loss.get(t, 3 + 5 / t**0.5)}" for t in rows]
+        return "\n".join([header, *lines]) + "\n"
+
+    return {
+        "a damaged rate": (text(lr={9000: 100}), "the learning rate 100 at step 9000 stands out"),
+        "a low damaged rate": (text(lr={9000: 0}), "the learning rate 0 at step 9000 stands out"),
+        "two damaged rates": (text(lr={9000: 1, 9500: 0.05}), "the learning rate 0.05 at step 9500 stands out"),
+        "lost losses": (
+            text(loss={5000: "nan", 9000: "NaN"}),
+            "is NaN at 2 of 40 steps (5000, 9000), which are left out",
+        ),
+        "empty losses": (
+            text(loss={5000: "", 5500: "", 9000: "None"}),
+            "is empty in 3 of 40 rows that should hold it (steps 5000, 5500, 9000)",
+        ),
+        "an end of NaN": (
+            text(loss={5000: "nan", 19_500: "nan", 20_000: "inf"}),
+            "is NaN or inf from step 19500 on, in the last 2 of 40 losses",
+        ),
+        "a unit": (text("step,lr_x1e-4,val_loss", unit=1e-4), "'lr_x1e-4' is in units of 0.0001, by its name"),
+        "no unit": (text("step,lr_1e-3,val_loss", lr={9000: 100}), "the learning rate 100 at step 9000 stands out"),
+        "perhaps a unit": (
+            text("step,lr (1e-3),val_loss", unit=0.02),
+            "names a unit of 0.001, and whether its values, about 0.0",
+        ),
+        "nothing": ("", "run.csv: is empty; give a log that holds losses"),
+        "blank lines": ("\n \n", "run.csv: is empty; give a log that holds losses"),
+        "a damaged last rate": (text(lr={20_000: 1}), "the learning rate 1 at step 20000 stands out"),
+    }
+
+
+@pytest.mark.parametrize("odd", tables())
+def test_the_page_says_of_odd_tables_what_the_command_says(reader, tmp_path, odd):
+    from losslaws.curves.logs import look
+
+    content, said = tables()[odd]
+    (tmp_path / "run.csv").write_text(content)
+    theirs = reader(content)
+    try:
+        reading = look(tmp_path / "run.csv")
+    except InputError as error:
+        assert said in str(error) and said in theirs["error"]
+        return
+    assert theirs["notes"] == reading.notes and any(said in note for note in reading.notes)
+    assert theirs["step"] == reading.curve.step.tolist() and theirs["peak"] == pytest.approx(reading.peak)
+
+
 CASES = {
     "constant": (["constant"], {}, ()),
     "decayed": (["decayed"], {}, ()),
@@ -193,6 +266,17 @@ def test_the_page_forecasts_nothing_from_what_the_command_refuses(desk, logs, tm
     with pytest.raises(InputError, match=said):
         commanded(paths)
     assert said in shown(desk[0], paths)["problem"]
+
+
+@pytest.mark.slow
+def test_the_page_says_what_was_noted_of_a_log_that_the_law_does_not_describe(desk, tmp_path):
+    rows = [f"{100 * i},{1 if i == 55 else 1e-3},{4 - i / 120}" for i in range(1, 61)]
+    (tmp_path / "run.csv").write_text("\n".join(["step,lr,val_loss", *rows]) + "\n")
+    with pytest.raises(InputError) as caught:
+        commanded([str(tmp_path / "run.csv")])
+    theirs, ours = str(caught.value), shown(desk[0], [str(tmp_path / "run.csv")])["problem"]
+    assert theirs.removeprefix(f"{tmp_path}/") == ours
+    assert ours.startswith("run.csv: the law explains only") and "1 at step 5500 stands out" in ours
 
 
 @pytest.mark.slow

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from losslaws.__main__ import parser
 from losslaws.curves import InputError, LossCurve, logs, public, schedules
 from losslaws.curves.runs import select
 from losslaws.curves.store import load_folder
@@ -79,7 +80,7 @@ def noise():
         (lambda: ends_high(1, 1.08), None, "where the law fitted to all of them says .*, so nothing is forecast"),
         (lambda: ends_high(2), None, "made: (its last losses are|the law explains only)"),
         (late, None, "made: its losses begin at step 12200 of 20000"),
-        (in_warmup, None, "'short': has no loss after 2 times its warm-up of 800 steps"),
+        (in_warmup, None, "short: has no loss after 2 times its warm-up of 800 steps"),
         (
             lambda: in_another_unit(made(plan("constant", 20_000)), 3000),
             "adamw",
@@ -93,6 +94,46 @@ def test_such_logs_are_refused_in_one_line(run, optimiser, message):
     with pytest.raises(InputError, match=message) as caught:
         Forecaster([run()], optimiser).forecast(plan("wsd", 25_000))
     assert "\n" not in str(caught.value)
+
+
+def written(path, rate, loss):
+    """A log of `rate` and `loss`, a row every 100 steps."""
+    rows = [f"{100 * (i + 1)},{a!r},{b!r}" for i, (a, b) in enumerate(zip(rate.tolist(), loss.tolist(), strict=True))]
+    path.write_text("\n".join(["step,lr,val_loss", *rows]) + "\n")
+    return path
+
+
+def refused(path, *more):
+    """What `losslaws predict` says of a log that it refuses."""
+    args = parser().parse_args(["predict", str(path), *more])
+    with pytest.raises(InputError) as caught:
+        args.run(args)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "asked", [("--until", "8000"), ("--schedule", "wsd"), ("--schedule", "wsd", "--steps", "9000"), ()]
+)
+@pytest.mark.parametrize("warmup", [2000, 4000])
+def test_a_log_within_its_warmup_is_named_by_its_file_whatever_is_asked(tmp_path, asked, warmup):
+    rate = 1e-3 * np.minimum(np.arange(100, 3801, 100) / warmup, 1)
+    path = written(tmp_path / "early.csv", rate, np.linspace(6, 4, rate.size))
+    seen = min(warmup, 3800)
+    assert refused(path, *asked) == f"{path}: has no loss after 2 times its warm-up of {seen} steps; log on"
+
+
+def test_what_was_noted_of_a_log_that_the_law_does_not_describe_is_said(tmp_path):
+    rate = np.full(60, 1e-3)
+    rate[54] = 1
+    path = written(tmp_path / "run.csv", rate, np.linspace(4, 3.5, 60))
+    said = refused(path, "--until", "8000")
+    assert said.startswith(f"{path}: the law explains only ") and "\n" not in said
+    assert "noted when it was read: the learning rate 1 at step 5500 stands out from its neighbours" in said
+    loss = made(plan("constant", 20_000)).loss.copy()
+    loss[-6:] *= 1.045
+    path = written(tmp_path / "end.csv", np.where(np.arange(loss.size) == 54, 1, np.full(loss.size, 1e-3)), loss)
+    said = refused(path, "--until", "25000")
+    assert said.startswith(f"{path}: its last losses") and "1 at step 5500 stands out" in said
 
 
 @pytest.mark.parametrize("seed", range(12))

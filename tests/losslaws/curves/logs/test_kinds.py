@@ -2,6 +2,7 @@
 
 import json
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -566,3 +567,86 @@ def test_rates_of_groups_with_and_without_weight_decay_are_asked_about_where_the
     assert logs.read(alone).schedule.peak == pytest.approx(6e-4)  # the decay of the rate
     alike = table(tmp_path, f"step,lr_decay,{group},loss", lambda t: (t, LR[t], LR[t], TRAIN[t]), "alike.csv")
     assert logs.read(alike).schedule.peak == pytest.approx(6e-4)
+
+
+def test_a_count_from_zero_with_a_step_unit_says_where_it_begins(tmp_path):
+    def look(first):
+        rows = lambda t: (t // 10 - 1 + first, LR[t], TRAIN[t])  # noqa: E731
+        path = table(tmp_path, "epoch,lr,loss", rows)
+        return logs.look(path, columns={"step": "epoch"}, step_unit=Fraction(10))
+
+    said(
+        look(0),
+        "column 'epoch' begins at 0, taken as step 0",
+        "all steps here are 10 too few: write the column 1 higher",
+    )
+    assert not any("begins at 0" in note for note in look(1).notes)
+    is_training(look(1))
+
+
+def test_rates_of_groups_in_lines_are_asked_about_where_they_differ(tmp_path):
+    path = text(tmp_path, lambda t: f"step {t} | loss {TRAIN[t]:.4f} | lr_decay {LR[t]:.4e} | lr_embed 1.0e-03")
+    asks(r"2 columns may be the lr: lr decay, lr embed; name one \(lr=COLUMN\)", path)
+    is_training(logs.look(path, columns={"lr": "lr decay"}))
+    path = text(tmp_path, lambda t: f"step {t} | loss {TRAIN[t]:.4f} | lr {LR[t]:.4e} | lr_decay 0.1")
+    is_training(logs.look(path))  # the decay of the rate
+
+
+UNITS = {
+    "word": "lr_x1e-4: {:.4f}",
+    "exponent": "learning_rate_e-4 {:.4f}",
+    "brackets": "lr(1e-4): {:.4f}",
+    "square brackets": "lr [1e-4] = {:.4f}",
+    "times": "lr (x 1e-4) {:.4f}",
+    "sign": "lr \u00d7 1.0e-04: {:.4f}",
+    "multiplied": "lr*1e4 {:.4f}",
+    "divided": "lr/1e-4: {:.4f}",
+    "underline": "lr_1e-4={:.4f}",
+    "quotes": "'lr(1e-4)': {:.4f}",
+}
+
+
+@pytest.mark.parametrize("kind", UNITS)
+def test_a_unit_in_the_name_of_a_rate_in_lines_counts(kind, tmp_path):
+    reading = logs.look(
+        text(tmp_path, lambda t: f"step {t} | loss {TRAIN[t]:.4f} | {UNITS[kind].format(1e4 * LR[t])} | norm 0.3")
+    )
+    is_training(reading)
+    said(reading, "is in units of 0.0001, by its name; the rates are its values times that")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "lr_x1e-4",
+        "learning_rate_e-4",
+        "lr(1e-4)",
+        "lr [1E-4]",
+        "train/lr (\u00d71e-4)",
+        "lr*1e4",
+        "lr*10^4",
+        "lr/10**-4",
+    ],
+)
+def test_a_unit_in_the_name_of_a_column_of_rates_counts(name, tmp_path):
+    reading = logs.look(table(tmp_path, f"step,{name},loss", lambda t: (t, 1e4 * LR[t], TRAIN[t])))
+    is_training(reading)
+    said(reading, f"'{name}' is in units of 0.0001, by its name; the rates are its values times that")
+
+
+def test_rates_as_they_are_stay_whatever_their_name_says(tmp_path):
+    for name in ("lr_1e-3", "lr(1e-3)", "lr_e1", "lr_group10"):
+        reading = logs.look(table(tmp_path, f"step,{name},loss", lambda t: (t, LR[t], TRAIN[t])))
+        is_training(reading)
+        assert not any("unit" in note for note in reading.notes)
+    for line in ("lr [1e-3] 12 ms", "lr 1e-3", "lr=[1.0e-3]", "lr (1e-3)"):
+        path = text(tmp_path, lambda t, line=line: f"step {t} | loss {TRAIN[t]:.4f} | {line} | norm 0.3")
+        assert logs.look(path).peak == 1e-3
+
+
+def test_rates_that_may_be_in_the_unit_of_their_name_are_refused(tmp_path):
+    path = table(tmp_path, "step,lr(1e-4),loss", lambda t: (t, 30 * LR[t], TRAIN[t]))
+    asks(
+        r"column 'lr\(1e-4\)' names a unit of 0.0001, and whether its values, about 0.0099, are in it is not clear",
+        path,
+    )

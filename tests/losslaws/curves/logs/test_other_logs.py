@@ -240,9 +240,53 @@ def test_a_loss_that_ends_in_inf_has_diverged_like_one_that_ends_in_nan(tmp_path
 
 def test_losses_that_are_lost_are_said(tmp_path):
     path = text(tmp_path, lambda t: f"step {t} loss {TRAIN[t] if t != 2000 else 'nan'} lr {LR[t]}")
-    said(logs.look(path), "'loss' is NaN at 1 of 400 steps, which are left out")
+    said(logs.look(path), "'loss' is NaN at 1 of 400 steps (2000), which are left out")
     path = table(tmp_path, "step,lr,loss", lambda t: (t, LR[t], TRAIN[t] if t < 2000 else None))
     said(logs.look(path), "no loss was logged after step 1990, though the log goes on to step 4000")
+
+
+LOST = {
+    "csv": lambda folder, lost: table(folder, "step,lr,loss", lambda t: (t, LR[t], None if t in lost else TRAIN[t])),
+    "jsonl": lambda folder, lost: jsonl(
+        folder, lambda t: [{"step": t, "lr": LR[t], "loss": None if t in lost else TRAIN[t]}]
+    ),
+    "lines": lambda folder, lost: text(
+        folder, lambda t: f"step {t} lr {LR[t]}" + ("" if t in lost else f" loss {TRAIN[t]}")
+    ),
+}
+
+
+@pytest.mark.parametrize("form", LOST)
+def test_a_handful_of_empty_losses_is_said(form, tmp_path):
+    reading = logs.look(LOST[form](tmp_path, (500, 510, 1000, 2000, 2500, 3000, 3500)))
+    said(reading, "'loss' is empty in 7 of 400 rows that should hold it (steps 500, 510, 1000, 2000, 2500 and 2 more)")
+    assert any("is empty in 7 of 400 rows" in note for note in reading.whole().source["notes"])
+
+
+def test_an_evaluation_that_was_lost_is_said(tmp_path):
+    path = table(tmp_path, "step,lr,loss,val_loss", lambda t: (t, LR[t], TRAIN[t], None if t == 2000 else VAL.get(t)))
+    said(logs.look(path), "'val_loss' is empty in 1 of", "(steps 2000)")
+
+
+SPARSE = {
+    "evaluations": lambda t: (t, LR[t], TRAIN[t], VAL.get(t)),
+    "rows of evaluations hold no training loss": lambda t: (
+        t,
+        LR[t],
+        None if t % 500 == 0 else TRAIN[t],
+        3.2 if t % 500 == 0 else None,
+    ),
+    "losses every fourth row": lambda t: (t, LR[t], TRAIN[t] if t % 40 == 0 else None, VAL.get(t)),
+    "denser at first": lambda t: (t, LR[t], TRAIN[t], VAL.get(t) if t < 1000 or t % 400 == 0 else None),
+    "twice as dense until late": lambda t: (t, LR[t], TRAIN[t] if t < 3600 or t % 20 == 0 else None, VAL.get(t)),
+    "without a rate at times": lambda t: (t, LR[t] if t % 50 == 0 else None, TRAIN[t], VAL.get(t)),
+}
+
+
+@pytest.mark.parametrize("kind", SPARSE)
+def test_cells_that_are_empty_as_logs_are_written_are_not_noted(kind, tmp_path):
+    reading = logs.look(table(tmp_path, "step,lr,loss,val_loss", SPARSE[kind]))
+    assert not [note for note in reading.notes if "is empty" in note or "NaN" in note]
 
 
 def test_losses_beside_a_perplexity_of_base_two_are_in_bits(tmp_path):

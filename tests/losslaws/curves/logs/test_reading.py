@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from losslaws.curves import InputError, logs, schedules
-from losslaws.curves.logs.rates import end_of_warmup
+from losslaws.curves.logs.rates import end_of_warmup, without_spikes
 from losslaws.curves.logs.smoothing import BLOCKS, blocks
 
 
@@ -100,6 +100,93 @@ def test_training_loss_is_smoothed_against_spikes(tmp_path):
 def test_a_stray_rate_is_noted(tmp_path):
     rows = [(k, 0.1 if k != 5 else 0.9, 3) for k in range(1, 11)]
     assert any("stands out" in note for note in logs.read(log(tmp_path, "step,lr,loss", rows)).source["notes"])
+
+
+def rated(folder, rate, header="step,lr,val_loss"):
+    """A log of 40 rows, with the rates that are given, 500 steps apart."""
+    rows = [(500 * (k + 1), repr(float(value)), 3 + 5 / (500 * (k + 1)) ** 0.5) for k, value in enumerate(rate)]
+    return log(folder, header, rows)
+
+
+@pytest.mark.parametrize(
+    ("family", "options"),
+    [
+        ("cosine", {"final": 0.1}),
+        ("linear", {}),
+        ("wsd", {"decay": 0.4}),
+        ("inverse_sqrt", {}),
+        ("cyclic", {"cycles": 2}),
+    ],
+)
+@pytest.mark.parametrize("wrong", [{20: 100}, {20: 0.005}, {20: 1, 21: 2}, {39: 1}, {38: 0.01}, {12: 100, 30: 1}])
+def test_damaged_rates_are_left_out_where_the_rate_falls(tmp_path, family, options, wrong):
+    rate = schedules.build(family, 20_000, peak=6e-4, warmup=1000, **options).lr[499::500]
+    damaged = rate.copy()
+    damaged[list(wrong)] = list(wrong.values())
+    curve = logs.read(rated(tmp_path, damaged))
+    said = [note for note in curve.source["notes"] if "stands out" in note]
+    assert curve.schedule.peak == pytest.approx(6e-4, rel=0.02) and curve.schedule.warmup == 1000
+    assert len(said) == len(wrong)
+    assert all(
+        f"{value:g} at step {500 * (k + 1)} " in note for (k, value), note in zip(wrong.items(), said, strict=True)
+    )
+    kept = np.setdiff1d(np.arange(40), list(wrong))
+    np.testing.assert_allclose(curve.schedule.lr[500 * kept + 499], rate[kept])
+
+
+def test_a_rate_that_fell_to_nothing_in_one_row_is_left_out():
+    step, rate = np.arange(1, 41) * 500, schedules.build("cosine", 20_000, peak=6e-4, final=0.1).lr[499::500]
+    damaged = np.where(step == 10_000, 0, rate)
+    notes = []
+    kept, _ = without_spikes(step, damaged, notes)
+    assert np.setdiff1d(step, kept).tolist() == [10_000] and len(notes) == 1
+
+
+def test_two_damaged_rates_around_a_sound_one_are_left_out():
+    step, rate = np.arange(1, 201) * 100, schedules.build("cosine", 20_000, peak=6e-4, final=0.1).lr[99::100]
+    kept, _ = without_spikes(step, np.where(np.isin(step, (9000, 9200)), 100, rate), [])
+    assert np.setdiff1d(step, kept).tolist() == [9000, 9200]
+
+
+@pytest.mark.parametrize("row", [1, 20, 37, 38])
+def test_a_constant_rate_with_one_that_is_nothing_is_constant(row):
+    step, rate = np.arange(1, 41) * 500, np.full(40, 6e-4)
+    rate[row] = 0
+    assert np.all(without_spikes(step, rate, [])[1] == 6e-4)
+
+
+def test_cycles_that_end_at_nothing_are_sound():
+    step, notes = np.arange(1, 31) * 500, []
+    without_spikes(step, 1e-4 * np.abs(np.arange(30) % 10 - 5), notes)
+    for cycles, warmup, at in [(5, 100, np.arange(1, 11) * 2000), (2, 8000, np.linspace(1, 20_000, 20).astype(int))]:
+        rate = schedules.build("cyclic", 20_000, peak=6e-4, warmup=warmup, cycles=cycles, rewarm=0).lr
+        without_spikes(at, rate[at - 1], notes)
+    assert notes == []
+
+
+SOUND = {
+    "restarts": ("cyclic", {"cycles": 4}),
+    "restarts without a rise": ("cyclic", {"cycles": 4, "rewarm": 0}),
+    "rising peaks": ("cyclic", {"cycles": 3, "peaks": [0.25, 0.5, 1.0]}),
+    "short decay": ("wsd", {"decay": 0.02, "final": 0.01}),
+    "two stages": ("two_stage", {"switch": 0.5, "ratio": 0.01}),
+    "stairs": ("multistep", {"milestones": [0.1, 0.2, 0.5], "values": [1.0, 0.1, 0.01, 0.001]}),
+    "cosine that ends early": ("cosine", {"cycle": 3000}),
+    "inverse square root": ("inverse_sqrt", {"hold": 90}),
+    "triangle": ("polyline", {"points": [[0, 0.04], [0.3, 1], [1, 0]]}),
+}
+
+
+@pytest.mark.parametrize("kind", SOUND)
+@pytest.mark.parametrize("rows", [5, 8, 12, 15, 20, 50, 200, 2000])
+def test_no_rate_of_a_sound_schedule_is_left_out(kind, rows):
+    name, options = SOUND[kind]
+    for warmup in (0, 100, 2000):
+        rate = schedules.build(name, 20_000, peak=6e-4, warmup=warmup, **options).lr
+        for last in (20_000, 15_000, 10_000, 7_000):
+            step, notes = np.unique(np.linspace(last / rows, last, rows).round().astype(int)), []
+            kept, _ = without_spikes(step, rate[step - 1], notes)
+            assert (kept.size, notes) == (step.size, []), (warmup, last)
 
 
 @pytest.mark.parametrize(

@@ -63,6 +63,19 @@ HOSTILE = {
 }
 
 
+@pytest.mark.parametrize(
+    "name", ["run.csv", "run.log", "run.jsonl", "run.json", "run.wandb", "run", "run.csv.gz", "trainer_state.json"]
+)
+@pytest.mark.parametrize("content", [b"", b" \n\n", b"\xef\xbb\xbf\n"])
+def test_an_empty_file_is_said_to_be_empty(name, content, tmp_path):
+    (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
+    refused(tmp_path / name, f"{name}: is empty; give a log that holds losses")
+
+
+def test_an_empty_folder_is_said_to_be_empty(tmp_path):
+    refused(tmp_path, "is empty; give a log that holds losses")
+
+
 def test_a_header_alone_is_said_to_hold_nothing(tmp_path):
     refused(
         write(tmp_path / "a.csv", "step,lr,val_loss\n"), "no column holds a number; is it a log, and has the run begun?"
