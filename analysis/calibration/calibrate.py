@@ -21,6 +21,7 @@ from losslaws.forecast.fitted import Fitted, fit_runs
 from losslaws.forecast.prior import ADAM, Told, adams, learn, tell
 
 LEVEL = 0.9
+MANY = 20  # cases of a group of authors, from which on it may ask for a width of its own
 SHORTER = 0.9  # times as long as what was seen, below which a run is a kind of its own
 RIVALS = 3  # runs of equal length that a case is compared with
 
@@ -94,15 +95,22 @@ def kind_of(case: Case) -> str:
 
 
 def width(cases: pd.DataFrame) -> float:
-    """Return how many spreads wide an interval is, to each side: what LEVEL of the cases need, groups of authors counting alike.
+    """Return how many spreads wide an interval is, to each side: what LEVEL of the cases need, groups of authors counting alike, and what LEVEL
+    of every group of MANY cases or more does.
 
     Where no public run had the optimiser, UNRELATED times as many are taken already.
     """
-    ratio = (cases["error"].abs() / half(cases, 1.0)).to_numpy()
-    weight = 1 / cases.groupby("authors")["error"].transform("size").to_numpy()
-    order = np.argsort(ratio)
-    enough = np.cumsum(weight[order]) >= LEVEL * weight.sum() * (1 - 1e-12)
-    return float(ratio[order][np.argmax(enough)])
+    ratio = cases["error"].abs() / half(cases, 1.0)
+    size = ratio.groupby(cases["authors"]).transform("size")
+    groups = [ratio[cases["authors"] == name] for name in cases.loc[size >= MANY, "authors"].unique()]
+    return max(needed(ratio, 1 / size), *(needed(group, group * 0 + 1) for group in groups), 0.0)
+
+
+def needed(ratio: pd.Series, weight: pd.Series) -> float:
+    """Return the least of `ratio` below or at which LEVEL of the `weight` lies."""
+    order = np.argsort(ratio.to_numpy())
+    enough = np.cumsum(weight.to_numpy()[order]) >= LEVEL * weight.sum() * (1 - 1e-12)
+    return float(ratio.to_numpy()[order][np.argmax(enough)])
 
 
 def half(cases: pd.DataFrame, spreads: float) -> pd.Series:

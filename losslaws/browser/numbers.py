@@ -17,8 +17,8 @@ from losslaws.laws import relaxation
 CONSTANTS = {
     "runs": (runs, "FIRST"),
     "schedule": (schedule_module, "LONGEST"),
-    "prior": (prior, "POINTS FIRST ADAM RELATIVE"),
-    "fitted": (fitted, "FEWEST ENDS WEIGHT FLOOR FORM UNLIKE"),
+    "prior": (prior, "POINTS ENDS WEIGHT FIRST ADAM RELATIVE"),
+    "fitted": (fitted, "FEWEST FLOOR FORM UNLIKE"),
     "predict": (predict, "DRAWN CLOSE FAR LONGER SHORTER POOR KNOWN SIZES SIZES_APART"),
     "refusals": (refusals, "LATE LATER BLOWN JUMP STRETCH ENDS SAME NOISE APART RATES"),
     "huber": (huber, "ITERATIONS FTOL ROUNDING DAMPING"),

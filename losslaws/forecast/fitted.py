@@ -6,30 +6,29 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from losslaws.curves import InputError, LossCurve, Schedule
-from losslaws.curves.runs import select
 from losslaws.fitting import Fit, fit
 from losslaws.fitting.metrics import r_squared
 from losslaws.forecast.prior import (
     FORMS,
     LAW,
     POINTS,
+    falls,
     fitted_points,
     known_of,
     likelihood,
     prior_for,
     rescaled,
     unit,
+    weighted,
     weights,
 )
 from losslaws.laws import Planned
 
 FEWEST = 8  # points after the warm-up; with fewer a curve cannot be told from its noise
-# the last ENDS points of a decayed run are fitted with WEIGHT times the weight: ends are what is forecast
-ENDS, WEIGHT = 5, 10.0
 FLOOR = 1e-3  # relative: two runs that differ in nothing but the noise of the machine differ by about this
 # relative, what the law's form errs by, see analysis/calibration/selection.py: for every e-fold by which a run is longer or shorter than what was
 # seen, and for every e-fold by which its mean rate, as a share of the peak, is another, so that a cosine tells a WSD less well than another cosine
-FORM, UNLIKE = 0.005, 0.016
+FORM, UNLIKE = 0.005, 0.012
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,12 +150,6 @@ def mean_share(schedule: Schedule, steps: np.ndarray | int) -> np.ndarray:
     return np.cumsum(schedule.lr)[np.asarray(steps) - 1] / (steps * schedule.peak)
 
 
-def falls(schedule: Schedule, steps: int) -> bool:
-    """Whether the rate falls by more than a twentieth of the peak after the warm-up, within the first `steps`."""
-    seen = schedule.lr[schedule.warmup : steps]
-    return bool(seen.size and np.any(seen < 0.95 * schedule.peak))
-
-
 def fallen(curve: LossCurve, share: float) -> bool:
     """Whether the rate had come down to `share` of its peak at the last loss."""
     return bool(curve.schedule.lr[int(curve.step[-1]) - 1] <= share * curve.schedule.peak)
@@ -165,13 +158,6 @@ def fallen(curve: LossCurve, share: float) -> bool:
 def in_unit(curve: LossCurve, factor: float) -> LossCurve:
     """Return `curve` with its rates in another unit."""
     return replace(curve, schedule=rescaled(curve.schedule, factor))
-
-
-def weighted(seen: Sequence[LossCurve]) -> tuple[list[LossCurve], list[float]]:
-    """Return the points that are fitted, once more those at the ends of decayed runs, and what each point of a curve weighs."""
-    ends = [select(curve, slice(-ENDS, None)) for curve in seen if falls(curve.schedule, int(curve.step[-1]))]
-    # a log counts as much as its length tells, however often it was evaluated
-    return [*seen, *ends], [POINTS / curve.step.size for curve in seen] + [WEIGHT] * len(ends)
 
 
 def fit_runs(curves: Sequence[LossCurve], learned: dict, optimiser: str = "adamw") -> Fitted:

@@ -14,7 +14,7 @@ from losslaws import laws
 from losslaws.curves import InputError, LossCurve, Schedule
 from losslaws.fitting import fit
 from losslaws.fitting.prior import Prior
-from losslaws.forecast.fitted import FEWEST, Fitted, in_unit, weighted
+from losslaws.forecast.fitted import FEWEST, Fitted, in_unit
 from losslaws.forecast.prior import (
     ADAM,
     FORMS,
@@ -27,6 +27,7 @@ from losslaws.forecast.prior import (
     rescaled,
     size_of,
     unit,
+    weighted,
     weights,
 )
 from losslaws.laws import Planned

@@ -8,9 +8,9 @@ import numpy as np
 
 from losslaws.curves import InputError, LossCurve, Schedule
 from losslaws.forecast import calibration
-from losslaws.forecast.fitted import FLOOR, UNLIKE, Fitted, falls, fit_runs, mean_share
+from losslaws.forecast.fitted import FLOOR, UNLIKE, Fitted, fit_runs, mean_share
 from losslaws.forecast.ladder import Model, fit_ladder
-from losslaws.forecast.prior import adams, size_of
+from losslaws.forecast.prior import adams, falls, size_of
 from losslaws.forecast.refusals import LATE, STRETCH, noted, refuse, refuse_end
 
 DRAWN = 400  # steps at which a forecast curve is given

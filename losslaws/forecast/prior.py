@@ -21,7 +21,7 @@ import numpy as np
 
 from losslaws import laws
 from losslaws.curves import LossCurve, Schedule
-from losslaws.curves.runs import settled, thinned
+from losslaws.curves.runs import select, settled, thinned
 from losslaws.curves.schedules import build
 from losslaws.fitting import Fit, fit
 from losslaws.fitting.prior import Prior
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from losslaws.curves.public import Group  # takes pandas, which takes longer than a forecast
 
 POINTS = 100  # of a curve that are fitted
+# the last ENDS points of a decayed run are fitted with WEIGHT times the weight: ends are what is forecast
+ENDS, WEIGHT = 5, 10.0
 # Points that one scale of distance from a prior costs where a run ends, or is seen last, at FALLEN of its peak rate or below, and EARLY ones where
 # none does: what a decay removes is hidden then, and a part of a run tells its exponent less well than other models do. See
 # analysis/calibration/selection.py.
@@ -116,6 +118,19 @@ def fitted_points(curve: LossCurve) -> LossCurve:
     return thinned(settled(curve, FIRST), POINTS)
 
 
+def weighted(seen: Sequence[LossCurve]) -> tuple[list[LossCurve], list[float]]:
+    """Return the points that are fitted, once more those at the ends of decayed runs, and what each point of a curve weighs."""
+    ends = [select(curve, slice(-ENDS, None)) for curve in seen if falls(curve.schedule, int(curve.step[-1]))]
+    # a log counts as much as its length tells, however often it was evaluated
+    return [*seen, *ends], [POINTS / curve.step.size for curve in seen] + [WEIGHT] * len(ends)
+
+
+def falls(schedule: Schedule, steps: int) -> bool:
+    """Whether the rate falls by more than a twentieth of the peak after the warm-up, within the first `steps`."""
+    seen = schedule.lr[schedule.warmup : steps]
+    return bool(seen.size and np.any(seen < 0.95 * schedule.peak))
+
+
 def rescaled(schedule: Schedule, factor: float) -> Schedule:
     """Return `schedule` with its rates in another unit."""
     return schedule if factor == 1 else Schedule(schedule.lr * factor, schedule.warmup, schedule.name)
@@ -154,15 +169,15 @@ def told(group: "Group") -> Told:
     longest = max(group.curves.values(), key=lambda curve: curve.step[-1])
     factor = unit(longest, optimiser)
     curves = [replace(curve, schedule=rescaled(curve.schedule, factor)) for curve in group.curves.values()]
-    seen = [fitted_points(curve) for curve in curves]
+    points, weight = weighted([fitted_points(curve) for curve in curves])
     known = known_of(longest, optimiser)
     law = LAW.of_model(known.size, bool(known.rate))
-    fits = tuple(fit(law, seen, fixed=held) for held in FORMS.values())
+    fits = tuple(fit(law, points, weights=weight, fixed=held) for held in FORMS.values())
     peak = longest.schedule.peak * factor
     held = build("constant", longest.schedule.steps, peak)
     level = [found.predict(held, longest.step[-1:])[0] for found in fits]
     share = [np.log(K / at) if K > 0 else np.nan for K, at in zip((removed(f, peak) for f in fits), level, strict=True)]
-    free = fit(law, seen)
+    free = fit(law, points, weights=weight)
     memory = 1 / free.params["rho"]
     if free.doubts("rho") or not MEMORIES[0] / 3 <= memory <= 3 * MEMORIES[-1]:
         memory = np.nan

@@ -43,7 +43,7 @@ class Rule:
     turn: float = 0.1
     first: int = 12
     allowance: float = 2.5
-    most: float = 4.0
+    most: float = 2.5
     suspect: float = 1.0
     limit: float = 16.0
 

@@ -55,7 +55,7 @@ function weightsBefore(known, numbers) {
 class Fitted {
   constructor(curves, optimiser, numbers) {
     Object.assign(this, { curves, numbers });
-    const { ENDS, WEIGHT, FEWEST } = numbers.fitted, { POINTS, ADAM } = numbers.prior;
+    const { FEWEST } = numbers.fitted, { POINTS, ENDS, WEIGHT, ADAM } = numbers.prior;
     const furthest = (some) => some.reduce((a, b) => (last(b.step) > last(a.step) ? b : a));
     const longest = furthest(curves), known = knownOf(longest, optimiser, numbers);
     this.law = lawFor(known, numbers);

@@ -83,7 +83,16 @@ def once(table):
     return table[table["also"] == ""]
 
 
-def test_the_width_is_what_groups_of_authors_need_that_count_alike():
+def test_a_group_of_many_cases_may_ask_for_a_width_of_its_own():
+    # one of twenty cases does, one of nineteen does not
+    others = [once(errors({"a": 4000})), once(errors({"b": 4000}))]
+    wild = {n: pd.concat([*others, once(errors({"c": n}, 3.0))]) for n in (19, 20)}
+    need = np.sort(once(errors({"c": 20}, 3.0))["error"].abs())[17] / 0.01  # the eighteenth of twenty
+    assert calibrate.width(wild[20]) == pytest.approx(need) and calibrate.width(wild[19]) < 0.8 * need
+
+
+def test_the_width_is_what_groups_of_authors_need_that_count_alike(monkeypatch):
+    monkeypatch.setattr(calibrate, "MANY", 10**6)
     assert calibrate.width(once(errors({"a": 4000, "b": 4000}))) == pytest.approx(1.645, rel=0.05)
     # 90 % of the mixture of a normal and one three times as wide lie within 3.83, whatever the number of cases
     both = pd.concat([once(errors({"a": 4000})), once(errors({"b": 1000}, 3.0))])
@@ -120,7 +129,7 @@ def test_settings_are_chosen_by_others_than_those_they_are_scored_on():
 
 def test_the_errors_of_the_form_are_chosen_by_interval_score():
     rng = np.random.default_rng(0)
-    table = pd.concat([errors({name: 400}) for name in ("a", "b")] + [errors({"c": 400})], ignore_index=True)
+    table = pd.concat([errors({name: 4000}) for name in ("a", "b")] + [errors({"c": 4000})], ignore_index=True)
     table = pd.concat([table[table["also"] == ""].assign(also=also) for also in ("", "a", "b", "c")])
     table = table[table["authors"] != table["also"]].reset_index(drop=True)
     table["reach"], table["unlike"] = rng.uniform(0, 2, len(table)), rng.uniform(0, 1, len(table))
