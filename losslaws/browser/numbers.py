@@ -1,5 +1,6 @@
 """Everything that a forecast is computed with, as plain numbers and words: the page has no others."""
 
+import re
 from types import ModuleType
 
 import numpy as np
@@ -51,9 +52,11 @@ def words() -> dict:
 
 
 def plain(value):
-    """Return sets and tuples as lists."""
+    """Return sets and tuples as lists, and patterns as their text."""
     if isinstance(value, frozenset | set):
         return sorted(value)
+    if isinstance(value, re.Pattern):
+        return value.pattern
     if isinstance(value, dict):
         return [[list(key) if isinstance(key, tuple) else key, plain(one)] for key, one in value.items()]
     return list(value) if isinstance(value, tuple) else value

@@ -12,7 +12,7 @@ PRIOR, INTERVALS = FOLDER / "prior.json", FOLDER / "calibration.csv"
 UNRELATED = 2.0  # times as wide where no public run with the same optimiser taught the priors
 # and where none was of a model of about that size: the least multiple of a half with which nine tenths of the registered forecasts of
 # our own small models, asked again once their outcomes were known, lie within (`python -m analysis ledger`)
-STRANGE = 4.5
+STRANGE = 3.5
 
 
 @cache

@@ -40,7 +40,7 @@ class Fitted:
     weights      of the forms in every average, [forms], of sum 1
     covariances  of the free parameters of each form, [p, p], before they were calibrated on other runs
     factor       on the rates, which brings them to the unit that was fitted
-    stage        by which intervals are calibrated: "early" until a run was seen down to prior.FALLEN of its peak rate, where
+    stage        by which intervals are calibrated: "early" where no run was seen last at prior.FALLEN of its peak rate or below, and
                  other models say most of what is known, then "decayed"
     """
 

@@ -22,7 +22,7 @@ POOR = 0.9  # share of the variance below which the law does not describe the ru
 KNOWN = (1e-4, 3e-3)  # peak rates of the public runs trained with Adam, on which the settings of the law were found
 SIZES = (1.4e7, 1.8e9)  # parameters without embeddings of the public models
 SIZES_APART = 10.0  # times larger or smaller than any of them, from where on they are no relatives
-DRAWS = 4000  # of the parameters, for the share in which a schedule wins
+DRAWS = 4000  # for the share in which a schedule wins
 NORMAL = 1.645  # standard deviations to either side that hold 90 %
 
 
@@ -56,7 +56,7 @@ class Difference:
     """How much higher one schedule is expected to end than the lowest of all.
 
     loss, low, high  nats per token, and the 90 % interval
-    wins             share of draws in which this schedule ends lowest
+    wins             share of draws of all that is uncertain of differences in which this schedule ends lowest
     steps            so many times as many steps the lowest would need to be worth giving up for this one, at the run's own slope; nan where
                      more steps gain nothing
     """

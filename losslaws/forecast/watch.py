@@ -42,10 +42,10 @@ class Rule:
     ratio: float = 1.25
     turn: float = 0.1
     first: int = 12
-    allowance: float = 2.5
-    most: float = 2.5
+    allowance: float = 2.0
+    most: float = 4.0
     suspect: float = 1.0
-    limit: float = 16.0
+    limit: float = 28.0
 
 
 RULE = Rule()

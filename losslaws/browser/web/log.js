@@ -161,7 +161,8 @@ function noteEmpty({ step }, rows, others, column, { EMPTY, FAR, SHORT, SHOWN },
   apart.forEach((d, i) => {
     if (d > usual && d <= FAR * usual && apart[i - 1] === usual && apart[i + 1] === usual) for (let t = step[i] + usual; t < step[i + 1]; t += usual) due.push(t);
   });
-  if (!due.length || due.length > EMPTY * step.length) return;
+  const regular = due.length > 2 && due.every((t, i) => i < 2 || t - due[i - 1] === due[1] - due[0]); // rows of another kind, that never hold it
+  if (!due.length || due.length > EMPTY * step.length || regular) return;
   const there = new Set(rows), empty = due.filter((t) => there.has(t) && !others.has(t));
   if (empty.length) notes.push(`'${column}' is empty in ${empty.length} of ${step.length + empty.length} rows that should hold it (steps ${listed(empty, SHOWN)}), which are left out`);
 }
@@ -253,11 +254,14 @@ function loggedRates({ step, value: rate }, steps, given, file, numbers, notes) 
   };
 }
 
-// Rates whose column names a unit without it, where they are in it. Throws where they may be, or not.
-function inUnit({ step, value }, column, file, { NEAR, LARGE }, names, notes) {
+// Rates whose column names a unit without it, where they are in it.
+function inUnit({ step, value }, column, { NEAR, LARGE }, names, notes) {
   const unit = names.unit(column), some = value.filter((r) => r > 0), middle = some.length ? median(some) : 0;
   if (unit === 1 || middle <= unit * (1 + NEAR)) return { step, value };
-  if (middle < LARGE) throw new Error(`${file}: column '${column}' names a unit of ${general(unit)}, and whether its values, about ${general(middle, 2)}, are in it is not clear; write the rates as they are, in a column without a unit, or give the schedule that was applied to the command (--ran)`);
+  if (middle < LARGE) {
+    notes.push(`'${column}' names a unit of ${general(unit)}; its values, about ${general(middle, 2)}, are taken as rates as they stand`);
+    return { step, value };
+  }
   notes.push(`'${column}' is in units of ${general(unit)}, by its name; the rates are its values times that`);
   return { step, value: value.map((r) => r * unit) };
 }
@@ -273,7 +277,7 @@ function withoutSpikes(step, rate, { NEAR, SPIKE, SPIKES, ALIKE, COUPLE, LEAP, F
     return rows(r).filter((i) => {
       const alike = high(i) <= ALIKE * low(i), atEnd = i < smooth.SIDE || i + smooth.SIDE >= r.length;
       if (!above.has(i) && !below.has(i)) return false;
-      return (alike && r[i] > SPIKE * elsewhere) || (atEnd && high(i) <= (1 + NEAR) * low(i)) || inSmooth(at, r, i, 1, smooth);
+      return (alike && r[i] > SPIKE * elsewhere) || (atEnd && high(i) > 0 && high(i) <= (1 + NEAR) * low(i)) || inSmooth(at, r, i, 1, smooth);
     });
   };
   const couple = (at, r) => rows(r).filter((i) => Math.min(r[i], r[i + 1]) / COUPLE > Math.max(r[i - 1], r[i + 2]) && inSmooth(at, r, i, 2, smooth)).flatMap((i) => [i, i + 1]);
@@ -371,7 +375,7 @@ function readLog(content, file, options, numbers, names) {
   if (losses.train_loss && losses.val_loss) losses.val_loss = withoutStays(losses.val_loss, losses.train_loss.loss, picked.val_loss, numbers, notes);
   if (!losses.train_loss && !losses.val_loss) throw new Error(`${file}: no row after step 0 has a loss; give a log with losses`);
   const end = Math.max(...Object.values(losses).map(({ step: at }) => at[at.length - 1]));
-  const rates = inUnit(chosen(seriesOf(step, columns.lr, numbers, notes), (_, r) => !Number.isNaN(r)), picked.lr, file, numbers.rates, names, notes);
+  const rates = inUnit(chosen(seriesOf(step, columns.lr, numbers, notes), (_, r) => !Number.isNaN(r)), picked.lr, numbers.rates, names, notes);
   const schedule = loggedRates(rates, end, warmup, file, numbers, notes);
   const usable = ({ step: at }) => at.filter((s) => s >= Math.max(numbers.losses.FIRST * schedule.warmup, numbers.losses.SHARE * end)).length;
   let used = losses.val_loss ? "val_loss" : "train_loss";

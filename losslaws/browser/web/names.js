@@ -8,7 +8,8 @@ const wordsOf = (name) => name
 const metricOf = (name) => name.slice(name.lastIndexOf(" - ") + 1 ? name.lastIndexOf(" - ") + 3 : 0);
 
 class Names {
-  constructor(words) {
+  constructor({ UNIT, ...words }) {
+    this.unitOfRate = new RegExp(UNIT, "i");
     for (const [name, some] of Object.entries(words)) this[name] = new Set(["BARE", "SHORT"].includes(name) ? some.map(([key]) => key[0]) : some);
     this.short = Object.fromEntries(words.SHORT);
     this.bare = Object.fromEntries(words.BARE.map(([key, side]) => [key.join(" "), side]));
@@ -63,10 +64,10 @@ class Names {
     return rest.length < words.length && rest.every((word) => word === "decay") && rest.length > 0;
   }
 
-  // The power of ten below 1 that the name of a rate holds, as of lr_x1e-4, lr(1e-4) and lr*1e4; 1 where it holds none.
+  // The power of ten below 1 that follows the word of a rate's name, as in lr_x1e-4, lr(1e-4) and lr*1e4; 1 where none does.
   unit(name) {
-    const found = /(?:(?<!\d)1(?:\.0*)? ?e|(?<!\d)10(?:\^|\*\*)|(?<![a-z])e(?=-)) ?[-+]?(\d{1,2})(?!\d)/.exec(metricOf(name).toLowerCase());
-    return found ? Number(`1e-${found[1]}`) : 1;
+    const found = this.unitOfRate.exec(metricOf(name));
+    return found ? Number(`1e-${found[3]}`) : 1;
   }
 
   count(words, name) {

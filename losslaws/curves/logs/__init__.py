@@ -35,7 +35,7 @@ from losslaws.curves.logs.reading import Reading
 from losslaws.curves.logs.roles import Picked, pick
 from losslaws.curves.logs.rows import of_one_run
 from losslaws.curves.logs.smoothing import blocks
-from losslaws.curves.logs.source import Source
+from losslaws.curves.logs.source import HEAD, Source
 from losslaws.curves.logs.steps import MEAN, MICRO, Order, of_rows, parts_of, rank_of
 from losslaws.curves.logs.table import Column, Table, collect
 from losslaws.curves.loss_curve import LossCurve
@@ -116,7 +116,11 @@ def look_at(rows: Iterable[Mapping], name: str = "run") -> Reading:
 
 def format_of(source: Source) -> ModuleType:
     """Return the module that reads `source`. Raises InputError for what is empty, and for a file of no known format."""
-    if not (any(source.path.iterdir()) if source.is_dir else source.head.removeprefix(BOM_UTF8).strip()):
+    if not (
+        any(source.path.iterdir())
+        if source.is_dir
+        else source.head.removeprefix(BOM_UTF8).strip() or len(source.head) == HEAD
+    ):
         raise InputError(
             f"{source.path}: is empty; give a log that holds losses, or wait until the run has written some"
         )
@@ -176,7 +180,7 @@ def complete(
         return reading
     if schedule is None:
         at, rate = order.series(picked.used["lr"])
-        at, rate = at[~np.isnan(rate)], in_unit(rate[~np.isnan(rate)], picked.used["lr"], path, notes)
+        at, rate = at[~np.isnan(rate)], in_unit(rate[~np.isnan(rate)], picked.used["lr"], notes)
         schedule = every_step(at, rate, last, known if warmup is None else warmup, family, path, notes)
     elif last < COVERED * schedule.steps:
         notes.append(

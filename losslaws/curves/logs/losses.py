@@ -73,7 +73,8 @@ def note_empty(step: np.ndarray, rows: np.ndarray, others: np.ndarray, column: s
     near, wide = apart == usual, (apart > usual) & (apart <= FAR * usual)
     alone = 1 + np.flatnonzero(near[:-2] & wide[1:-1] & near[2:])
     due = np.array([t for i in alone for t in np.arange(step[i] + usual, step[i + 1], usual)])
-    if not 0 < due.size <= EMPTY * step.size:
+    # at equal distances they are rows of another kind, as of a second evaluation, that never hold it
+    if not 0 < due.size <= EMPTY * step.size or (due.size > 2 and np.ptp(np.diff(due)) == 0):
         return
     empty = due[np.isin(due, rows) & ~np.isin(due, others)]
     if empty.size:

@@ -116,6 +116,14 @@ def split(name: str) -> tuple[str, ...]:
     return tuple(found)
 
 
+# A rate's word, a sign of multiplication and the unit behind it: lr_x1e-4, lr (1e-4), learning_rate_e-4, lr*10^4. A number that is no power of ten,
+# as in lr_6e-4, is no unit.
+UNIT = re.compile(
+    r"((?<![a-z])lr|rate)[ _]*?[(\[]? ?([x*/_\u00d7]?) ?(?:1(?:\.0*)? ?e ?|10(?:\^|\*\*)|e(?=-))[-+]?(\d{1,2})(?![a-z\d])",
+    re.IGNORECASE,
+)
+
+
 def metric(name: str) -> str:
     """Return a column's name without that of its run, which W&B's charts put before " - "."""
     return name.rsplit(" - ", 1)[-1]
@@ -198,11 +206,9 @@ def decayed(name: str) -> bool:
 
 
 def unit(name: str) -> float:
-    """Return the power of ten below 1 that the name of a rate holds, as of lr_x1e-4, lr(1e-4) and lr*1e4; 1.0 where it holds none."""
-    found = re.search(
-        r"(?:(?<!\d)1(?:\.0*)? ?e|(?<!\d)10(?:\^|\*\*)|(?<![a-z])e(?=-)) ?[-+]?(\d{1,2})(?!\d)", metric(name).lower()
-    )
-    return 10.0 ** -int(found[1]) if found else 1.0
+    """Return the power of ten below 1 that follows the word of a rate's name, as in lr_x1e-4, lr(1e-4) and lr*1e4; 1.0 where none does."""
+    found = UNIT.search(metric(name))
+    return 10.0 ** -int(found[3]) if found else 1.0
 
 
 def count(words: tuple[str, ...], name: str) -> Role | None:

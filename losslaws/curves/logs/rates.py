@@ -15,7 +15,8 @@ ALIKE = 1.1  # times; neighbours that differ by less agree
 # Where the rate falls or rises, neighbours agree to the slope: what stands between them lies so many times as far off their line as so many
 # rows on either side lie off the lines through those beside them. Peaks and ends of cycles that were logged in few rows come to 4.
 SMOOTH, SIDE = 10, 3
-COUPLE = 10  # times the higher neighbour: two rates in a row are damaged from there on; less may be a cycle that was logged in few rows
+# times the higher neighbour: two rates in a row are damaged from there on, by a slip of one power of ten too; less may be a cycle in few rows
+COUPLE = 7
 # The highest rate is damaged, also in the last row, so many times above all others and above what a rise in proportion to the step, or a fall as
 # 1/step, explains.
 LEAP = 3
@@ -66,19 +67,16 @@ def every_step(
     return Schedule(np.interp(np.arange(1.0, steps + 1), step, rate), min(warmup, steps), name)
 
 
-def in_unit(rate: np.ndarray, name: str, path: Path, notes: list[str]) -> np.ndarray:
-    """Return rates whose column names a unit without it, where they are in it.
-
-    Raises InputError where they may be, or not.
-    """
+def in_unit(rate: np.ndarray, name: str, notes: list[str]) -> np.ndarray:
+    """Return rates whose column names a unit without it, where they are in it; where they may be, that is noted."""
     unit, some = names.unit(name), rate[rate > 0]
     if unit == 1 or not some.size or np.median(some) <= unit * (1 + NEAR):
         return rate
     if np.median(some) < LARGE:
-        raise InputError(
-            f"{path}: column '{name}' names a unit of {unit:g}, and whether its values, about {np.median(some):.2g}, are in it is not clear; write the "
-            "rates as they are, in a column without a unit, or give the schedule that was applied (--ran)"
+        notes.append(
+            f"'{name}' names a unit of {unit:g}; its values, about {np.median(some):.2g}, are taken as rates as they stand"
         )
+        return rate
     notes.append(f"'{name}' is in units of {unit:g}, by its name; the rates are its values times that")
     return rate * unit
 
@@ -155,7 +153,12 @@ def single(step: np.ndarray, rate: np.ndarray) -> np.ndarray:
     """Return the rows whose rate is SPIKE times off both neighbours, which are alike or agree to the slope."""
     before, here, after = rate[:-2], rate[1:-1], rate[2:]
     low, high = np.minimum(before, after), np.maximum(before, after)
-    above, below, alike, equal = here > SPIKE * high, here * SPIKE < low, high <= ALIKE * low, high <= (1 + NEAR) * low
+    above, below, alike, equal = (
+        here > SPIKE * high,
+        here * SPIKE < low,
+        high <= ALIKE * low,
+        (high <= (1 + NEAR) * low) & (high > 0),
+    )
     # damaged ones, and sound ones between two of them; more are cycles in two rows each
     if np.sum(above | below) > 2 * SPIKES:
         return np.array([], int)

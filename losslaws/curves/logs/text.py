@@ -51,12 +51,8 @@ ATTACHED = re.compile(
     r"(?<![\w/.-])((?:global[ _]?)?(?:step|iter|iteration|epoch|update))_?(?=\d+(?:[:\s,\])|]|$))", re.IGNORECASE
 )
 GROUP = re.compile(r"\(group (\d+)\)")  # which belongs to a rate's name
-# the unit in a rate's name, which is no number of the line: lr(1e-3): lr (x 1e-4)= lr*1e4 learning_rate_e-4
-UNIT_OF_RATE = re.compile(
-    r"(?<![a-z])(lr|rate)"
-    r"(?:(?:[ _]*+[(\[]?[x*\u00d7/] ?|_)1(?:\.0*+)?e[-+]?(\d{1,2})[)\]]?|[ _]*+[(\[]1(?:\.0*+)?e[-+]?(\d{1,2})[)\]](?=['\"]? ?[:=])|[ _]*+e-(\d{1,2}))(?!\d)",
-    re.IGNORECASE,
-)
+# the unit in a rate's name, which is no number of the line, before its value: lr(1e-3): 0.3
+UNIT_OF_RATE = re.compile(names.UNIT.pattern + r"([)\]'\"]*)( ?[:=])?(?= ?[-+]?[\d.])", re.IGNORECASE)
 LOGGER = re.compile(r"^(?:DEBUG|INFO|WARNING|ERROR):[\w.]++:")  # before a line, as logging's default is
 MPIRUN = re.compile(r"^\[\d+,(\d+)\]<std(?:out|err)>:?")  # the rank before a line, as mpirun writes it
 TOTAL = re.compile(r"\s*(?:/|of|out of)\s*", re.IGNORECASE)
@@ -130,6 +126,12 @@ def read(source: Source) -> Table:
     return builder.table()
 
 
+def unit_apart(found: re.Match) -> str:
+    """Return a rate's name with its unit so written that it is no number of the line; as it was where it may be the rate itself, lr (1e-3) 12 ms."""
+    word, times, power, end, sign = found.groups(default="")
+    return f"{word}_x1e{power}{end.strip(')]')}{sign}" if times or sign else found[0]
+
+
 class Lines:
     """Reads lines into templates."""
 
@@ -160,7 +162,7 @@ class Lines:
         if not self.source.named and not WORTH.search(line.lower()) and not line[:1].isdecimal():
             self.known[letters] = None
             return
-        line = UNIT_OF_RATE.sub(lambda found: f"{found[1]}_x1e{found[found.lastindex]}", LOGGER.sub("", line))
+        line = UNIT_OF_RATE.sub(unit_apart, LOGGER.sub("", line))
         parts = NUMBER.split(GROUP.sub("(group\\1)", ATTACHED.sub("\\1 ", MPIRUN.sub("rank \\1: ", line))))
         words = tuple(parts[::2])
         if words not in self.templates and unended and not self.ends_like_others(words):

@@ -188,7 +188,7 @@ def tables():
         "no unit": (text("step,lr_1e-3,val_loss", lr={9000: 100}), "the learning rate 100 at step 9000 stands out"),
         "perhaps a unit": (
             text("step,lr (1e-3),val_loss", unit=0.02),
-            "names a unit of 0.001, and whether its values, about 0.0",
+            "names a unit of 0.001; its values, about 0.0",
         ),
         "nothing": ("", "run.csv: is empty; give a log that holds losses"),
         "blank lines": ("\n \n", "run.csv: is empty; give a log that holds losses"),
@@ -196,6 +196,7 @@ def tables():
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("odd", tables())
 def test_the_page_says_of_odd_tables_what_the_command_says(reader, tmp_path, odd):
     from losslaws.curves.logs import look

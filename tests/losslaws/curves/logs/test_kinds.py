@@ -644,9 +644,37 @@ def test_rates_as_they_are_stay_whatever_their_name_says(tmp_path):
         assert logs.look(path).peak == 1e-3
 
 
-def test_rates_that_may_be_in_the_unit_of_their_name_are_refused(tmp_path):
-    path = table(tmp_path, "step,lr(1e-4),loss", lambda t: (t, 30 * LR[t], TRAIN[t]))
-    asks(
-        r"column 'lr\(1e-4\)' names a unit of 0.0001, and whether its values, about 0.0099, are in it is not clear",
-        path,
-    )
+def test_rates_that_may_be_in_the_unit_of_their_name_stay_with_a_note(tmp_path):
+    reading = logs.look(table(tmp_path, "step,lr(1e-4),loss", lambda t: (t, 30 * LR[t], TRAIN[t])))
+    said(reading, "'lr(1e-4)' names a unit of 0.0001; its values, about 0.0099, are taken as rates as they stand")
+
+
+def test_rows_of_another_kind_at_equal_distances_lack_no_loss(tmp_path):
+    """Every twentieth row is of a second evaluation."""
+
+    def row(t):
+        return (t, LR[t], None, 9.0) if t % (20 * AT[0]) == 0 else (t, LR[t], TRAIN[t], None)
+
+    reading = logs.look(table(tmp_path, "step,lr,loss,other_metric", row))
+    assert not any("is empty in" in note for note in reading.notes)
+
+
+@pytest.mark.parametrize(
+    "name", ["lr_6e-4", "lr-6e-4", "lr6e-4/lr", "cosine_6e-4/learning_rate", "ab1e12cd/lr", "lr-10^6tok", "lr 21e-3"]
+)
+def test_other_numbers_in_a_name_are_no_units(name, tmp_path):
+    reading = logs.look(table(tmp_path, f"step,{name},loss", lambda t: (t, LR[t], TRAIN[t])))
+    is_training(reading)
+    assert not any("unit" in note for note in reading.notes)
+
+
+@pytest.mark.parametrize(
+    "line", ["lr ({:.1e}): loss", "lr[{:.2e}]: train loss", "lr x {:.0e} loss", "lr * {:.1e}, loss", "lr/{:.1e} loss"]
+)
+def test_a_rate_that_is_a_power_of_ten_is_no_unit(line, tmp_path):
+    """Of 1e-3 on a plateau, then of others, in lines that are alike in all else."""
+    rate = {t: 1e-3 if t <= 120 else 1e-3 * (1 - (t - 120) / 81) for t in range(1, 201)}
+    path = tmp_path / "run.log"
+    path.write_text("\n".join(f"step {t} {line.format(rate[t])} {3 + 1 / t:.4f}" for t in rate) + "\n")
+    curve = logs.look(path).whole()
+    assert curve.step.size == 200 and curve.schedule.peak == 1e-3 and curve.schedule.lr[-1] < 5e-5

@@ -142,6 +142,18 @@ def test_a_rate_that_fell_to_nothing_in_one_row_is_left_out():
     assert np.setdiff1d(step, kept).tolist() == [10_000] and len(notes) == 1
 
 
+def test_two_rates_that_slipped_by_one_power_of_ten_are_left_out():
+    step, rate = np.arange(1, 41) * 500, schedules.build("cosine", 20_000, peak=6e-4, final=0.1).lr[499::500]
+    kept, _ = without_spikes(step, np.where(np.isin(step, (10_000, 10_500)), 10 * rate, rate), [])
+    assert np.setdiff1d(step, kept).tolist() == [10_000, 10_500]
+
+
+def test_a_sound_rate_between_a_damaged_one_and_an_end_at_0_stays():
+    step, rate = np.arange(1, 31) * 200, schedules.build("linear", 6000, peak=6e-4, final=0.0).lr[199::200]
+    kept, _ = without_spikes(step, np.where(step == 5600, 0, rate), [])
+    assert 5800 in kept
+
+
 def test_two_damaged_rates_around_a_sound_one_are_left_out():
     step, rate = np.arange(1, 201) * 100, schedules.build("cosine", 20_000, peak=6e-4, final=0.1).lr[99::100]
     kept, _ = without_spikes(step, np.where(np.isin(step, (9000, 9200)), 100, rate), [])

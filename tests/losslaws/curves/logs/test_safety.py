@@ -72,6 +72,11 @@ def test_an_empty_file_is_said_to_be_empty(name, content, tmp_path):
     refused(tmp_path / name, f"{name}: is empty; give a log that holds losses")
 
 
+def test_a_log_behind_many_blank_lines_is_not_empty(tmp_path):
+    lines = "step,lr,loss\n" + "".join(f"{t},1e-3,{3 + 1 / t}\n" for t in range(1, 101))
+    assert logs.read(write(tmp_path / "a.csv", "\n" * 200_000 + lines)).step.size == 100
+
+
 def test_an_empty_folder_is_said_to_be_empty(tmp_path):
     refused(tmp_path, "is empty; give a log that holds losses")
 
