@@ -445,6 +445,7 @@ def test_the_link_holds_what_is_shown(browser, logs, tmp_path):
 def test_values_are_read_off_all_plots_at_one_step(desk, logs):
     one = desk[0]
     shown(one, [logs["constant"]])
+    one.locator("#plot-rate svg").scroll_into_view_if_needed()
     box = one.locator("#plot-rate svg").bounding_box()
     one.mouse.move(box["x"] + box["width"] / 2, box["y"] + 60)
     assert (
