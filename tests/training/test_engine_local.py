@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -45,6 +46,23 @@ def test_a_second_call_trains_nothing(write_sweep):
     before = planned.cells["trunk"].folder.record.stat().st_mtime_ns
     engines.run(planned)
     assert planned.cells["trunk"].folder.record.stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize(("begun", "tried"), [(0, ["newest", "older", "alone"]), (20, ["newest"])])
+def test_only_a_branch_point_is_passed_over(monkeypatch, tmp_path, begun, tried):
+    calls = []
+
+    def unusable(config, **about):
+        calls.append(config)
+        raise checkpoint.Unusable(f"{config}: there is no such checkpoint")
+
+    monkeypatch.setattr(work.config, "load", lambda call: call)
+    monkeypatch.setattr(work.loop, "train", unusable)
+    monkeypatch.setattr(work.RunFolder, "resume_step", lambda folder: begun)
+    segment = SimpleNamespace(calls=lambda: ["newest", "older", "alone"], folder=tmp_path, last=60)
+    with pytest.raises(checkpoint.Unusable, match=tried[-1]):
+        work.train(segment)
+    assert calls == tried
 
 
 @pytest.mark.parametrize("damaged", [["wsd"], ["wsd", "cosine"]])

@@ -62,6 +62,8 @@ def train(segment: Segment) -> None:
             loop.train(config.load(call), until=segment.last, wait=True)
             return
         except checkpoint.Unusable as error:
+            if RunFolder(segment.folder).resume_step():  # a checkpoint of its own: no branch point was read
+                raise
             print(f"warning: {error}; it is passed over", file=sys.stderr)
     loop.train(config.load(alone), until=segment.last, wait=True)
 
