@@ -239,6 +239,10 @@ function loggedRates({ step, value: rate }, steps, given, file, numbers, notes) 
   if (peak > MOST) throw new Error(`${file}: the learning rate is ${general(peak)} somewhere; no optimiser takes it, so correct the row`);
   if (!(peak > 0)) throw new Error(`${file}: the learning rate is never above 0; choose the column of the rates`);
   if (given !== null && !(given >= 0 && given <= steps)) throw new Error(`${file}: the warm-up is ${given}; it must lie between 0 and the ${steps} logged steps`);
+  const plateau = rate.slice(-1 - numbers.rates.SIDE, -1), [before, end] = rate.slice(-2);
+  if (rate.length > numbers.rates.FEW && end * numbers.rates.LEAP < before && largest(plateau) - Math.min(...plateau) <= numbers.rates.NEAR * before) {
+    notes.push(`the last rate, ${general(end)} at step ${step.at(-1)}, lies far below the ${general(before)} before it; if no step ran at it, leave that row out`);
+  }
   let apart = step[0];
   step.forEach((s, i) => { if (i) apart = Math.max(apart, s - step[i - 1]); });
   if (apart > Math.max(SPARSE * steps, 1)) notes.push(`the learning rate was logged at ${step.length} steps only; between them it follows straight lines`);
@@ -246,10 +250,10 @@ function loggedRates({ step, value: rate }, steps, given, file, numbers, notes) 
   if (given === null) noteBeginning(step, rate, steps, warmup, numbers, notes);
   if (!warmup) return { knots: [step, rate], steps, warmup };
   // the rates rise in a line through the logged ones from 0 to their height at the end of the warm-up
-  const from = step.findIndex((s) => s > 0), end = place(step, warmup), at = end < step.length && step[end] === warmup ? end + 1 : end;
-  const top = end < step.length ? rate[end] : rate[rate.length - 1], begin = from < 0 ? end : from;
+  const from = step.findIndex((s) => s > 0), behind = place(step, warmup), at = behind < step.length && step[behind] === warmup ? behind + 1 : behind;
+  const top = behind < step.length ? rate[behind] : rate[rate.length - 1], begin = from < 0 ? behind : from;
   return {
-    knots: [[0, ...step.slice(begin, end), warmup].concat(step.slice(at)), [0, ...rate.slice(begin, end), top].concat(rate.slice(at))],
+    knots: [[0, ...step.slice(begin, behind), warmup].concat(step.slice(at)), [0, ...rate.slice(begin, behind), top].concat(rate.slice(at))],
     steps, warmup: Math.min(warmup, steps),
   };
 }

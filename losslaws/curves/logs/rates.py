@@ -56,6 +56,7 @@ def every_step(
         raise InputError(f"{path}: the learning rate is never above 0; give the schedule that was applied")
     if warmup is not None and not 0 <= warmup <= steps:
         raise InputError(f"{path}: warmup is {warmup}; it must lie between 0 and the {steps} logged steps")
+    note_last(step, rate, notes)
     note_digits(rate, notes)
     if np.diff(step, prepend=0).max() > max(SPARSE * steps, 1):
         notes.append(f"the learning rate was logged at {step.size} steps only; between them it follows straight lines")
@@ -79,6 +80,14 @@ def in_unit(rate: np.ndarray, name: str, notes: list[str]) -> np.ndarray:
         return rate
     notes.append(f"'{name}' is in units of {unit:g}, by its name; the rates are its values times that")
     return rate * unit
+
+
+def note_last(step: np.ndarray, rate: np.ndarray, notes: list[str]) -> None:
+    """Note a last rate that lies LEAP times below a plateau: loggers write 0 once the scheduler has ended, and a decay counts as seen then."""
+    if rate.size > FEW and rate[-1] * LEAP < rate[-2] and np.ptp(rate[-1 - SIDE : -1]) <= NEAR * rate[-2]:
+        notes.append(
+            f"the last rate, {rate[-1]:g} at step {step[-1]}, lies far below the {rate[-2]:g} before it; if no step ran at it, leave that row out"
+        )
 
 
 def note_digits(rate: np.ndarray, notes: list[str]) -> None:

@@ -192,6 +192,10 @@ def tables():
         ),
         "nothing": ("", "run.csv: is empty; give a log that holds losses"),
         "blank lines": ("\n \n", "run.csv: is empty; give a log that holds losses"),
+        "a last rate of 0": (
+            text(lr={t: 0.001 * min(t / 1000, 1) * (t < 20_000) for t in rows}),
+            "the last rate, 0 at step 20000, lies far below the 0.001 before it",
+        ),
         "a damaged last rate": (text(lr={20_000: 1}), "the learning rate 1 at step 20000 stands out"),
     }
 

@@ -142,6 +142,16 @@ def test_a_rate_that_fell_to_nothing_in_one_row_is_left_out():
     assert np.setdiff1d(step, kept).tolist() == [10_000] and len(notes) == 1
 
 
+def test_a_last_rate_of_nothing_behind_a_plateau_is_noted(tmp_path):
+    said = (
+        "the last rate, 0 at step 20000, lies far below the 0.0006 before it; if no step ran at it, leave that row out"
+    )
+    assert said in logs.read(rated(tmp_path, [*[6e-4] * 39, 0])).source["notes"]
+    for sound in ("wsd", "cosine", "linear", "multistep"):
+        rate = schedules.build(sound, 20_000, peak=6e-4).lr[499::500]
+        assert not any("the last rate" in note for note in logs.read(rated(tmp_path, rate)).source["notes"])
+
+
 def test_two_rates_that_slipped_by_one_power_of_ten_are_left_out():
     step, rate = np.arange(1, 41) * 500, schedules.build("cosine", 20_000, peak=6e-4, final=0.1).lr[499::500]
     kept, _ = without_spikes(step, np.where(np.isin(step, (10_000, 10_500)), 10 * rate, rate), [])
