@@ -103,7 +103,7 @@ def width(cases: pd.DataFrame) -> float:
     ratio = cases["error"].abs() / half(cases, 1.0)
     size = ratio.groupby(cases["authors"]).transform("size")
     groups = [ratio[cases["authors"] == name] for name in cases.loc[size >= MANY, "authors"].unique()]
-    return max(needed(ratio, 1 / size), *(needed(group, group * 0 + 1) for group in groups), 0.0)
+    return max([needed(ratio, 1 / size), *(needed(group, group * 0 + 1) for group in groups)])
 
 
 def needed(ratio: pd.Series, weight: pd.Series) -> float:

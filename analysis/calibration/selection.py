@@ -12,6 +12,7 @@ the outcome lies outside. By the same score were chosen, each before the others,
 .0273), and a scale of priors that leaves out what is uncertain of their lines (.0235 for .0246); whichever group was left out, these were the better ones. So was FLOOR
 for differences too instead of half of it (.0198 for .0205); of 0, .05, .1, .2 to 1 % it scores least. UNLIKE was found by asking which of two measures of
 how unlike two schedules are leaves the lower score, the mean rate or the length of a decay (.0206, .0209 for .0226); differences have no part in the choice.
+That every group of MANY cases may ask for a width costs 3 % of the score; without it 77 % of the 124M grid's 2,762 ends lay inside, see LOG.md.
 """
 
 from collections.abc import Sequence

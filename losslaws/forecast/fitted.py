@@ -146,7 +146,7 @@ class Fitted:
 
 
 def mean_share(schedule: Schedule, steps: np.ndarray | int) -> np.ndarray:
-    """Return the mean rate of the first `steps` of a schedule as a share of its peak."""
+    """Return the mean rate of the first `steps`, [n] or one number of 1 to T, of a schedule as a share of its peak, like `steps`."""
     return np.cumsum(schedule.lr)[np.asarray(steps) - 1] / (steps * schedule.peak)
 
 
