@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -105,8 +106,12 @@ class Fitted:
     def unlike(self, schedule: Schedule, step=None) -> np.ndarray:
         """Return by how many e-folds the mean rate up to `step`, as a share of the peak, differs from that of the nearest run seen, [n]."""
         mean = np.log(mean_share(schedule, self.beyond(schedule, step)))
-        seen = [np.log(mean_share(curve.schedule, int(curve.step[-1]))) for curve in self.curves]
-        return np.abs(np.subtract.outer(mean, seen)).min(axis=1)
+        return np.abs(np.subtract.outer(mean, self.mean_seen)).min(axis=1)
+
+    @cached_property
+    def mean_seen(self) -> np.ndarray:
+        """The logarithm of the mean rate of what was seen of every run, as a share of its peak, [curves]."""
+        return np.log([mean_share(curve.schedule, int(curve.step[-1])) for curve in self.curves])
 
     def beyond(self, schedule: Schedule, step=None) -> np.ndarray:
         """Return `step` (default: every step) where it lies beyond what was seen, else the end of what was seen, or of a shorter run, [n]."""

@@ -63,6 +63,7 @@ class Fitted {
     this.steps = last(longest.step);
     const seen = curves.map((curve) => ({ ...fittedPoints(curve, numbers), curve })), count = sum(seen.map(({ step }) => step.length));
     if (count < FEWEST) throw new Error(`${originOf(curves[0])}: has only ${count} losses after the warm-up; a forecast needs ${FEWEST}`);
+    this.meanSeen = curves.map((curve) => Math.log(meanShares(curve)[last(curve.step) - 1]));
     this.decayed = curves.some((curve) => falls(curve, last(curve.step)));
     this.speeds = numbers.law.forms.map(({ rho }) => rho);
     for (const one of seen) Object.assign(one, this.read(one.curve, one.step), { weight: POINTS / one.step.length });
@@ -121,14 +122,14 @@ class Fitted {
   losses(schedule, step) {
     const forms = this.byForm(schedule, step), loss = new Float64Array(step.length), spread = new Float64Array(step.length);
     const { FLOOR, FORM, UNLIKE } = this.numbers.fitted, least = Math.min(schedule.lr.length, this.steps);
-    const seen = this.curves.map((curve) => Math.log(meanShares(curve)[last(curve.step) - 1])), shares = meanShares(schedule);
+    const shares = meanShares(schedule);
     let end = null;
     for (let k = 0; k < step.length; k++) {
       const each = forms.map((form) => form.loss[k]), slopes = forms.map(({ columns }) => columns.map((column) => column[k]));
       loss[k] = this.average(each);
       const at = Math.max(step[k], least), mean = Math.log(shares[at - 1]);
       // of a run longer or shorter than what was seen, or of another mean rate
-      const form = Math.hypot(FORM * Math.log(at / this.steps), UNLIKE * Math.min(...seen.map((one) => Math.abs(mean - one))));
+      const form = Math.hypot(FORM * Math.log(at / this.steps), UNLIKE * Math.min(...this.meanSeen.map((one) => Math.abs(mean - one))));
       spread[k] = Math.sqrt(this.variance(each, slopes) / loss[k] ** 2 + FLOOR ** 2 + form ** 2);
       end = { each, slopes, share: last(shares) };
     }
